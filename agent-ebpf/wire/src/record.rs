@@ -1,0 +1,382 @@
+//! One record: a fixed header, the raw arguments the call's table entry asks for, then sections.
+//!
+//! ```text
+//! | RecordHeader (48) | argument 0 .. nargs-1, 8 bytes each | section | section | ... | pad to 8 |
+//! section = | SectionHeader (8) | bytes | pad to 8 |
+//! ```
+//! Every record is one event: what a call did, an exec, a fork, an exit, a signal, a cgroup move.
+
+/// What a record tells; the value of [`RecordHeader::kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum RecordType {
+    /// A system call returned (or, for `exit` and `exit_group`, will never return).
+    Syscall = 1,
+    /// A new program image was installed: the successful `execve` or `execveat` itself.
+    Exec = 2,
+    /// A task was created. Written by the parent, for the child: `tid` and `tgid` are the child's, the result
+    /// is 0 and `nr` is the creating call.
+    Fork = 3,
+    /// A task ended.
+    Exit = 4,
+    /// A task was moved to another cgroup.
+    CgroupMove = 5,
+    /// A signal is being delivered to the current task.
+    Signal = 6,
+}
+
+impl RecordType {
+    /// The type with this number, if there is one.
+    pub fn from_u8(value: u8) -> Option<Self> {
+        Some(match value {
+            1 => Self::Syscall,
+            2 => Self::Exec,
+            3 => Self::Fork,
+            4 => Self::Exit,
+            5 => Self::CgroupMove,
+            6 => Self::Signal,
+            _ => return None,
+        })
+    }
+}
+
+/// Flag: `latency_ns` was measured.
+pub const FLAG_LATENCY: u8 = 1;
+/// Flag: the call was made with the 32-bit entry of a 64-bit kernel; `nr` counts in that table.
+pub const FLAG_COMPAT: u8 = 2;
+/// Flag: there is no result: the call does not return.
+pub const FLAG_NO_RESULT: u8 = 4;
+
+/// The fixed head of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct RecordHeader {
+    /// Whole record in bytes, this header included; a multiple of 8.
+    pub bytes: u32,
+    /// A [`RecordType`].
+    pub kind: u8,
+    /// `FLAG_*`.
+    pub flags: u8,
+    /// System call number, or 0 where there is none.
+    pub nr: u16,
+    /// Thread id in the initial pid namespace.
+    pub tid: u32,
+    /// Process (thread group) id in the initial pid namespace.
+    pub tgid: u32,
+    /// CLOCK_BOOTTIME in ns when the call returned.
+    pub time_ns: u64,
+    /// Return value, negative errno on failure.
+    pub result: i64,
+    /// Time from the call's entry to `time_ns`, when `FLAG_LATENCY` is set.
+    pub latency_ns: u64,
+    /// Count of raw arguments that follow.
+    pub nargs: u8,
+    #[doc(hidden)]
+    pub reserved: [u8; 7],
+}
+
+/// Size of [`RecordHeader`].
+pub const HEADER_BYTES: usize = 48;
+const _: () = assert!(size_of::<RecordHeader>() == HEADER_BYTES);
+
+/// What became of the user memory an argument pointed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum SectionState {
+    /// The bytes follow.
+    Data = 0,
+    /// The pointer was null.
+    Null = 1,
+    /// The memory could not be read (not mapped, or paged out); the raw argument holds the pointer.
+    Unreadable = 2,
+}
+
+/// The head of a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct SectionHeader {
+    /// Argument index 0..6, or a `SECTION_*` number.
+    pub index: u8,
+    /// A [`SectionState`].
+    pub state: u8,
+    #[doc(hidden)]
+    pub reserved: u16,
+    /// Bytes that follow, without padding.
+    pub bytes: u32,
+}
+
+/// Size of [`SectionHeader`].
+pub const SECTION_HEADER_BYTES: usize = 8;
+const _: () = assert!(size_of::<SectionHeader>() == SECTION_HEADER_BYTES);
+
+/// Section: [`crate::SocketFacts`] of the descriptor the call worked on.
+pub const SECTION_SOCKET: u8 = 0x40;
+/// Section: [`crate::FileFacts`] of the descriptor the call returned.
+pub const SECTION_FILE: u8 = 0x41;
+/// Section: [`crate::ExecFacts`].
+pub const SECTION_EXEC: u8 = 0x42;
+/// Section: [`crate::ForkFacts`].
+pub const SECTION_FORK: u8 = 0x43;
+/// Section: [`crate::ExitFacts`].
+pub const SECTION_EXIT: u8 = 0x44;
+/// Section: [`crate::SignalFacts`].
+pub const SECTION_SIGNAL: u8 = 0x45;
+/// Section: resolved path of the executable: components from the file up to the root, each ended by NUL.
+pub const SECTION_EXE_PATH: u8 = 0x46;
+/// Section: working directory, in the same form.
+pub const SECTION_CWD: u8 = 0x47;
+/// Section: path in the default (v2) cgroup hierarchy, in the same form.
+pub const SECTION_CGROUP: u8 = 0x48;
+/// Section: path in a v1 cgroup hierarchy, in the same form.
+pub const SECTION_CGROUP_V1: u8 = 0x49;
+/// Section: argument vector of the new image, strings ended by NUL.
+pub const SECTION_ARGV: u8 = 0x4a;
+/// Section: environment of the new image, strings ended by NUL.
+pub const SECTION_ENV: u8 = 0x4b;
+/// Section: program name as it was given to the call.
+pub const SECTION_FILENAME: u8 = 0x4c;
+/// Section: a path as text (the target of a cgroup move).
+pub const SECTION_PATH: u8 = 0x4d;
+
+/// A record's bytes do not hold together: a fault of ours or tampering, never of the traced program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordError {
+    /// Fewer bytes than the header, or than the header claims.
+    Truncated,
+    /// A length that is not a multiple of 8, or smaller than its parts.
+    BadLength,
+    /// A type this build does not know.
+    UnknownType(u8),
+    /// A section that reaches beyond its record.
+    BadSection,
+}
+
+/// A checked view of one record.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// The fixed head.
+    pub header: RecordHeader,
+    /// What the record tells.
+    pub kind: RecordType,
+    args: &'a [u8],
+    sections: &'a [u8],
+}
+
+/// One section of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Section<'a> {
+    /// Argument index, or a `SECTION_*` number.
+    pub index: u8,
+    /// Whether `bytes` were read.
+    pub state: SectionState,
+    /// The bytes; empty unless `state` is `Data`.
+    pub bytes: &'a [u8],
+}
+
+pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_ne_bytes([bytes[at], bytes[at + 1]])
+}
+
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let mut word = [0; 4];
+    word.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_ne_bytes(word)
+}
+
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_ne_bytes(word)
+}
+
+impl<'a> Record<'a> {
+    /// The record at the start of `bytes`; its length is `header.bytes`.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, RecordError> {
+        if bytes.len() < HEADER_BYTES {
+            return Err(RecordError::Truncated);
+        }
+        let header = RecordHeader {
+            bytes: u32_at(bytes, 0),
+            kind: bytes[4],
+            flags: bytes[5],
+            nr: u16_at(bytes, 6),
+            tid: u32_at(bytes, 8),
+            tgid: u32_at(bytes, 12),
+            time_ns: u64_at(bytes, 16),
+            result: u64_at(bytes, 24) as i64,
+            latency_ns: u64_at(bytes, 32),
+            nargs: bytes[40],
+            reserved: [0; 7],
+        };
+        let len = header.bytes as usize;
+        let args_end = HEADER_BYTES + usize::from(header.nargs) * 8;
+        if !len.is_multiple_of(8) || len < args_end || header.nargs > 6 {
+            return Err(RecordError::BadLength);
+        }
+        let whole = bytes.get(..len).ok_or(RecordError::Truncated)?;
+        let kind = RecordType::from_u8(header.kind).ok_or(RecordError::UnknownType(header.kind))?;
+        let record =
+            Record { header, kind, args: &whole[HEADER_BYTES..args_end], sections: &whole[args_end..] };
+        let mut rest = record.sections;
+        while !rest.is_empty() {
+            (_, rest) = split_section(rest).ok_or(RecordError::BadSection)?;
+        }
+        Ok(record)
+    }
+
+    /// Raw argument `index`, if the record carries it.
+    pub fn arg(&self, index: usize) -> Option<u64> {
+        (index < usize::from(self.header.nargs)).then(|| u64_at(self.args, index * 8))
+    }
+
+    /// The sections in the order they were written.
+    pub fn sections(&self) -> Sections<'a> {
+        Sections { rest: self.sections }
+    }
+
+    /// The section with this number, if the record has it.
+    pub fn section(&self, index: u8) -> Option<Section<'a>> {
+        self.sections().find(|section| section.index == index)
+    }
+
+    /// Latency, when it was measured.
+    pub fn latency_ns(&self) -> Option<u64> {
+        (self.header.flags & FLAG_LATENCY != 0).then_some(self.header.latency_ns)
+    }
+}
+
+/// Iterator over the sections of a record.
+#[derive(Clone, Debug)]
+pub struct Sections<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Sections<'a> {
+    type Item = Section<'a>;
+
+    fn next(&mut self) -> Option<Section<'a>> {
+        let (section, rest) = split_section(self.rest)?;
+        self.rest = rest;
+        Some(section)
+    }
+}
+
+fn split_section(bytes: &[u8]) -> Option<(Section<'_>, &[u8])> {
+    if bytes.len() < SECTION_HEADER_BYTES {
+        return None;
+    }
+    let len = u32_at(bytes, 4) as usize;
+    let state = match bytes[1] {
+        0 => SectionState::Data,
+        1 => SectionState::Null,
+        2 => SectionState::Unreadable,
+        _ => return None,
+    };
+    let body = &bytes[SECTION_HEADER_BYTES..];
+    // `len` is below 2^32 and usize is 64 bits wide on both supported machines, so the sum cannot wrap.
+    let padded = len.next_multiple_of(8);
+    if padded > body.len() {
+        return None;
+    }
+    Some((Section { index: bytes[0], state, bytes: &body[..len] }, &body[padded..]))
+}
+
+/// Builds records the way the kernel half does: for tests and fuzzing of everything downstream.
+#[derive(Clone, Debug)]
+pub struct RecordBuilder<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> RecordBuilder<N> {
+    /// A record with `header` (its `bytes` and `nargs` are filled in) and raw arguments. `N` bounds its size.
+    pub fn new(mut header: RecordHeader, args: &[u64]) -> Self {
+        header.nargs = args.len() as u8;
+        let mut builder = RecordBuilder { bytes: [0; N], len: 0 };
+        builder.put(&[0; 4]);
+        builder.put(&[header.kind, header.flags]);
+        builder.put(&header.nr.to_ne_bytes());
+        builder.put(&header.tid.to_ne_bytes());
+        builder.put(&header.tgid.to_ne_bytes());
+        builder.put(&header.time_ns.to_ne_bytes());
+        builder.put(&header.result.to_ne_bytes());
+        builder.put(&header.latency_ns.to_ne_bytes());
+        builder.put(&[header.nargs, 0, 0, 0, 0, 0, 0, 0]);
+        for arg in args {
+            builder.put(&arg.to_ne_bytes());
+        }
+        builder
+    }
+
+    /// Adds a section.
+    pub fn section(mut self, index: u8, state: SectionState, bytes: &[u8]) -> Self {
+        self.put(&[index, state as u8, 0, 0]);
+        self.put(&(bytes.len() as u32).to_ne_bytes());
+        self.put(bytes);
+        self.len = self.len.next_multiple_of(8);
+        self
+    }
+
+    /// The record's bytes.
+    pub fn finish(&mut self) -> &[u8] {
+        let len = self.len as u32;
+        self.bytes[..4].copy_from_slice(&len.to_ne_bytes());
+        &self.bytes[..self.len]
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> RecordHeader {
+        RecordHeader {
+            kind: 1,
+            flags: FLAG_LATENCY,
+            nr: 257,
+            tid: 7,
+            tgid: 6,
+            latency_ns: 9,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_built_record_parses_back() {
+        let mut built = RecordBuilder::<256>::new(header(), &[1, 2, 3])
+            .section(1, SectionState::Data, b"/etc/passwd\0")
+            .section(2, SectionState::Null, b"");
+        let record = Record::parse(built.finish()).unwrap();
+        assert_eq!(record.arg(2), Some(3));
+        assert_eq!(record.arg(3), None);
+        assert_eq!(record.latency_ns(), Some(9));
+        assert_eq!(record.section(1).unwrap().bytes, b"/etc/passwd\0");
+        assert_eq!(record.section(2).unwrap().state, SectionState::Null);
+        assert_eq!(record.sections().count(), 2);
+    }
+
+    #[test]
+    fn every_prefix_and_every_flipped_byte_is_refused_or_parsed_without_panic() {
+        let mut built = RecordBuilder::<256>::new(header(), &[1]).section(0, SectionState::Data, b"abc");
+        let whole = built.finish();
+        for len in 0..whole.len() {
+            assert!(Record::parse(&whole[..len]).is_err(), "prefix of {len} bytes");
+        }
+        let mut bytes = [0; 256];
+        let bytes = &mut bytes[..whole.len()];
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                bytes.copy_from_slice(whole);
+                bytes[at] ^= 1 << bit;
+                if let Ok(record) = Record::parse(bytes) {
+                    record.sections().for_each(drop);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The table that drives the exit probe: per system call, how many raw arguments to send and what to fetch.
+
+/// Fetch nothing: the raw value is all there is.
+pub const FETCH_NONE: u8 = 0;
+/// A NUL-terminated string in user memory, `PATH_MAX` at most.
+pub const FETCH_STRING: u8 = 1;
+/// `size` bytes, read whatever the result.
+pub const FETCH_FIXED_IN: u8 = 2;
+/// `size` bytes, read when the call succeeded.
+pub const FETCH_FIXED_OUT: u8 = 3;
+/// Bytes counted by argument `param` (times `size`, when `size` is not 0), read whatever the result, cut at
+/// the snap length.
+pub const FETCH_COUNTED_IN: u8 = 4;
+/// As [`FETCH_COUNTED_IN`], read when the call succeeded.
+pub const FETCH_COUNTED_OUT: u8 = 5;
+/// Bytes counted by the result (times `size`, when `size` is not 0), cut at the snap length.
+pub const FETCH_RESULT_OUT: u8 = 6;
+/// Bytes counted by the 32-bit length that argument `param` points to; read when the call succeeded.
+pub const FETCH_LENPTR_OUT: u8 = 7;
+/// An iovec array with `param` giving the argument that counts it; data up to the snap length over all parts.
+pub const FETCH_IOVEC_IN: u8 = 8;
+/// As [`FETCH_IOVEC_IN`], but filled by the kernel: the data is as long as the result.
+pub const FETCH_IOVEC_OUT: u8 = 9;
+/// A `msghdr` to send: section is name length (u32), flags (u32), control length (u32), data length (u32),
+/// then name, control, data.
+pub const FETCH_MSGHDR_IN: u8 = 10;
+/// A `msghdr` that was filled: as [`FETCH_MSGHDR_IN`], data as long as the result.
+pub const FETCH_MSGHDR_OUT: u8 = 11;
+/// A vector of string pointers ended by null: strings ended by NUL.
+pub const FETCH_STRINGS: u8 = 12;
+
+/// Which argument holds the descriptor whose socket to describe: none.
+pub const FD_NONE: u8 = 0xff;
+/// The descriptor is the result.
+pub const FD_RESULT: u8 = 0xfe;
+
+/// Send [`crate::SocketFacts`] of `fd` when the call succeeded, or failed with EINPROGRESS.
+pub const CALL_SOCKET: u8 = 1;
+/// Send [`crate::FileFacts`] of the descriptor in the result.
+pub const CALL_FILE: u8 = 2;
+
+/// One fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct Fetch {
+    /// `FETCH_*`.
+    pub how: u8,
+    /// Index of the argument this fetch reads through.
+    pub arg: u8,
+    /// Index of the argument that gives the length, where the fetch has one.
+    pub param: u8,
+    #[doc(hidden)]
+    pub reserved: u8,
+    /// Bytes, or bytes per element.
+    pub size: u32,
+}
+
+/// Fetches per call at most: one per argument.
+pub const FETCHES_MAX: usize = 6;
+
+/// One call's entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct CallEntry {
+    /// Raw arguments to send.
+    pub nargs: u8,
+    /// Fetches in use.
+    pub fetches: u8,
+    /// `CALL_*`.
+    pub flags: u8,
+    /// Argument that holds the descriptor, or `FD_*`.
+    pub fd: u8,
+    /// 1 when the call is to be recorded.
+    pub selected: u8,
+    #[doc(hidden)]
+    pub reserved: [u8; 3],
+    /// What to fetch.
+    pub fetch: [Fetch; FETCHES_MAX],
+}
+
+const _: () = assert!(size_of::<CallEntry>() == 56);
+
+/// Entries in the table for each of the two entry ways of a machine (native, 32-bit); numbers beyond it, and
+/// numbers without a call, are sent raw.
+pub const CALLS_MAX: usize = 512;

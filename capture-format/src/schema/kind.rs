@@ -1,0 +1,364 @@
+//! The kind of an argument or result: what it means, and what the kernel side must fetch for it.
+//!
+//! A kind has a text form, which is what the schema file and captures hold:
+//!
+//! ```text
+//! int uint hex pointer fd dirfd pid uid gid mode device signal size offset errno bool
+//! flags(SET) enum(SET)
+//! path path(N)             string, relative to the directory descriptor in argument N
+//! text                     string
+//! strings                  vector of strings
+//! bytes<FETCH> sockaddr<FETCH> struct(NAME)<FETCH> iovec<FETCH> msghdr<FETCH>
+//!
+//! FETCH = in:SIZE | out:SIZE            a fixed number of bytes, before or only on success
+//!       | in:argN | out:argN            counted by argument N
+//!       | in:argN*SIZE | out:argN*SIZE  elements of SIZE bytes counted by argument N
+//!       | out:ret | out:ret*SIZE        counted by the result
+//!       | out:*argN                     counted by the 32-bit length that argument N points to
+//!       | in | out                      msghdr
+//! ```
+//! For iovec, `in:argN`/`out:argN` name the argument that counts the parts.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// What a value means, so how it is printed and compared.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Shape {
+    /// Signed number of the call's own width (32 bits unless the call says `long`).
+    Int,
+    /// Unsigned number.
+    Uint,
+    /// Printed in hexadecimal.
+    Hex,
+    /// A user-space address whose target is not fetched.
+    Pointer,
+    /// Descriptor number.
+    Fd,
+    /// Descriptor number of a directory, or AT_FDCWD.
+    DirFd,
+    /// Process or thread id.
+    Pid,
+    /// User id.
+    Uid,
+    /// Group id.
+    Gid,
+    /// File mode, octal.
+    Mode,
+    /// Device number.
+    Device,
+    /// Signal number.
+    Signal,
+    /// Length in bytes.
+    Size,
+    /// File position, signed.
+    Offset,
+    /// 0 or a negative errno.
+    Errno,
+    /// Truth value.
+    Bool,
+    /// Bits named by a set.
+    Flags(String),
+    /// One value named by a set.
+    Enum(String),
+    /// A path; relative ones start at the descriptor in this argument, or at the working directory.
+    Path(Option<u8>),
+    /// A string.
+    Text,
+    /// A vector of strings, each ended by NUL.
+    Strings,
+    /// Raw bytes.
+    Bytes,
+    /// `struct sockaddr` of any family.
+    Sockaddr,
+    /// A named structure.
+    Struct(String),
+    /// The data of an iovec, joined.
+    Iovec,
+    /// A message: see `docs/format.md`.
+    Msghdr,
+}
+
+/// What the kernel side copies from user memory for an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fetch {
+    /// Nothing: the raw value is the value.
+    None,
+    /// NUL-terminated string.
+    String,
+    /// Vector of strings.
+    Strings,
+    /// This many bytes.
+    Fixed {
+        /// Filled by the kernel, so read only on success.
+        out: bool,
+        /// Bytes.
+        bytes: u32,
+    },
+    /// Argument `arg` times `element` bytes.
+    Counted {
+        /// Filled by the kernel, so read only on success.
+        out: bool,
+        /// The argument that counts.
+        arg: u8,
+        /// Bytes per element.
+        element: u32,
+    },
+    /// Result times `element` bytes.
+    Result {
+        /// Bytes per element.
+        element: u32,
+    },
+    /// As long as the 32-bit number that argument `arg` points to.
+    LengthPointer {
+        /// The argument that points to the length.
+        arg: u8,
+    },
+    /// The data of an iovec.
+    Iovec {
+        /// Filled by the kernel: as long as the result.
+        out: bool,
+        /// The argument that counts the parts.
+        arg: u8,
+    },
+    /// A `msghdr`.
+    Msghdr {
+        /// Filled by the kernel.
+        out: bool,
+    },
+}
+
+/// Meaning of an argument, and what is fetched for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ArgKind {
+    /// What it means.
+    pub shape: Shape,
+    /// What is copied from user memory.
+    pub fetch: Fetch,
+}
+
+/// A kind's text could not be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is not an argument kind: {reason}")]
+pub struct KindError {
+    /// The whole text.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+impl ArgKind {
+    /// A kind whose value is the raw argument.
+    pub fn plain(shape: Shape) -> Self {
+        ArgKind { shape, fetch: Fetch::None }
+    }
+
+    /// Whether values are byte strings ([`crate::model::Arg::Bytes`] and its empty forms), not numbers.
+    pub fn is_data(&self) -> bool {
+        self.fetch != Fetch::None
+    }
+}
+
+fn split_parameter(text: &str) -> (&str, Option<&str>) {
+    match text.strip_suffix(')').and_then(|open| open.split_once('(')) {
+        Some((name, parameter)) => (name, Some(parameter)),
+        None => (text, None),
+    }
+}
+
+fn parse_fetch(shape: &Shape, text: &str) -> Option<Fetch> {
+    if *shape == Shape::Msghdr {
+        return match text {
+            "in" => Some(Fetch::Msghdr { out: false }),
+            "out" => Some(Fetch::Msghdr { out: true }),
+            _ => None,
+        };
+    }
+    let (direction, length) = text.split_once(':')?;
+    let out = match direction {
+        "in" => false,
+        "out" => true,
+        _ => return None,
+    };
+    if let Some(arg) = length.strip_prefix("*arg") {
+        return out.then_some(Fetch::LengthPointer { arg: arg.parse().ok()? });
+    }
+    let (count, element) = match length.split_once('*') {
+        Some((count, element)) => (count, element.parse().ok()?),
+        None => (length, 1),
+    };
+    if count == "ret" {
+        return out.then_some(Fetch::Result { element });
+    }
+    if let Some(arg) = count.strip_prefix("arg") {
+        let arg = arg.parse().ok()?;
+        return Some(match shape {
+            Shape::Iovec => Fetch::Iovec { out, arg },
+            _ => Fetch::Counted { out, arg, element },
+        });
+    }
+    Some(Fetch::Fixed { out, bytes: length.parse().ok()? })
+}
+
+impl FromStr for ArgKind {
+    type Err = KindError;
+
+    fn from_str(text: &str) -> Result<Self, KindError> {
+        let error = |reason| KindError { text: text.to_owned(), reason };
+        let (head, fetch) = match text.strip_suffix('>').and_then(|open| open.split_once('<')) {
+            Some((head, fetch)) => (head, Some(fetch)),
+            None => (text, None),
+        };
+        let (name, parameter) = split_parameter(head);
+        let named = || parameter.filter(|p| !p.is_empty()).map(str::to_owned);
+        let shape = match name {
+            "int" => Shape::Int,
+            "uint" => Shape::Uint,
+            "hex" => Shape::Hex,
+            "pointer" => Shape::Pointer,
+            "fd" => Shape::Fd,
+            "dirfd" => Shape::DirFd,
+            "pid" => Shape::Pid,
+            "uid" => Shape::Uid,
+            "gid" => Shape::Gid,
+            "mode" => Shape::Mode,
+            "device" => Shape::Device,
+            "signal" => Shape::Signal,
+            "size" => Shape::Size,
+            "offset" => Shape::Offset,
+            "errno" => Shape::Errno,
+            "bool" => Shape::Bool,
+            "flags" => Shape::Flags(named().ok_or_else(|| error("flags needs the name of a set"))?),
+            "enum" => Shape::Enum(named().ok_or_else(|| error("enum needs the name of a set"))?),
+            "path" => Shape::Path(match parameter {
+                Some(index) => Some(index.parse().map_err(|_| error("path takes an argument index"))?),
+                None => None,
+            }),
+            "text" => Shape::Text,
+            "strings" => Shape::Strings,
+            "bytes" => Shape::Bytes,
+            "sockaddr" => Shape::Sockaddr,
+            "struct" => Shape::Struct(named().ok_or_else(|| error("struct needs a name"))?),
+            "iovec" => Shape::Iovec,
+            "msghdr" => Shape::Msghdr,
+            _ => return Err(error("unknown name")),
+        };
+        let fetch = match (&shape, fetch) {
+            (Shape::Path(_) | Shape::Text, None) => Fetch::String,
+            (Shape::Strings, None) => Fetch::Strings,
+            (
+                Shape::Bytes | Shape::Sockaddr | Shape::Struct(_) | Shape::Iovec | Shape::Msghdr,
+                Some(text),
+            ) => parse_fetch(&shape, text).ok_or_else(|| error("the part in <> is not a fetch"))?,
+            (Shape::Bytes | Shape::Sockaddr | Shape::Struct(_) | Shape::Iovec | Shape::Msghdr, None) => {
+                return Err(error("it needs <...> to say how much to fetch"));
+            }
+            (_, None) => Fetch::None,
+            (_, Some(_)) => return Err(error("it takes no <...>")),
+        };
+        Ok(ArgKind { shape, fetch })
+    }
+}
+
+impl fmt::Display for ArgKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match &self.shape {
+            Shape::Int => "int",
+            Shape::Uint => "uint",
+            Shape::Hex => "hex",
+            Shape::Pointer => "pointer",
+            Shape::Fd => "fd",
+            Shape::DirFd => "dirfd",
+            Shape::Pid => "pid",
+            Shape::Uid => "uid",
+            Shape::Gid => "gid",
+            Shape::Mode => "mode",
+            Shape::Device => "device",
+            Shape::Signal => "signal",
+            Shape::Size => "size",
+            Shape::Offset => "offset",
+            Shape::Errno => "errno",
+            Shape::Bool => "bool",
+            Shape::Flags(set) => return write!(f, "flags({set})"),
+            Shape::Enum(set) => return write!(f, "enum({set})"),
+            Shape::Path(None) => "path",
+            Shape::Path(Some(arg)) => return write!(f, "path({arg})"),
+            Shape::Text => "text",
+            Shape::Strings => "strings",
+            Shape::Bytes => "bytes",
+            Shape::Sockaddr => "sockaddr",
+            Shape::Struct(name) => return write!(f, "struct({name}){}", self.fetch),
+            Shape::Iovec => "iovec",
+            Shape::Msghdr => "msghdr",
+        };
+        write!(f, "{name}{}", self.fetch)
+    }
+}
+
+impl fmt::Display for Fetch {
+    /// The part in `<>`, empty where the shape alone tells.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let direction = |out| if out { "out" } else { "in" };
+        let times = |element| if element == 1 { String::new() } else { format!("*{element}") };
+        match *self {
+            Fetch::None | Fetch::String | Fetch::Strings => Ok(()),
+            Fetch::Fixed { out, bytes } => write!(f, "<{}:{bytes}>", direction(out)),
+            Fetch::Counted { out, arg, element } => {
+                write!(f, "<{}:arg{arg}{}>", direction(out), times(element))
+            }
+            Fetch::Result { element } => write!(f, "<out:ret{}>", times(element)),
+            Fetch::LengthPointer { arg } => write!(f, "<out:*arg{arg}>"),
+            Fetch::Iovec { out, arg } => write!(f, "<{}:arg{arg}>", direction(out)),
+            Fetch::Msghdr { out } => write!(f, "<{}>", direction(out)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_survive_their_text_form() {
+        for text in [
+            "int",
+            "fd",
+            "flags(open)",
+            "enum(whence)",
+            "path",
+            "path(0)",
+            "text",
+            "strings",
+            "bytes<in:arg2>",
+            "bytes<out:ret>",
+            "sockaddr<in:arg2>",
+            "sockaddr<out:*arg2>",
+            "struct(timespec)<in:16>",
+            "struct(epoll_event)<out:ret*12>",
+            "struct(pollfd)<in:arg1*8>",
+            "iovec<in:arg2>",
+            "iovec<out:arg2>",
+            "msghdr<in>",
+            "msghdr<out>",
+        ] {
+            assert_eq!(text.parse::<ArgKind>().expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in [
+            "",
+            "flags",
+            "flags()",
+            "bytes",
+            "bytes<>",
+            "bytes<in:*arg1>",
+            "int<in:4>",
+            "path(x)",
+            "struct()<in:1>",
+        ] {
+            assert!(text.parse::<ArgKind>().is_err(), "{text}");
+        }
+    }
+}
