@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod facts;
+pub mod offsets;
 pub mod record;
 pub mod ring;
 pub mod table;

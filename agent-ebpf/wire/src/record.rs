@@ -1,7 +1,7 @@
 //! One record: a fixed header, the raw arguments the call's table entry asks for, then sections.
 //!
 //! ```text
-//! | RecordHeader (48) | argument 0 .. nargs-1, 8 bytes each | section | section | ... | pad to 8 |
+//! | RecordHeader (40) | argument 0 .. nargs-1, 8 bytes each | section | section | ... | pad to 8 |
 //! section = | SectionHeader (8) | bytes | pad to 8 |
 //! ```
 //! Every record is one event: what a call did, an exec, a fork, an exit, a signal, a cgroup move.
@@ -46,6 +46,8 @@ pub const FLAG_LATENCY: u8 = 1;
 pub const FLAG_COMPAT: u8 = 2;
 /// Flag: there is no result: the call does not return.
 pub const FLAG_NO_RESULT: u8 = 4;
+/// The count of raw arguments stands in the upper bits of the flags, from this one on.
+pub const NARGS_SHIFT: u8 = 5;
 
 /// The fixed head of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -55,7 +57,7 @@ pub struct RecordHeader {
     pub bytes: u32,
     /// A [`RecordType`].
     pub kind: u8,
-    /// `FLAG_*`.
+    /// `FLAG_*`, and the count of raw arguments from [`NARGS_SHIFT`] on.
     pub flags: u8,
     /// System call number, or 0 where there is none.
     pub nr: u16,
@@ -69,14 +71,10 @@ pub struct RecordHeader {
     pub result: i64,
     /// Time from the call's entry to `time_ns`, when `FLAG_LATENCY` is set.
     pub latency_ns: u64,
-    /// Count of raw arguments that follow.
-    pub nargs: u8,
-    #[doc(hidden)]
-    pub reserved: [u8; 7],
 }
 
 /// Size of [`RecordHeader`].
-pub const HEADER_BYTES: usize = 48;
+pub const HEADER_BYTES: usize = 40;
 const _: () = assert!(size_of::<RecordHeader>() == HEADER_BYTES);
 
 /// What became of the user memory an argument pointed to.
@@ -205,12 +203,11 @@ impl<'a> Record<'a> {
             time_ns: u64_at(bytes, 16),
             result: u64_at(bytes, 24) as i64,
             latency_ns: u64_at(bytes, 32),
-            nargs: bytes[40],
-            reserved: [0; 7],
         };
         let len = header.bytes as usize;
-        let args_end = HEADER_BYTES + usize::from(header.nargs) * 8;
-        if !len.is_multiple_of(8) || len < args_end || header.nargs > 6 {
+        let nargs = usize::from(header.flags >> NARGS_SHIFT);
+        let args_end = HEADER_BYTES + nargs * 8;
+        if !len.is_multiple_of(8) || len < args_end || nargs > 6 {
             return Err(RecordError::BadLength);
         }
         let whole = bytes.get(..len).ok_or(RecordError::Truncated)?;
@@ -226,7 +223,7 @@ impl<'a> Record<'a> {
 
     /// Raw argument `index`, if the record carries it.
     pub fn arg(&self, index: usize) -> Option<u64> {
-        (index < usize::from(self.header.nargs)).then(|| u64_at(self.args, index * 8))
+        (index < self.args.len() / 8).then(|| u64_at(self.args, index * 8))
     }
 
     /// The sections in the order they were written.
@@ -289,9 +286,9 @@ pub struct RecordBuilder<const N: usize> {
 }
 
 impl<const N: usize> RecordBuilder<N> {
-    /// A record with `header` (its `bytes` and `nargs` are filled in) and raw arguments. `N` bounds its size.
+    /// A record with `header` (its length and count of arguments are filled in) and raw arguments. `N` bounds its size.
     pub fn new(mut header: RecordHeader, args: &[u64]) -> Self {
-        header.nargs = args.len() as u8;
+        header.flags |= (args.len() as u8) << NARGS_SHIFT;
         let mut builder = RecordBuilder { bytes: [0; N], len: 0 };
         builder.put(&[0; 4]);
         builder.put(&[header.kind, header.flags]);
@@ -301,7 +298,6 @@ impl<const N: usize> RecordBuilder<N> {
         builder.put(&header.time_ns.to_ne_bytes());
         builder.put(&header.result.to_ne_bytes());
         builder.put(&header.latency_ns.to_ne_bytes());
-        builder.put(&[header.nargs, 0, 0, 0, 0, 0, 0, 0]);
         for arg in args {
             builder.put(&arg.to_ne_bytes());
         }

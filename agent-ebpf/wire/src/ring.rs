@@ -22,7 +22,7 @@ pub enum LossCause {
 /// Number of [`LossCause`]s.
 pub const LOSS_CAUSES: usize = 2;
 
-/// Per-CPU state, on cache lines of its own for each writer.
+/// Per-CPU state. Producer and consumer write on cache lines of their own.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(128))]
 pub struct RingState {
@@ -30,20 +30,43 @@ pub struct RingState {
     pub head: u64,
     /// Not 0 while a program on this CPU is between taking its time stamp and publishing.
     pub busy: u64,
-    /// Events that should have been recorded, stored or lost.
-    pub produced: u64,
+    /// Events that came to be written by this CPU: stored or lost, but for those lost as `Nested`.
+    pub attempted: u64,
     /// Lost, by [`LossCause`].
     pub lost: [u64; LOSS_CAUSES],
-    /// Time of the first and the latest loss since start, CLOCK_BOOTTIME ns.
-    pub lost_first_ns: u64,
     #[doc(hidden)]
-    pub lost_last_ns: u64,
-    #[doc(hidden)]
-    pub reserved: [u64; 9],
+    pub _producer_pad: [u64; 11],
     /// Bytes consumed by the agent.
     pub tail: u64,
     #[doc(hidden)]
-    pub reserved_tail: [u64; 15],
+    pub _consumer_pad: [u64; 15],
 }
 
 const _: () = assert!(size_of::<RingState>() == 256);
+
+/// What the agent tells the programs while they run.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Control {
+    /// Process that is followed from its next exec on; 0 for none.
+    pub follow_from_exec: u32,
+    /// 1 once the programs shall record; nothing is recorded before.
+    pub recording: u32,
+}
+
+/// Follow marks: one byte per possible thread id (`PID_MAX_LIMIT`, 4 Mi), in blocks.
+pub const FOLLOW_BLOCK: usize = 4096;
+/// Blocks of follow marks.
+pub const FOLLOW_BLOCKS: usize = (4 << 20) / FOLLOW_BLOCK;
+
+/// Entry of a call, kept from `sys_enter` to `sys_exit` in a slot chosen by the low bits of the thread id.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct CallStart {
+    /// Thread that made it: a slot may be taken by another one, then this call has no latency.
+    pub tid: u32,
+    /// Call number.
+    pub nr: u32,
+    /// CLOCK_BOOTTIME ns.
+    pub time_ns: u64,
+}

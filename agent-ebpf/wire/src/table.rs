@@ -38,6 +38,9 @@ pub const FD_RESULT: u8 = 0xfe;
 pub const CALL_SOCKET: u8 = 1;
 /// Send [`crate::FileFacts`] of the descriptor in the result.
 pub const CALL_FILE: u8 = 2;
+/// A result of 0 is not an event of this call: a new image's `execve` and a child's `clone` are recorded
+/// where they happen, with more facts ([`crate::RecordType::Exec`], [`crate::RecordType::Fork`]).
+pub const CALL_SILENT_ZERO: u8 = 4;
 
 /// One fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -55,8 +58,8 @@ pub struct Fetch {
     pub size: u32,
 }
 
-/// Fetches per call at most: one per argument.
-pub const FETCHES_MAX: usize = 6;
+/// Simple fetches (up to [`FETCH_LENPTR_OUT`]) per call at most; the others fill [`CallEntry::vector`].
+pub const FETCHES_MAX: usize = 4;
 
 /// One call's entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -64,7 +67,7 @@ pub const FETCHES_MAX: usize = 6;
 pub struct CallEntry {
     /// Raw arguments to send.
     pub nargs: u8,
-    /// Fetches in use.
+    /// Entries of `fetch` in use.
     pub fetches: u8,
     /// `CALL_*`.
     pub flags: u8,
@@ -74,12 +77,16 @@ pub struct CallEntry {
     pub selected: u8,
     #[doc(hidden)]
     pub reserved: [u8; 3],
-    /// What to fetch.
+    /// What to fetch: strings and blocks.
     pub fetch: [Fetch; FETCHES_MAX],
+    /// What to fetch by a loop: an iovec, a `msghdr` or a string vector; one per call.
+    pub vector: Fetch,
 }
 
-const _: () = assert!(size_of::<CallEntry>() == 56);
+const _: () = assert!(size_of::<CallEntry>() == 48);
 
-/// Entries in the table for each of the two entry ways of a machine (native, 32-bit); numbers beyond it, and
-/// numbers without a call, are sent raw.
+/// Entries in the table for each of the two entry ways of a machine (native, 32-bit). The last one serves
+/// numbers beyond it.
 pub const CALLS_MAX: usize = 512;
+/// Entry for numbers that no table knows: six raw arguments.
+pub const CALL_UNKNOWN: usize = CALLS_MAX - 1;
