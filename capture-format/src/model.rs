@@ -42,6 +42,24 @@ pub enum Entity {
     Group(Group),
 }
 
+macro_rules! entity_from {
+    ($($name:ident)*) => {
+        $(impl From<$name> for Entity {
+            fn from(entity: $name) -> Self {
+                Entity::$name(entity)
+            }
+        })*
+    };
+}
+
+impl From<EventKind> for Entity {
+    fn from(kind: EventKind) -> Self {
+        Entity::Kind(kind)
+    }
+}
+
+entity_from!(Thread Process Descriptor Container User Group);
+
 /// Where an event's descriptor number stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum FdSource {
