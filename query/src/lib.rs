@@ -1,1 +1,20 @@
-//! Placeholder replaced in this change.
+//! The filter language, the field table and the printing of events.
+//!
+//! A filter is text until [`Filter::parse`] makes a checked tree of it; a [`Query`] runs it over blocks of
+//! events. A [`Format`] says what a printed line holds; a [`Printer`] writes lines or JSON objects. Both learn
+//! about fields from one table, [`fields()`]. This crate knows captures only through `capture-format` and does
+//! no input or output.
+#![forbid(unsafe_code)]
+#![expect(clippy::todo, reason = "the interface lands first so that its users can begin")]
+
+mod fields;
+mod filter;
+mod print;
+mod recording;
+mod select;
+
+pub use fields::{Field, Type, Usage, fields, fields_markdown};
+pub use filter::{Filter, FilterError};
+pub use print::{BufferStyle, Format, FormatError, OutputStyle, PrintOptions, Printer, TimeStyle};
+pub use recording::{Recording, Rows};
+pub use select::{Query, Selection};
