@@ -1,2 +1,25 @@
-//! Entry point.
-fn main() {}
+//! `cargo xtask`: everything cargo alone cannot do, one file per subcommand.
+//!
+//! Relies on cargo, rustup and the usual Debian tools; CI runs the same subcommands as a person does.
+
+mod build;
+mod programs;
+mod setup;
+
+use clap::Parser;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Everything cargo alone cannot do")]
+enum Task {
+    /// Install what is missing on this machine: rust-src, bpf-linker, tracefs, tools the tests compare with
+    Setup,
+    /// Build the kernel programs, then the agent and the inspect tool around them
+    Build(build::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Task::parse() {
+        Task::Setup => setup::run(),
+        Task::Build(args) => build::run(&args),
+    }
+}

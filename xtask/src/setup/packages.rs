@@ -1,0 +1,41 @@
+//! Programs of the distribution: the witness the tests compare with, and the real programs they record.
+
+use super::say;
+use crate::programs::{execute, find, program};
+
+/// Program and the Debian package that has it.
+const WANTED: [(&str, &str); 6] = [
+    ("curl", "curl"),
+    ("git", "git"),
+    ("python3", "python3"),
+    ("sqlite3", "sqlite3"),
+    ("strace", "strace"),
+    ("tar", "tar"),
+];
+
+/// Installs what is missing. Not fatal: the tests and the demo name the program they miss.
+pub(super) fn ensure() {
+    let missing: Vec<&str> =
+        WANTED.iter().filter(|(program, _)| find(program).is_none()).map(|&(_, package)| package).collect();
+    if missing.is_empty() {
+        say("test tools", "there");
+    } else if find("apt-get").is_none() {
+        say("test tools", &format!("please install {} with your package manager", missing.join(", ")));
+    } else if install(&missing) {
+        say("test tools", &format!("installed {}", missing.join(", ")));
+    } else {
+        say("test tools", &format!("could not install {} (are you root?)", missing.join(", ")));
+    }
+}
+
+fn install(packages: &[&str]) -> bool {
+    let apt_get = |arguments: &[&str]| {
+        execute(
+            program("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(["-q", "-y"]).args(arguments),
+        )
+        .is_ok()
+    };
+    let install = [&["install", "--no-install-recommends"], packages].concat();
+    // The package lists may be missing or stale: refresh them only when the first try fails.
+    apt_get(&install) || (apt_get(&["update"]) && apt_get(&install))
+}
