@@ -1,1 +1,6 @@
-//! Placeholder replaced in this change.
+//! Whole-system tests: the binaries, driven from outside, against other witnesses.
+//!
+//! This library holds what the tests share; the tests stand in `tests/`, the programs they watch in `src/bin/`.
+//! They need root and a kernel with BPF, and run through `cargo xtask test`.
+
+pub mod strace;
