@@ -407,6 +407,19 @@ pub enum LossCause {
     Unaccounted = 4,
 }
 
+impl LossCause {
+    /// The cause in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            LossCause::RingFull => "ring full",
+            LossCause::Nested => "nested",
+            LossCause::QueueFull => "queue full",
+            LossCause::BadRecord => "bad record",
+            LossCause::Unaccounted => "unaccounted",
+        }
+    }
+}
+
 /// Events that are missing from the capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {

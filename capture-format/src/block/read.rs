@@ -102,8 +102,12 @@ impl<'a> EventsBlock<'a> {
         todo!()
     }
 
-    /// The whole event in a row; its arguments are placed in `args`.
-    pub fn event<'s>(&'s self, _row: usize, _args: &'s mut Vec<Arg<'s>>) -> Result<Event<'s>, ReadError> {
+    /// The whole event in a row; its arguments are placed in `args`, which can be used again.
+    pub fn event<'s, 'v>(
+        &'s self,
+        _row: usize,
+        _args: &'v mut Vec<Arg<'s>>,
+    ) -> Result<Event<'v>, ReadError> {
         todo!()
     }
 
