@@ -103,11 +103,7 @@ impl<'a> EventsBlock<'a> {
     }
 
     /// The whole event in a row; its arguments are placed in `args`, which can be used again.
-    pub fn event<'s, 'v>(
-        &'s self,
-        _row: usize,
-        _args: &'v mut Vec<Arg<'s>>,
-    ) -> Result<Event<'v>, ReadError> {
+    pub fn event<'s, 'v>(&'s self, _row: usize, _args: &'v mut Vec<Arg<'s>>) -> Result<Event<'v>, ReadError> {
         todo!()
     }
 
