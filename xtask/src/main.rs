@@ -3,6 +3,7 @@
 //! Relies on cargo, rustup and the usual Debian tools; CI runs the same subcommands as a person does.
 
 mod build;
+mod codegen;
 mod programs;
 mod setup;
 
@@ -15,11 +16,14 @@ enum Task {
     Setup,
     /// Build the kernel programs, then the agent and the inspect tool around them
     Build(build::Args),
+    /// Generate the system call tables and docs/events.md from capture-format/schema
+    Codegen(codegen::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Task::parse() {
         Task::Setup => setup::run(),
         Task::Build(args) => build::run(&args),
+        Task::Codegen(args) => codegen::run(&args),
     }
 }

@@ -3,10 +3,15 @@
 //! A kind has a text form, which is what the schema file and captures hold:
 //!
 //! ```text
-//! int uint hex pointer fd dirfd pid uid gid mode device signal size offset errno bool
-//! flags(SET) enum(SET)
+//! int uint                 32 bits of the raw value
+//! long ulong hex pointer size offset
+//!                          all 64 bits
+//! fd dirfd pid uid gid mode device signal errno bool
+//! sigset wait_status       set of signals, status of a child
+//! flags(SET) enum(SET)     names of a set (flags.tsv); an argument has 32 bits of them
+//! sockopt(N)               socket option of the level in argument N
 //! path path(N)             string, relative to the directory descriptor in argument N
-//! text                     string
+//! text                     string; with <FETCH>, one that is counted instead of ended by NUL
 //! strings                  vector of strings
 //! bytes<FETCH> sockaddr<FETCH> struct(NAME)<FETCH> iovec<FETCH> msghdr<FETCH>
 //!
@@ -25,11 +30,15 @@ use std::str::FromStr;
 /// What a value means, so how it is printed and compared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
-    /// Signed number of the call's own width (32 bits unless the call says `long`).
+    /// Signed number of 32 bits.
     Int,
-    /// Unsigned number.
+    /// Unsigned number of 32 bits.
     Uint,
-    /// Printed in hexadecimal.
+    /// Signed number of 64 bits.
+    Long,
+    /// Unsigned number of 64 bits.
+    Ulong,
+    /// 64 bits printed in hexadecimal.
     Hex,
     /// A user-space address whose target is not fetched.
     Pointer,
@@ -45,7 +54,7 @@ pub enum Shape {
     Gid,
     /// File mode, octal.
     Mode,
-    /// Device number.
+    /// Device number as user space encodes it (`makedev`).
     Device,
     /// Signal number.
     Signal,
@@ -57,6 +66,12 @@ pub enum Shape {
     Errno,
     /// Truth value.
     Bool,
+    /// Set of signals: bit N - 1 stands for signal N.
+    SignalSet,
+    /// Status of a child as `wait4` gives it.
+    WaitStatus,
+    /// Socket option; its names depend on the level, which is in this argument ([`super::socket_options`]).
+    SocketOption(u8),
     /// Bits named by a set.
     Flags(String),
     /// One value named by a set.
@@ -228,6 +243,15 @@ impl FromStr for ArgKind {
             "offset" => Shape::Offset,
             "errno" => Shape::Errno,
             "bool" => Shape::Bool,
+            "long" => Shape::Long,
+            "ulong" => Shape::Ulong,
+            "sigset" => Shape::SignalSet,
+            "wait_status" => Shape::WaitStatus,
+            "sockopt" => Shape::SocketOption(
+                parameter
+                    .and_then(|p| p.parse().ok())
+                    .ok_or_else(|| error("sockopt takes an argument index"))?,
+            ),
             "flags" => Shape::Flags(named().ok_or_else(|| error("flags needs the name of a set"))?),
             "enum" => Shape::Enum(named().ok_or_else(|| error("enum needs the name of a set"))?),
             "path" => Shape::Path(match parameter {
@@ -247,7 +271,12 @@ impl FromStr for ArgKind {
             (Shape::Path(_) | Shape::Text, None) => Fetch::String,
             (Shape::Strings, None) => Fetch::Strings,
             (
-                Shape::Bytes | Shape::Sockaddr | Shape::Struct(_) | Shape::Iovec | Shape::Msghdr,
+                Shape::Text
+                | Shape::Bytes
+                | Shape::Sockaddr
+                | Shape::Struct(_)
+                | Shape::Iovec
+                | Shape::Msghdr,
                 Some(text),
             ) => parse_fetch(&shape, text).ok_or_else(|| error("the part in <> is not a fetch"))?,
             (Shape::Bytes | Shape::Sockaddr | Shape::Struct(_) | Shape::Iovec | Shape::Msghdr, None) => {
@@ -279,6 +308,11 @@ impl fmt::Display for ArgKind {
             Shape::Offset => "offset",
             Shape::Errno => "errno",
             Shape::Bool => "bool",
+            Shape::Long => "long",
+            Shape::Ulong => "ulong",
+            Shape::SignalSet => "sigset",
+            Shape::WaitStatus => "wait_status",
+            Shape::SocketOption(arg) => return write!(f, "sockopt({arg})"),
             Shape::Flags(set) => return write!(f, "flags({set})"),
             Shape::Enum(set) => return write!(f, "enum({set})"),
             Shape::Path(None) => "path",
@@ -328,6 +362,10 @@ mod tests {
             "path",
             "path(0)",
             "text",
+            "text<out:ret>",
+            "sockopt(1)",
+            "ulong",
+            "sigset",
             "strings",
             "bytes<in:arg2>",
             "bytes<out:ret>",
@@ -356,6 +394,8 @@ mod tests {
             "bytes<in:*arg1>",
             "int<in:4>",
             "path(x)",
+            "path<out:ret>",
+            "sockopt",
             "struct()<in:1>",
         ] {
             assert!(text.parse::<ArgKind>().is_err(), "{text}");

@@ -1,0 +1,234 @@
+//! The system calls of each machine, and the events made of them.
+
+use std::fmt;
+
+use super::generated::{AARCH64, ARM, CALLS, EVENTS, I386, X86_64};
+use super::kind::ArgKind;
+use crate::model::{ArgDef, EventKind, FdSource};
+
+/// Which table a call's number counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "named as the machines are")]
+pub enum Abi {
+    X86_64,
+    I386,
+    Aarch64,
+    Arm,
+}
+
+impl Abi {
+    /// Every one.
+    pub const ALL: [Abi; 4] = [Abi::X86_64, Abi::I386, Abi::Aarch64, Abi::Arm];
+
+    /// Name, as [`EventKind::abi`] has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Abi::X86_64 => "x86_64",
+            Abi::I386 => "i386",
+            Abi::Aarch64 => "aarch64",
+            Abi::Arm => "arm",
+        }
+    }
+
+    /// The one with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|abi| abi.name() == name)
+    }
+
+    /// The table that a machine's own programs use, for a machine as `uname -m` names it.
+    pub fn of_machine(machine: &str) -> Option<Self> {
+        match machine {
+            "x86_64" => Some(Abi::X86_64),
+            "aarch64" => Some(Abi::Aarch64),
+            _ => None,
+        }
+    }
+
+    /// The table that 32-bit programs use on the same machine.
+    pub fn compat(self) -> Self {
+        match self {
+            Abi::X86_64 | Abi::I386 => Abi::I386,
+            Abi::Aarch64 | Abi::Arm => Abi::Arm,
+        }
+    }
+
+    fn numbers(self) -> &'static [(u16, u16)] {
+        match self {
+            Abi::X86_64 => &X86_64,
+            Abi::I386 => &I386,
+            Abi::Aarch64 => &AARCH64,
+            Abi::Arm => &ARM,
+        }
+    }
+}
+
+impl fmt::Display for Abi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the tables say of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Syscall {
+    /// Name.
+    pub name: &'static str,
+    /// Category, before refinement by descriptor type.
+    pub category: &'static str,
+    /// Name and kind of each argument; the kinds are texts of [`ArgKind`].
+    pub args: &'static [(&'static str, &'static str)],
+    /// Kind of the result, as text; `None` when the call does not return.
+    pub result: Option<&'static str>,
+    /// Where the descriptor stands that the event is about.
+    pub fd: FdSource,
+    /// The addresses of the descriptor's socket are to be recorded after the call.
+    pub socket: bool,
+    /// Device, inode and mode of the returned descriptor are to be recorded.
+    pub file: bool,
+    /// A result of 0 is recorded elsewhere, with more facts: a new image at exec, a child at fork.
+    pub silent_zero: bool,
+}
+
+pub(super) const FD_NONE: FdSource = FdSource::None;
+pub(super) const FD_RESULT: FdSource = FdSource::Result;
+pub(super) const SOCKET: u8 = 1;
+pub(super) const FILE: u8 = 2;
+pub(super) const SILENT_ZERO: u8 = 4;
+
+pub(super) const fn arg(index: u8) -> FdSource {
+    FdSource::Arg(index)
+}
+
+/// A line of the table. Results are `none` where there is none.
+pub(super) const fn call(
+    name: &'static str,
+    category: &'static str,
+    fd: FdSource,
+    marks: u8,
+    result: &'static str,
+    args: &'static [(&'static str, &'static str)],
+) -> Syscall {
+    let returns = !matches!(result.as_bytes(), b"none");
+    Syscall {
+        name,
+        category,
+        args,
+        result: if returns { Some(result) } else { None },
+        fd,
+        socket: marks & SOCKET != 0,
+        file: marks & FILE != 0,
+        silent_zero: marks & SILENT_ZERO != 0,
+    }
+}
+
+pub(super) const fn event(
+    name: &'static str,
+    category: &'static str,
+    args: &'static [(&'static str, &'static str)],
+) -> Syscall {
+    call(name, category, FD_NONE, 0, "none", args)
+}
+
+/// The calls of a table with their numbers, in order.
+pub fn syscalls(abi: Abi) -> impl ExactSizeIterator<Item = (u32, &'static Syscall)> {
+    abi.numbers().iter().map(|(nr, index)| (u32::from(*nr), &CALLS[usize::from(*index)]))
+}
+
+/// The call with a number.
+pub fn syscall(abi: Abi, nr: u32) -> Option<&'static Syscall> {
+    let numbers = abi.numbers();
+    let at = numbers.binary_search_by_key(&nr, |(nr, _)| u32::from(*nr)).ok()?;
+    Some(&CALLS[usize::from(numbers[at].1)])
+}
+
+/// The number of the call with a name.
+pub fn syscall_nr(abi: Abi, name: &str) -> Option<u32> {
+    syscalls(abi).find(|(_, call)| call.name == name).map(|(nr, _)| nr)
+}
+
+/// The events of a call. A number that the table lacks gives `syscall_NUMBER` with six raw arguments.
+pub fn event_kind(abi: Abi, nr: u32) -> EventKind {
+    let mut kind = match syscall(abi, nr) {
+        Some(call) => describe(call),
+        None => EventKind {
+            name: format!("syscall_{nr}"),
+            category: "other".to_owned(),
+            args: (0..6).map(|index| argument(&format!("arg{index}"), "hex")).collect(),
+            result: Some(kind_of("long")),
+            ..EventKind::default()
+        },
+    };
+    kind.nr = Some(nr);
+    kind.abi = abi.name().to_owned();
+    kind
+}
+
+/// Events that are not system calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelEvent {
+    /// A task ended: `procexit`.
+    ProcExit,
+    /// A signal is delivered: `signaldeliver`.
+    SignalDeliver,
+    /// A task was moved to another cgroup: `cgroup_attach`.
+    CgroupAttach,
+}
+
+impl KernelEvent {
+    /// Every one.
+    pub const ALL: [KernelEvent; 3] = [Self::ProcExit, Self::SignalDeliver, Self::CgroupAttach];
+
+    /// Name, as `evt.type` shows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            KernelEvent::ProcExit => "procexit",
+            KernelEvent::SignalDeliver => "signaldeliver",
+            KernelEvent::CgroupAttach => "cgroup_attach",
+        }
+    }
+}
+
+/// The kind of a kernel event; its arguments stand in the order of `docs/events.md`.
+pub fn kernel_event(event: KernelEvent) -> EventKind {
+    let entry = EVENTS.iter().find(|entry| entry.name == event.name());
+    describe(entry.expect("a test looks every kernel event up"))
+}
+
+/// Names of every event that this build knows, sorted.
+pub fn known_event_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = CALLS.iter().chain(&EVENTS).map(|entry| entry.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The call that sysdig shows under another name: filters written for it say `pread` for `pread64`.
+pub fn event_name_of_alias(name: &str) -> Option<&'static str> {
+    match name {
+        "pread" => Some("pread64"),
+        "pwrite" => Some("pwrite64"),
+        "prlimit" => Some("prlimit64"),
+        "llseek" => Some("_llseek"),
+        _ => None,
+    }
+}
+
+fn describe(call: &Syscall) -> EventKind {
+    EventKind {
+        name: call.name.to_owned(),
+        category: call.category.to_owned(),
+        nr: None,
+        abi: String::new(),
+        args: call.args.iter().map(|(name, kind)| argument(name, kind)).collect(),
+        result: call.result.map(kind_of),
+        fd: call.fd,
+    }
+}
+
+fn argument(name: &str, kind: &str) -> ArgDef {
+    ArgDef { name: name.to_owned(), kind: kind_of(kind) }
+}
+
+fn kind_of(text: &str) -> ArgKind {
+    text.parse().expect("a test parses every kind of the tables")
+}

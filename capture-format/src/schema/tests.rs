@@ -1,0 +1,120 @@
+//! The tables hold together, and agree with the system's own headers as the libc crate has them.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::model::FdSource;
+
+const CATEGORIES: [&str; 16] = [
+    "file",
+    "net",
+    "ipc",
+    "memory",
+    "process",
+    "sleep",
+    "system",
+    "signal",
+    "user",
+    "time",
+    "processing",
+    "wait",
+    "io-read",
+    "io-write",
+    "io-other",
+    "other",
+];
+
+/// Bounds of the kernel's table (`FETCHES_MAX` of the wire format, and one fetch by a loop).
+const SIMPLE_FETCHES_MAX: usize = 4;
+
+fn every_call() -> impl Iterator<Item = (Abi, u32, &'static Syscall)> {
+    Abi::ALL.into_iter().flat_map(|abi| syscalls(abi).map(move |(nr, call)| (abi, nr, call)))
+}
+
+fn kinds(call: &Syscall) -> Vec<ArgKind> {
+    call.args.iter().map(|(_, kind)| kind.parse().unwrap_or_else(|e| panic!("{}: {e}", call.name))).collect()
+}
+
+#[test]
+fn numbers_ascend_and_names_are_unique() {
+    for abi in Abi::ALL {
+        let numbers: Vec<u32> = syscalls(abi).map(|(nr, _)| nr).collect();
+        assert!(numbers.is_sorted_by(|a, b| a < b), "{abi}");
+        let names: BTreeSet<&str> = syscalls(abi).map(|(_, call)| call.name).collect();
+        assert_eq!(names.len(), numbers.len(), "{abi}");
+    }
+}
+
+#[test]
+fn calls_are_well_formed() {
+    for (abi, _, call) in every_call() {
+        let what = format!("{} on {abi}", call.name);
+        assert!(CATEGORIES.contains(&call.category), "{what}: category {}", call.category);
+        assert!(call.args.len() <= 6, "{what}");
+        let names: BTreeSet<&str> = call.args.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names.len(), call.args.len(), "{what}: two arguments of one name");
+        if let Some(result) = call.result {
+            assert!(!result.parse::<ArgKind>().expect(&what).is_data(), "{what}: a result is a number");
+        }
+        let kinds = kinds(call);
+        for kind in &kinds {
+            let counted_by = match kind.fetch {
+                Fetch::Counted { arg, .. } | Fetch::LengthPointer { arg } | Fetch::Iovec { arg, .. } => {
+                    Some(arg)
+                }
+                _ => None,
+            };
+            let relative_to = match kind.shape {
+                Shape::Path(base) => base,
+                Shape::SocketOption(level) => Some(level),
+                _ => None,
+            };
+            let Some(index) = counted_by.or(relative_to).map(usize::from) else { continue };
+            assert!(index < kinds.len(), "{what}: {kind} names an argument beyond the last");
+            if matches!(kind.shape, Shape::Path(Some(_))) {
+                assert_eq!(kinds[index].shape, Shape::DirFd, "{what}: {kind}");
+            }
+        }
+        match call.fd {
+            FdSource::Arg(index) => assert_eq!(kinds[usize::from(index)].shape, Shape::Fd, "{what}"),
+            FdSource::Result => assert_eq!(call.result, Some("fd"), "{what}"),
+            FdSource::None => assert!(!call.socket, "{what}: whose socket?"),
+        }
+        assert!(!call.file || call.fd == FdSource::Result, "{what}: file is about the returned descriptor");
+    }
+}
+
+#[test]
+fn the_kernel_table_has_room_for_every_fetch() {
+    for (abi, _, call) in every_call() {
+        let (vectors, simple): (Vec<ArgKind>, Vec<ArgKind>) =
+            kinds(call).into_iter().filter(ArgKind::is_data).partition(|kind| {
+                matches!(kind.fetch, Fetch::Iovec { .. } | Fetch::Msghdr { .. } | Fetch::Strings)
+            });
+        assert!(vectors.len() <= 1, "{} on {abi}: more than one vector", call.name);
+        assert!(simple.len() <= SIMPLE_FETCHES_MAX, "{} on {abi}: too many fetches", call.name);
+    }
+}
+
+#[test]
+fn tables_that_are_searched_are_sorted() {
+    assert!(generated::SETS.is_sorted_by(|a, b| a.name < b.name));
+    assert!(generated::STRUCTS.is_sorted_by(|a, b| a.name < b.name));
+}
+
+#[test]
+fn kernel_events_have_kinds() {
+    for event in KernelEvent::ALL {
+        let kind = kernel_event(event);
+        assert_eq!((kind.name.as_str(), kind.nr, kind.result), (event.name(), None, None));
+        assert!(known_event_names().contains(&event.name()));
+    }
+}
+
+#[test]
+fn a_number_beyond_the_tables_is_recorded_raw() {
+    let kind = event_kind(Abi::X86_64, 9999);
+    assert_eq!((kind.name.as_str(), kind.nr, kind.args.len()), ("syscall_9999", Some(9999), 6));
+    let openat = event_kind(Abi::Aarch64, 56);
+    assert_eq!((openat.name.as_str(), openat.abi.as_str()), ("openat", "aarch64"));
+}

@@ -1,0 +1,73 @@
+//! `cargo xtask codegen`: the schema's tables as Rust and as documentation.
+//!
+//! The tables are read as text here, without help of `capture-format`, so that a fault in generated code never
+//! keeps this command from being built. What the kinds mean is checked by the tests of `capture-format`.
+
+mod docs;
+mod rust;
+mod tables;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use tables::Tables;
+
+/// Options of the command.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Change nothing; fail when a generated file is not what the tables say
+    #[arg(long)]
+    check: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let root = root();
+    let tables = Tables::read(&root.join("capture-format/schema"))?;
+    let generated = [
+        (root.join("capture-format/src/schema/generated.rs"), rustfmt(&root, &rust::render(&tables)?)?),
+        (root.join("docs/events.md"), docs::render(&tables)),
+    ];
+    for (path, text) in generated {
+        let shown = path.strip_prefix(&root).unwrap_or(&path).display();
+        // A missing file is as stale as a different one.
+        if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+            continue;
+        }
+        if args.check {
+            bail!("{shown} is not what capture-format/schema says: run `cargo xtask codegen`");
+        }
+        fs::create_dir_all(path.parent().expect("both files lie in folders"))?;
+        fs::write(&path, text).with_context(|| format!("cannot write {shown}"))?;
+        println!("wrote {shown}");
+    }
+    Ok(())
+}
+
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().expect("xtask lies in the workspace").to_path_buf()
+}
+
+fn rustfmt(root: &Path, code: &str) -> Result<String> {
+    let mut child = Command::new("rustfmt")
+        .args(["--edition", "2024", "--config-path"])
+        .arg(root.join("rustfmt.toml"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run rustfmt: `rustup component add rustfmt`")?;
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    // rustfmt reads all of its input before it writes, so this cannot wait for ever.
+    stdin.write_all(code.as_bytes())?;
+    drop(stdin);
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!("rustfmt refused the generated code");
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
