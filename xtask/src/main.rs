@@ -4,6 +4,8 @@
 
 mod build;
 mod codegen;
+mod fuzz;
+mod lint;
 mod programs;
 mod setup;
 
@@ -18,6 +20,10 @@ enum Task {
     Build(build::Args),
     /// Generate the system call tables and docs/events.md from capture-format/schema
     Codegen(codegen::Args),
+    /// Check formatting and lints of host, kernel and fuzz code
+    Lint,
+    /// Feed every parser with generated input
+    Fuzz(fuzz::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -25,5 +31,7 @@ fn main() -> anyhow::Result<()> {
         Task::Setup => setup::run(),
         Task::Build(args) => build::run(&args),
         Task::Codegen(args) => codegen::run(&args),
+        Task::Lint => lint::run(),
+        Task::Fuzz(args) => fuzz::run(&args),
     }
 }
