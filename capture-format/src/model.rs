@@ -60,6 +60,21 @@ impl From<EventKind> for Entity {
 
 entity_from!(Thread Process Descriptor Container User Group);
 
+impl Entity {
+    /// Its class.
+    pub fn class(&self) -> Class {
+        match self {
+            Entity::Kind(_) => Class::Kind,
+            Entity::Thread(_) => Class::Thread,
+            Entity::Process(_) => Class::Process,
+            Entity::Descriptor(_) => Class::Descriptor,
+            Entity::Container(_) => Class::Container,
+            Entity::User(_) => Class::User,
+            Entity::Group(_) => Class::Group,
+        }
+    }
+}
+
 /// Where an event's descriptor number stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum FdSource {
