@@ -1,0 +1,243 @@
+//! `read -w`: matching events go into a new capture, together with all they refer to.
+//!
+//! Numbers of entities stay as they are, so nothing has to be rewritten; only what is referred to is copied.
+//! Losses and marks go along, each to the file whose events are around it. Start at [`Copy`]; `files` says where
+//! the bytes go.
+
+mod files;
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use anyhow::{Context, Result};
+use capture_format::model::{Arg, Class, Entity, Event, Host, Loss, Mark, Ref};
+use capture_format::schema::Shape;
+use capture_format::{Entities, Tally, Writer};
+
+use crate::input::FileId;
+use crate::plan::WritePlan;
+use files::{Files, Target};
+
+/// Level of compression: a copy is made once and read often, and not while something is being recorded.
+const LEVEL: i32 = 9;
+
+/// The writer is asked for bytes once in so many events.
+const EVENTS_BETWEEN_WRITES: u64 = 1 << 12;
+
+/// Writes events of one capture to others.
+pub(crate) struct Copy<'a> {
+    plan: &'a WritePlan,
+    files: Files<'a>,
+    current: Option<Current>,
+    /// Not written yet, in order of their beginning.
+    losses: VecDeque<Loss>,
+    marks: VecDeque<Mark>,
+    host: Host,
+}
+
+/// The file being written.
+struct Current {
+    writer: Writer,
+    target: Target,
+    defined: HashSet<(Class, Ref)>,
+    events: u64,
+    bytes: u64,
+    first_ns: u64,
+    stored: BTreeMap<u16, u64>,
+    lost: BTreeMap<u16, u64>,
+}
+
+impl<'a> Copy<'a> {
+    /// Nothing is created before there is something to write, or the end is reached. `source` is never written to.
+    pub(crate) fn new(plan: &'a WritePlan, source: Option<FileId>) -> Copy<'a> {
+        Copy {
+            plan,
+            files: Files::new(plan, source),
+            current: None,
+            losses: VecDeque::new(),
+            marks: VecDeque::new(),
+            host: Host::default(),
+        }
+    }
+
+    /// Says whose events they are; files begun from now on carry it.
+    pub(crate) fn set_host(&mut self, host: &Host) {
+        self.host = host.clone();
+        if let Some(snap_bytes) = self.plan.snap_bytes {
+            self.host.snap_bytes = self.host.snap_bytes.min(snap_bytes);
+        }
+    }
+
+    /// Losses to be written when their time comes.
+    pub(crate) fn lose(&mut self, losses: &[Loss]) {
+        self.losses.extend(losses.iter().cloned());
+        self.losses.make_contiguous().sort_by_key(|loss| loss.from_ns);
+    }
+
+    /// Marks to be written when their time comes.
+    pub(crate) fn mark(&mut self, marks: &[Mark]) {
+        self.marks.extend(marks.iter().cloned());
+        self.marks.make_contiguous().sort_by_key(|mark| mark.time_ns);
+    }
+
+    /// An entity was completed: what was written of it is written anew.
+    pub(crate) fn complete(&mut self, number: Ref, entity: &Entity) {
+        let Some(current) = &mut self.current else { return };
+        let is_account = matches!(entity, Entity::User(_) | Entity::Group(_));
+        if is_account || current.defined.contains(&(entity.class(), number)) {
+            current.writer.define(number, entity.clone());
+        }
+    }
+
+    /// Writes an event and what it refers to.
+    pub(crate) fn push(&mut self, entities: &Entities, event: &Event<'_>) -> Result<()> {
+        if self.current.as_ref().is_some_and(|current| current.is_over(self.plan, event.time_ns)) {
+            self.end(false)?;
+        }
+        if self.current.is_none() {
+            self.begin(entities, event.time_ns)?;
+        }
+        self.write_remarks(event.time_ns);
+        let snap_bytes = self.plan.snap_bytes;
+        let current = self.current.as_mut().context("a file was begun above")?;
+        current.define(entities, event);
+        let mut args = Vec::new();
+        let mut event = *event;
+        if let (Some(snap_bytes), Some(kind)) = (snap_bytes, entities.kind(event.kind)) {
+            let shapes = kind.args.iter().map(|arg| &arg.kind.shape);
+            args.extend(event.args.iter().zip(shapes).map(|(arg, shape)| snapped(*arg, shape, snap_bytes)));
+            event.args = &args;
+        }
+        current.writer.push(&event).context("copying an event")?;
+        current.events += 1;
+        *current.stored.entry(event.cpu).or_default() += 1;
+        if current.events.is_multiple_of(EVENTS_BETWEEN_WRITES) {
+            current.drain()?;
+        }
+        Ok(())
+    }
+
+    /// Writes out what is there, for readers who look on.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        let Some(current) = &mut self.current else { return Ok(()) };
+        current.writer.flush();
+        current.drain()
+    }
+
+    /// Ends the last file. Without any event it is a capture all the same.
+    pub(crate) fn finish(mut self, entities: &Entities) -> Result<()> {
+        if self.current.is_none() {
+            self.begin(entities, 0)?;
+        }
+        self.end(true)
+    }
+
+    fn begin(&mut self, entities: &Entities, first_ns: u64) -> Result<()> {
+        let wall_ns = crate::clock::wall_ns(first_ns, self.host.epoch_offset_ns);
+        let target = self.files.next(wall_ns, self.host.zone_offset_s)?;
+        let mut writer = Writer::new(&self.host, LEVEL);
+        for (number, user) in entities.users.iter() {
+            writer.define(number, user.clone());
+        }
+        for (number, group) in entities.groups.iter() {
+            writer.define(number, group.clone());
+        }
+        self.current = Some(Current {
+            writer,
+            target,
+            defined: HashSet::new(),
+            events: 0,
+            bytes: 0,
+            first_ns,
+            stored: BTreeMap::new(),
+            lost: BTreeMap::new(),
+        });
+        Ok(())
+    }
+
+    fn end(&mut self, last: bool) -> Result<()> {
+        if last {
+            self.write_remarks(u64::MAX);
+        }
+        let Some(mut current) = self.current.take() else { return Ok(()) };
+        let cpus: HashSet<u16> = current.stored.keys().chain(current.lost.keys()).copied().collect();
+        for cpu in cpus {
+            let stored = current.stored.get(&cpu).copied().unwrap_or(0);
+            let lost = current.lost.get(&cpu).copied().unwrap_or(0);
+            current.writer.tally(Tally { cpu, produced: stored + lost, stored });
+        }
+        current.target.write(&current.writer.finish())
+    }
+
+    fn write_remarks(&mut self, until_ns: u64) {
+        let Some(current) = &mut self.current else { return };
+        while let Some(loss) = self.losses.pop_front_if(|loss| loss.from_ns <= until_ns) {
+            *current.lost.entry(loss.cpu).or_default() += loss.count;
+            current.writer.loss(loss);
+        }
+        while let Some(mark) = self.marks.pop_front_if(|mark| mark.time_ns <= until_ns) {
+            current.writer.mark(mark);
+        }
+    }
+}
+
+impl Current {
+    fn is_over(&self, plan: &WritePlan, time_ns: u64) -> bool {
+        plan.rotate_events.is_some_and(|events| self.events >= events)
+            || plan.rotate_bytes.is_some_and(|bytes| self.bytes >= bytes)
+            || plan.rotate_ns.is_some_and(|span| time_ns.saturating_sub(self.first_ns) >= span)
+    }
+
+    fn drain(&mut self) -> Result<()> {
+        let bytes = self.writer.take();
+        self.bytes += bytes.len() as u64;
+        self.target.write(&bytes)
+    }
+
+    fn define(&mut self, entities: &Entities, event: &Event<'_>) {
+        if self.is_new(Class::Kind, event.kind)
+            && let Some(kind) = entities.kind(event.kind)
+        {
+            self.writer.define(event.kind, kind.clone());
+        }
+        if self.is_new(Class::Descriptor, event.descriptor)
+            && let Some(descriptor) = entities.descriptor(event.descriptor)
+        {
+            self.writer.define(event.descriptor, descriptor.clone());
+        }
+        if self.is_new(Class::Thread, event.thread)
+            && let Some(thread) = entities.thread(event.thread)
+        {
+            self.define_processes(entities, thread.process);
+            self.writer.define(event.thread, thread.clone());
+        }
+    }
+
+    /// A process and its ancestors. A chain that leads back to itself ends where it closes.
+    fn define_processes(&mut self, entities: &Entities, mut number: Ref) {
+        while self.is_new(Class::Process, number)
+            && let Some(process) = entities.process(number)
+        {
+            if self.is_new(Class::Container, process.container)
+                && let Some(container) = entities.container(process.container)
+            {
+                self.writer.define(process.container, container.clone());
+            }
+            self.writer.define(number, process.clone());
+            number = process.parent;
+        }
+    }
+
+    fn is_new(&mut self, class: Class, number: Ref) -> bool {
+        number != 0 && self.defined.insert((class, number))
+    }
+}
+
+/// Buffers cut to a length; paths and structures stay whole.
+fn snapped<'a>(arg: Arg<'a>, shape: &Shape, snap_bytes: u32) -> Arg<'a> {
+    match (arg, shape) {
+        (Arg::Bytes(bytes), Shape::Bytes | Shape::Iovec) => {
+            Arg::Bytes(&bytes[..bytes.len().min(snap_bytes as usize)])
+        }
+        (whole, _) => whole,
+    }
+}

@@ -1,0 +1,133 @@
+//! `sysreel fields` and `sysreel events`: the tables behind filters and formats.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use anyhow::Result;
+use capture_format::model::EventKind;
+use capture_format::schema::{self, Abi, KernelEvent};
+use query::{Field, Usage};
+use serde_json::{Map, Value, json};
+
+use crate::cli::{EventsArgs, FieldsArgs};
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Prints the table of fields.
+pub(crate) fn fields(args: &FieldsArgs) -> Result<Exit> {
+    let wanted = args.text.as_deref().unwrap_or("");
+    let listed = query::fields()
+        .iter()
+        .filter(|field| field.usage != Usage::Hidden)
+        .filter(|field| field.name.contains(wanted));
+    let mut text = String::new();
+    let mut class = "";
+    for field in listed {
+        if args.json {
+            let object = json!({
+                "name": field.name, "type": field.type_name(), "use": usage(field), "doc": field.doc,
+            });
+            let _ = writeln!(text, "{object}");
+            continue;
+        }
+        if field.class() != class {
+            let _ = writeln!(text, "{}{}", if class.is_empty() { "" } else { "\n" }, heading(field.class()));
+            class = field.class();
+        }
+        let limit = match field.usage {
+            Usage::FilterOnly => " (filters only)",
+            Usage::OutputOnly => " (formats only)",
+            _ => "",
+        };
+        let _ = writeln!(text, "{:<28}{:<10}{}{limit}", field.name, field.type_name(), field.doc);
+    }
+    Output::stdout()?.write(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+fn heading(class: &str) -> String {
+    format!("{class}\n{}", "-".repeat(class.len()))
+}
+
+fn usage(field: &Field) -> &'static str {
+    match field.usage {
+        Usage::FilterOnly => "filter",
+        Usage::OutputOnly => "format",
+        _ => "both",
+    }
+}
+
+/// Prints the event types: kernel events, then system calls by name.
+pub(crate) fn events(args: &EventsArgs) -> Result<Exit> {
+    let wanted = args.text.as_deref().unwrap_or("");
+    let mut text = String::new();
+    for entry in event_types().iter().filter(|entry| entry.kind.name.contains(wanted)) {
+        if args.json {
+            let _ = writeln!(text, "{}", entry.object());
+        } else {
+            let _ = writeln!(text, "{entry}");
+        }
+    }
+    Output::stdout()?.write(text.as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// An event type, and the number it has on each machine if it is a call.
+struct EventType {
+    kind: EventKind,
+    numbers: Vec<(Abi, u32)>,
+}
+
+fn event_types() -> Vec<EventType> {
+    let mut calls: BTreeMap<(String, String), EventType> = BTreeMap::new();
+    for abi in Abi::ALL {
+        for (nr, _) in schema::syscalls(abi) {
+            let kind = schema::event_kind(abi, nr);
+            // A call whose arguments differ between machines is listed once for each form.
+            calls
+                .entry((kind.name.clone(), signature(&kind)))
+                .or_insert(EventType { kind, numbers: Vec::new() })
+                .numbers
+                .push((abi, nr));
+        }
+    }
+    let kernel = KernelEvent::ALL.into_iter();
+    let kernel = kernel.map(|event| EventType { kind: schema::kernel_event(event), numbers: Vec::new() });
+    kernel.chain(calls.into_values()).collect()
+}
+
+fn signature(kind: &EventKind) -> String {
+    let args: Vec<String> = kind.args.iter().map(|arg| format!("{}: {}", arg.name, arg.kind)).collect();
+    let result = kind.result.as_ref().map_or(String::new(), |result| format!(" -> {result}"));
+    format!("({}){result}", args.join(", "))
+}
+
+impl EventType {
+    fn object(&self) -> Value {
+        let args: Vec<Value> = self
+            .kind
+            .args
+            .iter()
+            .map(|arg| json!({"name": arg.name, "type": arg.kind.to_string()}))
+            .collect();
+        let numbers: Map<String, Value> =
+            self.numbers.iter().map(|(abi, nr)| (abi.name().to_owned(), (*nr).into())).collect();
+        json!({
+            "name": self.kind.name,
+            "category": self.kind.category,
+            "args": args,
+            "result": self.kind.result.as_ref().map(ToString::to_string),
+            "numbers": numbers,
+        })
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<10} {}{}", self.kind.category, self.kind.name, signature(&self.kind))?;
+        for (place, (abi, nr)) in self.numbers.iter().enumerate() {
+            write!(f, "{}{abi} {nr}", if place == 0 { "   " } else { ", " })?;
+        }
+        Ok(())
+    }
+}

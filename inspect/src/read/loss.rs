@@ -1,0 +1,76 @@
+//! Losses in the timeline: a line or an object where events are missing.
+
+use std::fmt::Write;
+
+use capture_format::model::Loss;
+use query::{OutputStyle, PrintOptions, Recording, TimeStyle};
+
+use crate::clock;
+
+/// Prints losses in the style of the events around them.
+#[derive(Clone, Copy)]
+pub(crate) struct LossPrinter {
+    options: PrintOptions,
+}
+
+impl LossPrinter {
+    pub(crate) fn new(options: PrintOptions) -> LossPrinter {
+        LossPrinter { options }
+    }
+
+    /// Appends a line or an object.
+    pub(crate) fn write(&self, recording: &Recording<'_>, loss: &Loss, text: &mut Vec<u8>) {
+        let line = match self.options.output {
+            OutputStyle::Json => object(recording, loss),
+            OutputStyle::Text => self.line(recording, loss),
+        };
+        text.extend_from_slice(line.as_bytes());
+        text.push(b'\n');
+    }
+
+    fn line(&self, recording: &Recording<'_>, loss: &Loss) -> String {
+        let from = self.time(recording, loss.from_ns);
+        let to = self.time(recording, loss.to_ns);
+        let what = if loss.class == "any" { "" } else { &loss.class };
+        let mut line = format!("! {from} {} lost {}", loss.cpu, loss.count);
+        let _ = write!(
+            line,
+            " {what}{}events up to {to}: {}",
+            if what.is_empty() { "" } else { " " },
+            loss.cause.name()
+        );
+        line
+    }
+
+    fn time(&self, recording: &Recording<'_>, boot_ns: u64) -> String {
+        let wall_ns = clock::wall_ns(boot_ns, recording.host.epoch_offset_ns);
+        match self.options.time {
+            TimeStyle::Absolute => {
+                format!("{}.{:09}", wall_ns.div_euclid(1_000_000_000), wall_ns.rem_euclid(1_000_000_000))
+            }
+            TimeStyle::Relative => {
+                let since = boot_ns.saturating_sub(recording.first_time_ns);
+                format!("{}.{:09}", since / 1_000_000_000, since % 1_000_000_000)
+            }
+            _ => {
+                let zone = self.options.zone_offset_s.unwrap_or(recording.host.zone_offset_s);
+                clock::time_of_day(wall_ns, zone)
+            }
+        }
+    }
+}
+
+fn object(recording: &Recording<'_>, loss: &Loss) -> String {
+    let wall = |boot_ns| clock::wall_ns(boot_ns, recording.host.epoch_offset_ns);
+    serde_json::json!({
+        "evt.cpu": loss.cpu,
+        "evt.time": wall(loss.from_ns),
+        "evt.type": "loss",
+        "loss.cause": loss.cause.name(),
+        "loss.class": loss.class,
+        "loss.count": loss.count,
+        "loss.from": wall(loss.from_ns),
+        "loss.to": wall(loss.to_ns),
+    })
+    .to_string()
+}
