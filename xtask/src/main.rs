@@ -2,6 +2,7 @@
 //!
 //! Relies on cargo, rustup and the usual Debian tools; CI runs the same subcommands as a person does.
 
+mod bench;
 mod build;
 mod codegen;
 mod fuzz;
@@ -24,6 +25,8 @@ enum Task {
     Lint,
     /// Feed every parser with generated input
     Fuzz(fuzz::Args),
+    /// Measure cost, losses, sizes and scan speed, beside the peer's figures
+    Bench(bench::Args),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -33,5 +36,6 @@ fn main() -> anyhow::Result<()> {
         Task::Codegen(args) => codegen::run(&args),
         Task::Lint => lint::run(),
         Task::Fuzz(args) => fuzz::run(&args),
+        Task::Bench(args) => bench::run(&args),
     }
 }

@@ -10,8 +10,11 @@ use std::time::Instant;
 /// A call with everything it needs, ready to be made again and again.
 type Call = Box<dyn FnMut()>;
 
+/// Prepares a call.
+type Maker = fn() -> Call;
+
 /// What can be measured. Pairs count as one.
-const CALLS: &[(&str, fn() -> Call)] = &[
+const CALLS: &[(&str, Maker)] = &[
     ("getppid", getppid),
     ("getuid", getuid),
     ("read", read),

@@ -1,0 +1,126 @@
+//! What recording adds to each system call.
+//!
+//! The floor for any recorder that measures latency is an empty program on both tracepoints; it is measured in
+//! the same run. The peer has no latency and no empty variant.
+
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+
+use super::Bench;
+use super::recorder::{WORK_CPU, Watcher};
+use super::table::{Table, median};
+use crate::programs::{output, program};
+
+/// What is measured, and what the peer adds to it in nanoseconds (sysdig 0.41.4, its modern probe).
+const CALLS: [(&str, f64); 7] = [
+    ("getppid", 239.0),
+    ("read", 362.0),
+    ("write", 326.0),
+    ("openat+close", 422.0),
+    ("stat", 294.0),
+    ("sendto+recvfrom", 787.0),
+    ("connect", f64::NAN),
+];
+
+/// Calls per measurement: about a tenth of a second of the cheapest.
+const COUNT: &str = "300000";
+
+/// Who watches while it is measured.
+#[derive(Clone, Copy, PartialEq)]
+enum Watching {
+    Nobody,
+    /// Empty programs on these tracepoints.
+    Empty(&'static [&'static str]),
+    /// The agent with these options.
+    Agent(&'static [&'static str]),
+}
+
+/// In the order they take turns.
+const SITUATIONS: [(&str, Watching); 6] = [
+    ("bare", Watching::Nobody),
+    ("empty exit", Watching::Empty(&["sys_exit"])),
+    ("empty both", Watching::Empty(&["sys_enter", "sys_exit"])),
+    ("no latency", Watching::Agent(&["-q", "--no-latency"])),
+    ("latency", Watching::Agent(&["-q"])),
+    // The measured calls are none of these, so they are turned away in the kernel.
+    ("not selected", Watching::Agent(&["-q", "--calls", "reboot"])),
+];
+
+type Costs = BTreeMap<String, f64>;
+
+pub(super) fn run(bench: &Bench) -> Result<()> {
+    let mut measured: Vec<Vec<Costs>> = vec![Vec::new(); SITUATIONS.len()];
+    for round in 0..bench.rounds {
+        eprintln!("round {} of {}", round + 1, bench.rounds);
+        for ((name, watching), costs) in SITUATIONS.iter().zip(&mut measured) {
+            match costs_while(bench, *watching) {
+                Ok(cost) => costs.push(cost),
+                Err(error) if round == 0 => eprintln!("'{name}' is not measured: {error:#}"),
+                Err(_) => {}
+            }
+        }
+    }
+    let typical = |situation: usize, call: &str| {
+        median(measured[situation].iter().filter_map(|costs| costs.get(call).copied()).collect())
+    };
+    let mut table = Table::new([
+        "call",
+        "bare ns",
+        "+empty exit",
+        "+empty both",
+        "+no latency",
+        "+latency",
+        "+not selected",
+        "peer +",
+        "ratio",
+        "ratio+lat",
+    ]);
+    for (call, peer) in CALLS {
+        let bare = typical(0, call);
+        let added: Vec<f64> =
+            (1..SITUATIONS.len()).map(|situation| typical(situation, call) - bare).collect();
+        let whole = |value: f64| if value.is_nan() { "-".to_owned() } else { format!("{value:.0}") };
+        let ratio = |value: f64| {
+            if (value / peer).is_nan() { "-".to_owned() } else { format!("{:.2}", value / peer) }
+        };
+        table.row([
+            call.to_owned(),
+            whole(bare),
+            whole(added[0]),
+            whole(added[1]),
+            whole(added[2]),
+            whole(added[3]),
+            whole(added[4]),
+            whole(peer),
+            ratio(added[2]),
+            ratio(added[3]),
+        ]);
+    }
+    table.print();
+    println!("ratio: ours to the peer's; goals 0.50 without and 0.75 with latency, 60 ns where not selected");
+    println!("peer: sysdig 0.41.4, measured elsewhere on such a machine; it has no latency");
+    Ok(())
+}
+
+/// What each call costs while someone watches.
+fn costs_while(bench: &Bench, watching: Watching) -> Result<Costs> {
+    let capture = bench.file("overhead.reel");
+    let watcher = match watching {
+        Watching::Nobody => None,
+        Watching::Empty(events) => Some(Watcher::start(program(bench.program("empty_probes")).args(events))?),
+        Watching::Agent(options) => Some(bench.record(&capture, options)?),
+    };
+    let mut command = program(bench.program("callcost"));
+    let text = output(command.args([&WORK_CPU.to_string(), COUNT]).args(CALLS.map(|(call, _)| call)));
+    if let Some(watcher) = watcher {
+        watcher.stop()?;
+    }
+    let costs = text?;
+    costs
+        .lines()
+        .map(|line| {
+            let (call, cost) = line.split_once(' ').with_context(|| format!("callcost printed {line}"))?;
+            Ok((call.to_owned(), cost.parse()?))
+        })
+        .collect()
+}
