@@ -21,7 +21,7 @@ use tables::Tables;
 pub(crate) struct Args {
     /// Change nothing; fail when a generated file is not what the tables say
     #[arg(long)]
-    check: bool,
+    pub(crate) check: bool,
 }
 
 /// Runs the command.

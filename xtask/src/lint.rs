@@ -1,8 +1,9 @@
-//! `cargo xtask lint`: formatting and lints of all three builds: the workspace, the kernel half, the fuzz targets.
+//! `cargo xtask lint`: formatting, generated files, and lints of all three builds: the workspace, the kernel half, the fuzz targets.
 //!
 //! The lints themselves stand in the manifests; here every warning is an error.
 
 use crate::build::ebpf_cargo;
+use crate::codegen;
 use crate::programs::{cargo, execute, step, target_dir};
 use anyhow::Result;
 
@@ -15,6 +16,8 @@ pub(crate) fn run() -> Result<()> {
     for manifest in OUTSIDE {
         execute(cargo().args(["fmt", "--check", "--manifest-path", manifest]))?;
     }
+    step("Comparing generated files with their tables");
+    codegen::run(&codegen::Args { check: true })?;
     step("Linting the workspace");
     execute(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     step("Linting the kernel programs");

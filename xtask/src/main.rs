@@ -9,6 +9,7 @@ mod fuzz;
 mod lint;
 mod programs;
 mod setup;
+mod test;
 
 use clap::Parser;
 
@@ -21,6 +22,8 @@ enum Task {
     Build(build::Args),
     /// Generate the system call tables and docs/events.md from capture-format/schema
     Codegen(codegen::Args),
+    /// Run every test, the live ones included (as root)
+    Test(test::Args),
     /// Check formatting and lints of host, kernel and fuzz code
     Lint,
     /// Feed every parser with generated input
@@ -34,6 +37,7 @@ fn main() -> anyhow::Result<()> {
         Task::Setup => setup::run(),
         Task::Build(args) => build::run(&args),
         Task::Codegen(args) => codegen::run(&args),
+        Task::Test(args) => test::run(&args),
         Task::Lint => lint::run(),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
