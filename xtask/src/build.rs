@@ -20,13 +20,14 @@ pub(crate) struct Args {
     release: bool,
 }
 
-pub(crate) fn run_args(release: bool) -> Result<PathBuf> {
+/// Builds everything; returns the folder that holds the programs.
+pub(crate) fn build_all(release: bool) -> Result<PathBuf> {
     kernel_programs()?;
     host_programs(release)
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let programs = run_args(args.release)?;
+    let programs = build_all(args.release)?;
     eprintln!("\nBuilt {0}/sysreel-agent and {0}/sysreel", programs.display());
     Ok(())
 }

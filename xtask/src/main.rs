@@ -5,6 +5,7 @@
 mod bench;
 mod build;
 mod codegen;
+mod demo;
 mod fuzz;
 mod lint;
 mod programs;
@@ -18,6 +19,8 @@ use clap::Parser;
 enum Task {
     /// Install what is missing on this machine: rust-src, bpf-linker, tracefs, tools the tests compare with
     Setup,
+    /// Set up, build, record a small workload and show what the capture tells (as root)
+    Demo,
     /// Build the kernel programs, then the agent and the inspect tool around them
     Build(build::Args),
     /// Generate the system call tables and docs/events.md from capture-format/schema
@@ -35,6 +38,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Task::parse() {
         Task::Setup => setup::run(),
+        Task::Demo => demo::run(),
         Task::Build(args) => build::run(&args),
         Task::Codegen(args) => codegen::run(&args),
         Task::Test(args) => test::run(&args),

@@ -4,7 +4,7 @@
 //! root, and run one at a time because each sees the whole machine. What is handed to them stands in
 //! `tests/src/host.rs`. The test runner's own summary comes last, unless a test was skipped.
 
-use crate::build::{host_programs, kernel_programs};
+use crate::build::build_all;
 use crate::programs::{cargo, execute, root, step};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -20,9 +20,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    kernel_programs()?;
     // Optimised: an agent that is slow loses events, which the tests would notice.
-    let programs = host_programs(true)?;
+    let programs = build_all(true)?;
     if args.name.is_none() {
         step("Running the tests that need no privileges");
         execute(cargo().args(["test", "--no-fail-fast"]))?;

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let programs = if args.no_build {
         crate::programs::target_dir().join("release")
     } else {
-        let programs = crate::build::run_args(true)?;
+        let programs = crate::build::build_all(true)?;
         step("Building the programs that are watched");
         execute(cargo().args(["build", "--release", "--bins", "-p", "tests"]))?;
         programs
