@@ -85,3 +85,68 @@ pub fn socket_options(level: u64) -> Option<&'static NameSet> {
     let level = set("sol")?.name(level)?;
     set(&format!("sockopt_{}", level.strip_prefix("SOL_")?.to_ascii_lowercase()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(name: &str, value: u64) -> String {
+        let (names, rest) = set(name).expect(name).names(value);
+        let rest = (rest != 0 || names.is_empty()).then(|| format!("{rest:#x}"));
+        names.into_iter().map(str::to_owned).chain(rest).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn values_show_as_their_names() {
+        for (name, value, text) in [
+            ("open", 0, "O_RDONLY"),
+            ("open", 0o2_000_102, "O_RDWR|O_CREAT|O_CLOEXEC"),
+            ("open", 0o4_010_001, "O_WRONLY|O_SYNC"),
+            ("open", 0o10_001, "O_WRONLY|O_DSYNC"),
+            ("open", 0o20_200_002, "O_RDWR|O_TMPFILE"),
+            ("open", 0o200_000, "O_RDONLY|O_DIRECTORY"),
+            ("open.arm", 0o40_000, "O_RDONLY|O_DIRECTORY"),
+            ("open", 3, "0x3"),
+            ("socktype", 0x80802, "SOCK_DGRAM|SOCK_NONBLOCK|SOCK_CLOEXEC"),
+            ("futex_op", 0x81, "FUTEX_WAKE|FUTEX_PRIVATE_FLAG"),
+            ("futex_op", 0x189, "FUTEX_WAIT_BITSET|FUTEX_PRIVATE_FLAG|FUTEX_CLOCK_REALTIME"),
+            ("clone", 0x0120_0011, "SIGCHLD|CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID"),
+            ("map", 0x22, "MAP_PRIVATE|MAP_ANONYMOUS"),
+            ("prot", 0, "PROT_NONE"),
+            ("prot", 3, "PROT_READ|PROT_WRITE"),
+            ("access", 0, "F_OK"),
+            ("msg", 0, "0x0"),
+            ("msg", 0x4040, "MSG_DONTWAIT|MSG_NOSIGNAL"),
+            ("at_stat", 0x8000_0100, "AT_SYMLINK_NOFOLLOW|0x80000000"),
+        ] {
+            assert_eq!(shown(name, value), text, "{name} {value:#x}");
+        }
+    }
+
+    #[test]
+    fn single_values_have_one_name() {
+        assert_eq!(errno_name(11), Some("EAGAIN"));
+        assert_eq!(errno_name(2), Some("ENOENT"));
+        assert_eq!(errno_name(-2), None);
+        assert_eq!(signal_name(6), Some("SIGABRT"));
+        assert_eq!(signal_name(64), None);
+        assert_eq!(set("ioctl").and_then(|set| set.name(0x5401)), Some("TCGETS"));
+        assert_eq!(set("errno").and_then(|set| set.value("EWOULDBLOCK")), Some(11));
+    }
+
+    #[test]
+    fn capabilities_are_listed_by_bit() {
+        assert_eq!(capability_names(0x20_0001).collect::<Vec<_>>(), ["CAP_CHOWN", "CAP_SYS_ADMIN"]);
+        assert_eq!(capability_names(0).count(), 0);
+    }
+
+    #[test]
+    fn socket_options_depend_on_the_level() {
+        let name = |level, option| socket_options(level).and_then(|set| set.name(option));
+        assert_eq!(
+            (name(1, 2), name(6, 1), name(41, 26)),
+            (Some("SO_REUSEADDR"), Some("TCP_NODELAY"), Some("IPV6_V6ONLY"))
+        );
+        assert_eq!(name(9999, 1), None);
+    }
+}

@@ -96,6 +96,29 @@ fn the_kernel_table_has_room_for_every_fetch() {
     }
 }
 
+fn check_shape(what: &str, shape: &Shape) {
+    match shape {
+        Shape::Flags(name) | Shape::Enum(name) => assert!(set(name).is_some(), "{what}: no set {name}"),
+        Shape::Struct(name) => assert!(structure(name).is_some(), "{what}: no structure {name}"),
+        _ => (),
+    }
+}
+
+#[test]
+fn every_set_and_structure_that_is_named_exists() {
+    for (abi, _, call) in every_call() {
+        let what = format!("{} on {abi}", call.name);
+        kinds(call).iter().for_each(|kind| check_shape(&what, &kind.shape));
+    }
+    for structure in generated::STRUCTS.iter() {
+        for field in structure.fields {
+            let kind: ArgKind = field.kind.parse().expect(structure.name);
+            assert!(!kind.is_data(), "{}.{} is a number", structure.name, field.name);
+            check_shape(structure.name, &kind.shape);
+        }
+    }
+}
+
 #[test]
 fn tables_that_are_searched_are_sorted() {
     assert!(generated::SETS.is_sorted_by(|a, b| a.name < b.name));
@@ -117,4 +140,5 @@ fn a_number_beyond_the_tables_is_recorded_raw() {
     assert_eq!((kind.name.as_str(), kind.nr, kind.args.len()), ("syscall_9999", Some(9999), 6));
     let openat = event_kind(Abi::Aarch64, 56);
     assert_eq!((openat.name.as_str(), openat.abi.as_str()), ("openat", "aarch64"));
+    assert_eq!(openat.args[2].kind.to_string(), "flags(open.arm)");
 }
