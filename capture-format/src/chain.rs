@@ -1,28 +1,46 @@
 //! The chain: gives segments their place in a file, each sealed with the hash of the one before it.
 
-use crate::segment::{EncodedSegment, HEADER_BYTES};
+use crate::index::{End, Listed, encode_end, encode_index};
+use crate::segment::{EncodedSegment, HEADER_BYTES, Hash, SegmentHeader, SegmentType, file_header};
 
 /// Turns encoded segments, in order, into the bytes of a file. Whatever prefix of these bytes reaches the disk
 /// is a readable capture.
 #[derive(Debug)]
 pub struct Chain {
+    header: [u8; HEADER_BYTES],
     bytes: u64,
+    previous: Hash,
+    listed: Vec<Listed>,
+    events: u64,
 }
 
 impl Chain {
     /// Begins a file. `capture_id` should be random; files of one recording that was rotated share it.
-    pub fn new(_capture_id: [u8; 12]) -> Self {
-        todo!()
+    pub fn new(capture_id: [u8; 12]) -> Self {
+        let header = file_header(capture_id);
+        let previous = *blake3::hash(&header).as_bytes();
+        Chain { header, bytes: HEADER_BYTES as u64, previous, listed: Vec::new(), events: 0 }
     }
 
     /// The bytes the file begins with; already counted in [`Self::bytes`].
     pub fn header(&self) -> [u8; HEADER_BYTES] {
-        todo!()
+        self.header
     }
 
     /// Appends a segment's bytes to `out`.
-    pub fn seal(&mut self, _segment: EncodedSegment, _out: &mut Vec<u8>) {
-        todo!()
+    pub fn seal(&mut self, segment: EncodedSegment, out: &mut Vec<u8>) {
+        let number = self.listed.len() as u64;
+        let header = SegmentHeader::seal(segment.kind, number, self.previous, &segment.payload);
+        out.extend_from_slice(&header.to_bytes());
+        out.extend_from_slice(&segment.payload);
+        self.previous = header.hash;
+        self.bytes += header.segment_bytes();
+        self.events += segment.summary.as_ref().map_or(0, |summary| u64::from(summary.rows));
+        self.listed.push(Listed {
+            kind: segment.kind,
+            bytes: header.segment_bytes(),
+            summary: segment.summary,
+        });
     }
 
     /// Length of the file so far.
@@ -30,8 +48,22 @@ impl Chain {
         self.bytes
     }
 
+    /// Events in the segments so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
     /// Appends the index and the end of the file to `out`.
-    pub fn finish(self, _out: &mut Vec<u8>) {
-        todo!()
+    pub fn finish(mut self, out: &mut Vec<u8>) {
+        let index_offset = self.bytes;
+        self.seal(encode_index(&self.listed), out);
+        let end = End {
+            index_offset,
+            index_bytes: self.bytes - index_offset,
+            segments: self.listed.len() as u64,
+            events: self.events,
+        };
+        debug_assert_eq!(self.listed.last().map(|listed| listed.kind), Some(SegmentType::Index));
+        self.seal(encode_end(end), out);
     }
 }

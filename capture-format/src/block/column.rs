@@ -1,5 +1,6 @@
 //! Decoded columns.
 
+use crate::codec::strings::{Strings, Value};
 use crate::model::{Arg, Ref};
 
 /// A column of entity numbers: a dictionary of the block's distinct numbers and one code per row.
@@ -56,13 +57,13 @@ impl<T: Copy> MaybeInts<T> {
 /// A column of argument values that are byte strings, null or unread. Equal values share their bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct DataColumn {
-    bytes: Vec<u8>,
+    pub(crate) strings: Strings,
 }
 
 impl DataColumn {
     /// Rows of the kind.
     pub fn len(&self) -> usize {
-        todo!()
+        self.strings.codes.len()
     }
 
     /// Whether the kind has no rows.
@@ -71,25 +72,33 @@ impl DataColumn {
     }
 
     /// The value in a row of the kind: never [`Arg::Int`]. Panics when there is no such row.
-    pub fn get(&self, _row: usize) -> Arg<'_> {
-        let _ = &self.bytes;
-        todo!()
+    pub fn get(&self, row: usize) -> Arg<'_> {
+        self.value(self.strings.codes[row])
     }
 
-    /// The block-local number of the row's value: equal values have equal codes, so a predicate can be evaluated
-    /// once per value. Panics when there is no such row.
-    pub fn code(&self, _row: usize) -> u32 {
-        todo!()
+    /// The block-local number of the value of each row: equal values have equal codes, so a predicate can be
+    /// evaluated once per value.
+    pub fn codes(&self) -> &[u32] {
+        &self.strings.codes
+    }
+
+    /// The code of a row's value. Panics when there is no such row.
+    pub fn code(&self, row: usize) -> u32 {
+        self.strings.codes[row]
     }
 
     /// How many distinct values there are; codes are below it.
     pub fn codes_count(&self) -> usize {
-        todo!()
+        self.strings.value_count()
     }
 
     /// The value of a code. Panics when there is no such code.
-    pub fn value(&self, _code: u32) -> Arg<'_> {
-        todo!()
+    pub fn value(&self, code: u32) -> Arg<'_> {
+        match self.strings.value(code) {
+            Value::Null => Arg::Null,
+            Value::Unread(pointer) => Arg::Unread(pointer),
+            Value::Bytes(bytes) => Arg::Bytes(bytes),
+        }
     }
 }
 

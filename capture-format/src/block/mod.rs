@@ -6,14 +6,31 @@
 
 mod builder;
 mod column;
+mod encode;
 mod read;
+mod time;
 
 pub use builder::{Block, BlockBuilder, PushError};
 pub use column::{Codes, Column, ColumnSize, DataColumn, MaybeInts};
 pub use read::EventsBlock;
+pub(crate) use read::{BlockBytes, BlockSource};
 
-/// Most events a block may hold.
+/// Most events a block may hold: row numbers and codes fit 16 bits.
 pub const BLOCK_ROWS_MAX: usize = 1 << 16;
 
 /// A block of this size in memory should be finished though it could hold more events.
 pub const BLOCK_BYTES_USUAL: usize = 16 << 20;
+
+/// No event is added that would make a block larger than this, unless it is the only one.
+pub(crate) const BLOCK_BYTES_MAX: usize = 32 << 20;
+
+/// Columns of all rows, in the order in which they are stored; those of the kinds follow.
+pub(crate) const COLUMN_TIME: usize = 0;
+pub(crate) const COLUMN_CPU: usize = 1;
+pub(crate) const COLUMN_KIND: usize = 2;
+pub(crate) const COLUMN_THREAD: usize = 3;
+pub(crate) const COLUMN_DESCRIPTOR: usize = 4;
+pub(crate) const COLUMNS_COMMON: usize = 5;
+
+/// Columns each kind has before those of its arguments: result and latency.
+pub(crate) const COLUMNS_KIND: usize = 2;

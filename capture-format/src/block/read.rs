@@ -1,119 +1,562 @@
 //! Reading a block, column by column.
 
-use crate::block::column::{Codes, ColumnSize, DataColumn, MaybeInts};
-use crate::error::ReadError;
+use std::cell::{Cell, OnceCell};
+
+use crate::block::column::{Codes, Column, ColumnSize, DataColumn, MaybeInts};
+use crate::block::encode::{PRESENCE_ALL, PRESENCE_LISTED, PRESENCE_NONE};
+use crate::block::{
+    COLUMN_CPU, COLUMN_DESCRIPTOR, COLUMN_KIND, COLUMN_THREAD, COLUMN_TIME, COLUMNS_COMMON, COLUMNS_KIND,
+    time,
+};
+use crate::codec::bytes::Cursor;
+use crate::codec::ints::{self, Parts};
+use crate::codec::payload::{ColumnBytes, Directory, Fetch};
+use crate::codec::predict::{Context, Groups, Predictor};
+use crate::codec::{Broken, Decoded, malformed, strings};
+use crate::error::{Damage, Defect, ReadError};
 use crate::model::{Arg, Event, Ref};
-use crate::reader::ReadAt;
+use crate::reader::{ReadAt, SegmentInfo};
 use crate::summary::Summary;
 
 /// A block of events. Columns are read and decoded when first asked for, and kept.
 ///
 /// Rows of one kind are numbered on their own: `results(kind)?.get(n)` is the result of the n-th event of that
 /// kind, which stands in row `rows_of_kind(kind)?[n]`; [`Self::rows_within_kind`] leads the other way.
+#[derive(Debug)]
 pub struct EventsBlock<'a> {
-    source: Source<'a>,
+    bytes: BlockBytes<'a>,
+    segment: SegmentInfo,
+    directory: Directory,
+    summary: Summary,
+    kinds: Vec<KindColumns>,
+    time: OnceCell<Vec<u64>>,
+    cpu: OnceCell<Vec<u16>>,
+    kind: OnceCell<Codes>,
+    thread: OnceCell<Codes>,
+    descriptor: OnceCell<Codes>,
+    places: OnceCell<Places>,
 }
 
-/// Where the block's bytes are.
-enum Source<'a> {
-    At(&'a dyn ReadAt),
+/// Where the block's payload is.
+pub(crate) struct BlockBytes<'a> {
+    pub(crate) source: BlockSource<'a>,
+    pub(crate) read: Cell<u64>,
+}
+
+/// See [`BlockBytes`].
+pub(crate) enum BlockSource<'a> {
+    /// The payload in memory.
+    Owned(Vec<u8>),
+    /// At an offset in a capture.
+    At(&'a dyn ReadAt, u64),
+}
+
+impl std::fmt::Debug for BlockBytes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockBytes").field("read", &self.read).finish_non_exhaustive()
+    }
+}
+
+/// Why bytes could not be fetched or understood.
+#[derive(Debug)]
+pub(crate) enum FetchError {
+    Broken(Broken),
+    Io(u64, std::io::Error),
+}
+
+impl From<Broken> for FetchError {
+    fn from(broken: Broken) -> Self {
+        FetchError::Broken(broken)
+    }
+}
+
+impl Fetch for BlockBytes<'_> {
+    type Error = FetchError;
+
+    fn fetch(&self, offset: u64, bytes: usize) -> Result<Vec<u8>, FetchError> {
+        self.read.set(self.read.get() + bytes as u64);
+        match self.source {
+            BlockSource::Owned(ref payload) => Ok(payload.as_slice().fetch(offset, bytes)?),
+            BlockSource::At(source, start) => {
+                // Lengths come from a directory that was checked against the payload's length, which itself
+                // is bounded, so a hostile length cannot make this allocation large.
+                let mut buffer = vec![0; bytes];
+                let at = start + offset;
+                source.read_at(at, &mut buffer).map_err(|error| FetchError::Io(at, error))?;
+                Ok(buffer)
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct KindColumns {
+    number: Ref,
+    rows: usize,
+    /// Index of the result's column; latency and arguments follow.
+    first_column: usize,
+    results: OnceCell<MaybeInts<i64>>,
+    latencies: OnceCell<MaybeInts<u64>>,
+    args: Vec<ArgColumn>,
+}
+
+#[derive(Debug)]
+enum ArgColumn {
+    Ints(OnceCell<Vec<u64>>),
+    Data(OnceCell<DataColumn>),
+}
+
+/// Which rows are of which kind.
+#[derive(Debug)]
+struct Places {
+    of_kind: Vec<Vec<u32>>,
+    within: Vec<u16>,
+}
+
+/// The content of a cell, which is filled first when it is empty.
+fn filled<T, E>(cell: &OnceCell<T>, fill: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
+    if cell.get().is_none() {
+        let value = fill()?;
+        // It is still empty: `fill` never asks for the column that it fills.
+        let _ = cell.set(value);
+    }
+    Ok(cell.get().expect("the cell was filled above"))
 }
 
 impl<'a> EventsBlock<'a> {
-    /// A block whose payload lies in `source` at `offset`; reads only its directory.
-    pub fn open(source: &'a dyn ReadAt, _offset: u64, _bytes: u64) -> Result<Self, ReadError> {
-        let _ = EventsBlock { source: Source::At(source) };
-        todo!()
+    /// A block whose payload of `segment` is reachable through `bytes`. `front` holds at least its directory.
+    pub(crate) fn open(
+        bytes: BlockBytes<'a>,
+        front: &[u8],
+        payload_bytes: u64,
+        segment: SegmentInfo,
+    ) -> Decoded<Self> {
+        let directory = Directory::parse(front, payload_bytes)?;
+        let mut cursor = Cursor::new(&directory.head);
+        let summary = Summary::parse(&mut cursor)?;
+        let mut kinds = Vec::with_capacity(summary.kinds.len());
+        let mut column = COLUMNS_COMMON;
+        for &(number, rows) in &summary.kinds {
+            let count = cursor.count()?;
+            let mut args = Vec::with_capacity(count);
+            for &is_data in cursor.take(count)? {
+                args.push(match is_data {
+                    0 => ArgColumn::Ints(OnceCell::new()),
+                    1 => ArgColumn::Data(OnceCell::new()),
+                    _ => return malformed("an argument is neither number nor data"),
+                });
+            }
+            kinds.push(KindColumns {
+                number,
+                rows: rows as usize,
+                first_column: column,
+                results: OnceCell::new(),
+                latencies: OnceCell::new(),
+                args,
+            });
+            column += COLUMNS_KIND + count;
+        }
+        // Whatever a later minor version adds to the head or as further columns is not for this reader.
+        if directory.column_count() < column {
+            return malformed("a block lacks columns");
+        }
+        Ok(EventsBlock {
+            bytes,
+            segment,
+            directory,
+            summary,
+            kinds,
+            time: OnceCell::new(),
+            cpu: OnceCell::new(),
+            kind: OnceCell::new(),
+            thread: OnceCell::new(),
+            descriptor: OnceCell::new(),
+            places: OnceCell::new(),
+        })
+    }
+
+    /// A block whose whole payload is in memory.
+    pub(crate) fn from_payload(payload: Vec<u8>, segment: SegmentInfo) -> Decoded<EventsBlock<'static>> {
+        let payload_bytes = payload.len() as u64;
+        let front = payload.clone();
+        let bytes = BlockBytes { source: BlockSource::Owned(payload), read: Cell::new(0) };
+        EventsBlock::open(bytes, &front, payload_bytes, segment)
     }
 
     /// Events in the block.
     pub fn rows(&self) -> usize {
-        let Source::At(_) = self.source;
-        todo!()
+        self.summary.rows as usize
     }
 
     /// What the block holds.
     pub fn summary(&self) -> &Summary {
-        todo!()
+        &self.summary
+    }
+
+    /// The segment the block is stored in.
+    pub fn segment(&self) -> SegmentInfo {
+        self.segment
+    }
+
+    fn error(&self, error: FetchError) -> ReadError {
+        match error {
+            FetchError::Io(offset, source) => ReadError::Io { offset, source },
+            FetchError::Broken(broken) => ReadError::Damaged(Damage::in_segment(self.segment, broken)),
+        }
+    }
+
+    fn column(&self, index: usize) -> Result<ColumnBytes, ReadError> {
+        self.directory.column(&self.bytes, index).map_err(|error| self.error(error))
+    }
+
+    fn broken(&self, broken: Broken) -> ReadError {
+        self.error(FetchError::Broken(broken))
+    }
+
+    /// Decodes a column that may be predicted from threads, descriptors and arguments.
+    fn predicted(
+        &self,
+        header: &mut Cursor<'_>,
+        parts: &mut Parts<'_>,
+        kind: Option<usize>,
+    ) -> Result<Vec<u64>, ReadError> {
+        let rows = kind.map_or(self.rows(), |kind| self.kinds[kind].rows);
+        let predictor = Predictor::parse(header).map_err(|broken| self.broken(broken))?;
+        let mut values = ints::decode(header, parts, rows).map_err(|broken| self.broken(broken))?;
+        let of_kind = |codes: &Codes, kind: usize| -> Result<Vec<u16>, ReadError> {
+            Ok(self.places()?.of_kind[kind].iter().map(|&row| codes.codes[row as usize]).collect())
+        };
+        let mut selected = Vec::new();
+        let mut context = Context::default();
+        let mut args = Vec::new();
+        match (predictor, kind) {
+            (Predictor::Thread | Predictor::Sparse, None) => {
+                let threads = self.threads()?;
+                context.threads = Groups { of_row: &threads.codes, bound: threads.dictionary.len() };
+            }
+            (Predictor::Thread | Predictor::Sparse, Some(kind)) => {
+                let threads = self.threads()?;
+                selected = of_kind(threads, kind)?;
+                context.threads = Groups { of_row: &selected, bound: threads.dictionary.len() };
+            }
+            (Predictor::Descriptor, Some(kind)) => {
+                let descriptors = self.descriptors()?;
+                selected = of_kind(descriptors, kind)?;
+                context.descriptors = Groups { of_row: &selected, bound: descriptors.dictionary.len() };
+            }
+            (Predictor::Argument(index), Some(kind)) => {
+                let number = self.kinds[kind].number;
+                // Only results are predicted from arguments, so this recursion has one step.
+                args = vec![None; usize::from(index)];
+                args.push(Some(self.arg_ints(number, usize::from(index))?));
+                context.args = &args;
+            }
+            _ => {}
+        }
+        predictor.undo(&mut values, &context).map_err(|broken| self.broken(broken))?;
+        drop((selected, args));
+        Ok(values)
     }
 
     /// Boot clock ns of every row, ascending.
     pub fn times(&self) -> Result<&[u64], ReadError> {
-        todo!()
+        filled(&self.time, || {
+            let times = self.decode_times()?;
+            let ascending =
+                times.is_sorted() && times.last().is_none_or(|&last| last == self.summary.time_last_ns);
+            if !ascending {
+                return Err(self.broken(Broken::Malformed("times are not in order")));
+            }
+            Ok(times)
+        })
+        .map(Vec::as_slice)
+    }
+
+    fn decode_times(&self) -> Result<Vec<u64>, ReadError> {
+        let column = self.column(COLUMN_TIME)?;
+        let (mut header, mut parts) = (Cursor::new(&column.header), Parts::new(&column.parts));
+        let first = self.summary.time_first_ns;
+        let times = match header.u8() {
+            Ok(time::TAG_GLOBAL) => time::decode_global(&mut header, &mut parts, first, self.rows()),
+            Ok(time::TAG_THREAD) => {
+                let (kinds, threads) = (self.kinds()?, self.threads()?);
+                let mut latencies = Vec::with_capacity(self.kinds.len());
+                for kind in &self.kinds {
+                    latencies.push(self.latencies(kind.number)?.values());
+                }
+                let rows = time::Rows {
+                    kind_codes: &kinds.codes,
+                    thread_codes: &threads.codes,
+                    threads: threads.dictionary.len(),
+                    kind_rows: &self.kinds.iter().map(|kind| kind.rows).collect::<Vec<_>>(),
+                    latencies: &latencies,
+                };
+                time::decode_by_thread(&mut header, &mut parts, first, &rows)
+            }
+            Ok(_) => malformed("an unknown form of times"),
+            Err(broken) => Err(broken),
+        };
+        times.map_err(|broken| self.broken(broken))
     }
 
     /// CPU of every row.
     pub fn cpus(&self) -> Result<&[u16], ReadError> {
-        todo!()
+        filled(&self.cpu, || {
+            let column = self.column(COLUMN_CPU)?;
+            let values =
+                self.predicted(&mut Cursor::new(&column.header), &mut Parts::new(&column.parts), None)?;
+            let narrow: Result<Vec<u16>, _> = values.into_iter().map(u16::try_from).collect();
+            narrow.map_err(|_| self.broken(Broken::Malformed("a CPU number exceeds 16 bits")))
+        })
+        .map(Vec::as_slice)
+    }
+
+    fn codes(&self, index: usize, dictionary: Vec<Ref>) -> Result<Codes, ReadError> {
+        let column = self.column(index)?;
+        let values =
+            self.predicted(&mut Cursor::new(&column.header), &mut Parts::new(&column.parts), None)?;
+        let bound = dictionary.len() as u64;
+        if values.iter().any(|&code| code >= bound) {
+            return Err(self.broken(Broken::Malformed("a code exceeds its dictionary")));
+        }
+        // No cut: the dictionary has at most as many numbers as the block has rows, 2^16.
+        Ok(Codes { dictionary, codes: values.into_iter().map(|code| code as u16).collect() })
     }
 
     /// Kind of every row.
     pub fn kinds(&self) -> Result<&Codes, ReadError> {
-        todo!()
+        filled(&self.kind, || {
+            let codes = self.codes(COLUMN_KIND, self.kinds.iter().map(|kind| kind.number).collect())?;
+            let mut counts = vec![0usize; self.kinds.len()];
+            codes.codes.iter().for_each(|&code| counts[usize::from(code)] += 1);
+            if self.kinds.iter().zip(&counts).any(|(kind, &count)| kind.rows != count) {
+                return Err(self.broken(Broken::Malformed("a kind has not as many rows as it states")));
+            }
+            Ok(codes)
+        })
     }
 
     /// Thread of every row.
     pub fn threads(&self) -> Result<&Codes, ReadError> {
-        todo!()
+        filled(&self.thread, || self.codes(COLUMN_THREAD, self.summary.threads.iter().collect()))
     }
 
     /// Descriptor of every row, 0 for none.
     pub fn descriptors(&self) -> Result<&Codes, ReadError> {
-        todo!()
+        filled(&self.descriptor, || self.codes(COLUMN_DESCRIPTOR, self.summary.descriptors.iter().collect()))
+    }
+
+    fn places(&self) -> Result<&Places, ReadError> {
+        filled(&self.places, || {
+            let kinds = self.kinds()?;
+            let mut of_kind: Vec<Vec<u32>> =
+                self.kinds.iter().map(|kind| Vec::with_capacity(kind.rows)).collect();
+            let mut within = Vec::with_capacity(self.rows());
+            for (row, &code) in (0..).zip(&kinds.codes) {
+                let rows = &mut of_kind[usize::from(code)];
+                within.push(rows.len() as u16);
+                rows.push(row);
+            }
+            Ok(Places { of_kind, within })
+        })
     }
 
     /// For every row, its number among the rows of its kind.
     pub fn rows_within_kind(&self) -> Result<&[u16], ReadError> {
-        todo!()
+        Ok(&self.places()?.within)
+    }
+
+    fn kind_index(&self, kind: Ref) -> Result<usize, ReadError> {
+        self.kinds
+            .binary_search_by_key(&kind, |columns| columns.number)
+            .map_err(|_| ReadError::Absent { what: "such kind of events in this block" })
     }
 
     /// The rows of a kind, ascending; empty when the block has none.
-    pub fn rows_of_kind(&self, _kind: Ref) -> Result<&[u32], ReadError> {
-        todo!()
+    pub fn rows_of_kind(&self, kind: Ref) -> Result<&[u32], ReadError> {
+        match self.kind_index(kind) {
+            Ok(index) => Ok(&self.places()?.of_kind[index]),
+            Err(_) => Ok(&[]),
+        }
+    }
+
+    fn optional(&self, kind: usize, column: usize) -> Result<MaybeInts<u64>, ReadError> {
+        let rows = self.kinds[kind].rows;
+        let column = self.column(self.kinds[kind].first_column + column)?;
+        let (mut header, mut parts) = (Cursor::new(&column.header), Parts::new(&column.parts));
+        let missing = match header.u8() {
+            Ok(PRESENCE_NONE) => {
+                return Ok(MaybeInts { values: vec![0; rows], missing: (0..rows as u32).collect() });
+            }
+            Ok(PRESENCE_ALL) => Ok(Vec::new()),
+            Ok(PRESENCE_LISTED) => missing_rows(&mut header, &mut parts, rows),
+            Ok(_) => malformed("an unknown presence"),
+            Err(broken) => Err(broken),
+        };
+        let missing = missing.map_err(|broken| self.broken(broken))?;
+        let values = self.predicted(&mut header, &mut parts, Some(kind))?;
+        Ok(MaybeInts { values, missing })
     }
 
     /// Results of the rows of a kind.
-    pub fn results(&self, _kind: Ref) -> Result<&MaybeInts<i64>, ReadError> {
-        todo!()
+    pub fn results(&self, kind: Ref) -> Result<&MaybeInts<i64>, ReadError> {
+        let index = self.kind_index(kind)?;
+        filled(&self.kinds[index].results, || {
+            let MaybeInts { values, missing } = self.optional(index, 0)?;
+            Ok(MaybeInts { values: values.into_iter().map(|value| value as i64).collect(), missing })
+        })
     }
 
     /// Durations in ns of the rows of a kind.
-    pub fn latencies(&self, _kind: Ref) -> Result<&MaybeInts<u64>, ReadError> {
-        todo!()
+    pub fn latencies(&self, kind: Ref) -> Result<&MaybeInts<u64>, ReadError> {
+        let index = self.kind_index(kind)?;
+        filled(&self.kinds[index].latencies, || self.optional(index, 1))
     }
 
-    /// How many arguments events of a kind have in this block.
-    pub fn arg_count(&self, _kind: Ref) -> usize {
-        todo!()
+    /// How many arguments events of a kind have in this block; 0 when it has no such events.
+    pub fn arg_count(&self, kind: Ref) -> usize {
+        self.kind_index(kind).map_or(0, |index| self.kinds[index].args.len())
     }
 
     /// Whether an argument's column is one of byte strings ([`Self::arg_data`]) or of numbers ([`Self::arg_ints`]).
-    pub fn arg_is_data(&self, _kind: Ref, _arg: usize) -> bool {
-        todo!()
+    pub fn arg_is_data(&self, kind: Ref, arg: usize) -> bool {
+        let columns = self.kind_index(kind).ok().and_then(|index| self.kinds[index].args.get(arg));
+        matches!(columns, Some(ArgColumn::Data(_)))
     }
 
     /// Values of a numeric argument in the rows of a kind.
-    pub fn arg_ints(&self, _kind: Ref, _arg: usize) -> Result<&[u64], ReadError> {
-        todo!()
+    pub fn arg_ints(&self, kind: Ref, arg: usize) -> Result<&[u64], ReadError> {
+        let index = self.kind_index(kind)?;
+        let Some(ArgColumn::Ints(cell)) = self.kinds[index].args.get(arg) else {
+            return Err(ReadError::Absent { what: "numeric argument at this place" });
+        };
+        filled(cell, || {
+            let column = self.column(self.kinds[index].first_column + COLUMNS_KIND + arg)?;
+            let mut header = Cursor::new(&column.header);
+            if let Ok(Predictor::Argument(_)) = Predictor::parse(&mut header.clone()) {
+                return Err(self.broken(Broken::Malformed("an argument is predicted from an argument")));
+            }
+            self.predicted(&mut header, &mut Parts::new(&column.parts), Some(index))
+        })
+        .map(Vec::as_slice)
     }
 
     /// Values of a fetched argument in the rows of a kind.
-    pub fn arg_data(&self, _kind: Ref, _arg: usize) -> Result<&DataColumn, ReadError> {
-        todo!()
+    pub fn arg_data(&self, kind: Ref, arg: usize) -> Result<&DataColumn, ReadError> {
+        let index = self.kind_index(kind)?;
+        let Some(ArgColumn::Data(cell)) = self.kinds[index].args.get(arg) else {
+            return Err(ReadError::Absent { what: "data argument at this place" });
+        };
+        filled(cell, || {
+            let column = self.column(self.kinds[index].first_column + COLUMNS_KIND + arg)?;
+            let (mut header, mut parts) = (Cursor::new(&column.header), Parts::new(&column.parts));
+            let strings = strings::decode(&mut header, &mut parts, self.kinds[index].rows);
+            Ok(DataColumn { strings: strings.map_err(|broken| self.broken(broken))? })
+        })
     }
 
     /// The whole event in a row; its arguments are placed in `args`, which can be used again.
-    pub fn event<'s, 'v>(&'s self, _row: usize, _args: &'v mut Vec<Arg<'s>>) -> Result<Event<'v>, ReadError> {
-        todo!()
+    pub fn event<'s, 'v>(&'s self, row: usize, args: &'v mut Vec<Arg<'s>>) -> Result<Event<'v>, ReadError> {
+        let cpu = *self.cpus()?.get(row).ok_or(ReadError::Absent { what: "such row in this block" })?;
+        let kind = self.kinds()?.get(row);
+        let within = usize::from(self.rows_within_kind()?[row]);
+        args.clear();
+        for arg in 0..self.arg_count(kind) {
+            args.push(if self.arg_is_data(kind, arg) {
+                self.arg_data(kind, arg)?.get(within)
+            } else {
+                Arg::Int(self.arg_ints(kind, arg)?[within])
+            });
+        }
+        Ok(Event {
+            time_ns: self.times()?[row],
+            cpu,
+            kind,
+            thread: self.threads()?.get(row),
+            descriptor: self.descriptors()?.get(row),
+            result: self.results(kind)?.get(within),
+            latency_ns: self.latencies(kind)?.get(within),
+            args,
+        })
     }
 
     /// What every column takes, for people who wonder where the bytes go.
     pub fn column_sizes(&self) -> Vec<ColumnSize> {
-        todo!()
+        let mut columns = vec![
+            (Column::Time, COLUMN_TIME),
+            (Column::Cpu, COLUMN_CPU),
+            (Column::Kind, COLUMN_KIND),
+            (Column::Thread, COLUMN_THREAD),
+            (Column::Descriptor, COLUMN_DESCRIPTOR),
+        ];
+        for kind in &self.kinds {
+            columns.push((Column::Result(kind.number), kind.first_column));
+            columns.push((Column::Latency(kind.number), kind.first_column + 1));
+            let first = kind.first_column + COLUMNS_KIND;
+            let args = (0..=u8::MAX).zip(&kind.args).zip(first..);
+            columns.extend(args.map(|((arg, _), column)| (Column::Arg(kind.number, arg), column)));
+        }
+        let size = |(column, index)| {
+            let (bytes_stored, bytes_raw) = self.directory.column_bytes(index);
+            ColumnSize { column, bytes_stored, bytes_raw }
+        };
+        columns.into_iter().map(size).collect()
     }
 
     /// Bytes read from the source so far.
     pub fn bytes_read(&self) -> u64 {
-        todo!()
+        self.bytes.read.get()
+    }
+
+    /// Decodes every column; the first thing that is wrong.
+    pub(crate) fn decode_all(&self) -> Result<(), ReadError> {
+        self.times()?;
+        self.cpus()?;
+        self.descriptors()?;
+        for kind in &self.kinds {
+            self.results(kind.number)?;
+            self.latencies(kind.number)?;
+            for (index, arg) in kind.args.iter().enumerate() {
+                match arg {
+                    ArgColumn::Ints(_) => drop(self.arg_ints(kind.number, index)?),
+                    ArgColumn::Data(_) => drop(self.arg_data(kind.number, index)?),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn missing_rows(header: &mut Cursor<'_>, parts: &mut Parts<'_>, rows: usize) -> Decoded<Vec<u32>> {
+    let count = match usize::try_from(header.varint()?) {
+        Ok(count) if count <= rows => count,
+        _ => return malformed("more values are missing than there are rows"),
+    };
+    let mut missing = Vec::with_capacity(count);
+    let mut next = 0u64;
+    for gap in ints::decode(header, parts, count)? {
+        match next.checked_add(gap) {
+            Some(row) if row < rows as u64 => {
+                missing.push(row as u32);
+                next = row + 1;
+            }
+            _ => return malformed("a missing row does not exist"),
+        }
+    }
+    Ok(missing)
+}
+
+impl Damage {
+    /// Something inside a segment.
+    pub(crate) fn in_segment(segment: SegmentInfo, broken: Broken) -> Self {
+        let (offset, bytes, defect) = match broken {
+            Broken::Malformed(what) => (segment.offset, segment.bytes, Defect::Malformed(what)),
+            Broken::Checksum { offset, bytes } => (
+                segment.offset + crate::segment::SEGMENT_HEADER_BYTES as u64 + offset,
+                bytes,
+                Defect::ColumnChecksum,
+            ),
+        };
+        Damage { offset, bytes, number: Some(segment.number), segment: Some(segment.kind), defect }
     }
 }

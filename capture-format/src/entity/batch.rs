@@ -1,12 +1,20 @@
 //! Collecting definitions until they are written.
 
+use crate::entity::ENTITIES_MAX;
+use crate::entity::codec::encode_entities;
 use crate::model::{Entity, Ref};
 use crate::segment::EncodedSegment;
+
+/// A batch this large in memory should be written.
+const BATCH_BYTES_USUAL: usize = 8 << 20;
 
 /// Definitions that go into one segment. Larger batches compress better: thousands of like processes take a few
 /// bytes each.
 #[derive(Debug, Default)]
-pub struct EntityBatch {}
+pub struct EntityBatch {
+    definitions: Vec<(Ref, Entity)>,
+    bytes: usize,
+}
 
 impl EntityBatch {
     /// An empty batch.
@@ -15,32 +23,69 @@ impl EntityBatch {
     }
 
     /// Adds a definition. A later one of the same number replaces an earlier one.
-    pub fn push(&mut self, _number: Ref, _entity: impl Into<Entity>) {
-        todo!()
+    pub fn push(&mut self, number: Ref, entity: impl Into<Entity>) {
+        let entity = entity.into();
+        self.bytes += entity_bytes(&entity);
+        self.definitions.push((number, entity));
     }
 
     /// How many definitions it holds.
     pub fn len(&self) -> usize {
-        todo!()
+        self.definitions.len()
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.definitions.is_empty()
     }
 
     /// Memory the definitions take, about.
     pub fn approx_bytes(&self) -> usize {
-        todo!()
+        self.bytes
     }
 
-    /// Encodes and compresses it at a zstd level.
-    pub fn encode(&self, _level: i32) -> EncodedSegment {
-        todo!()
+    /// Whether the batch should be written before the next definition.
+    pub fn is_full(&self) -> bool {
+        self.bytes >= BATCH_BYTES_USUAL || self.len() >= ENTITIES_MAX
+    }
+
+    /// Encodes and compresses definitions at a zstd level and takes them out of the batch: all of them, unless it
+    /// was let grow far beyond [`Self::is_full`]; ask [`Self::is_empty`] to see.
+    pub fn encode(&mut self, level: i32) -> EncodedSegment {
+        let (mut bytes, mut count) = (0, 0);
+        for (_, entity) in self.definitions.iter().take(ENTITIES_MAX) {
+            bytes += entity_bytes(entity);
+            // A single definition always goes: the largest, a process, is bounded by the kernel's records.
+            if bytes > 2 * BATCH_BYTES_USUAL && count > 0 {
+                break;
+            }
+            count += 1;
+        }
+        let rest = self.definitions.split_off(count);
+        self.bytes = rest.iter().map(|(_, entity)| entity_bytes(entity)).sum();
+        encode_entities(std::mem::replace(&mut self.definitions, rest), level)
     }
 
     /// Forgets the definitions.
     pub fn clear(&mut self) {
-        todo!()
+        self.definitions.clear();
+        self.bytes = 0;
     }
+}
+
+fn entity_bytes(entity: &Entity) -> usize {
+    let texts = match entity {
+        Entity::Process(process) => {
+            let lists = process.args.iter().chain(&process.env);
+            lists.map(|text| text.len() + size_of::<Vec<u8>>()).sum::<usize>()
+                + process.exe_path.len()
+                + process.cgroup.len()
+                + process.cwd.len()
+                + process.exe.len()
+        }
+        Entity::Descriptor(descriptor) => descriptor.name.len() + descriptor.name_raw.len(),
+        Entity::Kind(kind) => 64 * kind.args.len(),
+        _ => 64,
+    };
+    size_of::<Entity>() + texts
 }

@@ -1,11 +1,23 @@
 //! A capture that can be read at any place.
 
-use crate::block::EventsBlock;
-use crate::entity::Entities;
-use crate::error::{Damage, ReadError};
+use std::cell::Cell;
+
+use crate::block::{BlockBytes, BlockSource, EventsBlock};
+use crate::codec::payload::{PREFIX_BYTES, directory_end};
+use crate::codec::{Broken, Decoded};
+use crate::entity::{Entities, parse_entities};
+use crate::error::{Damage, Defect, ReadError};
+use crate::index::{END_BYTES, Listed, parse_end, parse_index};
 use crate::model::{Host, Loss, Mark};
 use crate::reader::ReadAt;
-use crate::segment::{SegmentType, Tally};
+use crate::reader::scan::{
+    ChainCheck, Found, check_file_header, damage_of, damage_of_gap, is_end, next_segment, not_finished, read,
+    read_checked, read_payload,
+};
+use crate::segment::{
+    HEADER_BYTES, SEGMENT_HEADER_BYTES, SegmentHeader, SegmentType, Tally, parse_counts, parse_host,
+    parse_marks,
+};
 use crate::summary::Summary;
 
 /// Where a segment is.
@@ -30,9 +42,58 @@ pub struct BlockInfo {
     pub summary: Summary,
 }
 
+/// Everything but the events.
+#[derive(Debug, Default)]
+struct Contents {
+    host: Option<Host>,
+    entities: Entities,
+    losses: Vec<Loss>,
+    tallies: Vec<Tally>,
+    marks: Vec<Mark>,
+    blocks: Vec<BlockInfo>,
+    segments: Vec<SegmentInfo>,
+    damage: Vec<Damage>,
+    is_finished: bool,
+}
+
+impl Contents {
+    /// Takes in the payload of a segment other than events.
+    fn add(&mut self, info: SegmentInfo, payload: &[u8]) {
+        if let Err(broken) = self.try_add(info.kind, payload) {
+            self.damage.push(Damage::in_segment(info, broken));
+        }
+    }
+
+    fn try_add(&mut self, kind: SegmentType, payload: &[u8]) -> Decoded<()> {
+        match kind {
+            SegmentType::Host => self.host = Some(parse_host(payload)?),
+            SegmentType::Entities => {
+                for (number, entity) in parse_entities(payload)? {
+                    self.entities.define(number, entity);
+                }
+            }
+            SegmentType::Counts => {
+                let (losses, tallies) = parse_counts(payload)?;
+                self.losses.extend(losses);
+                for tally in tallies {
+                    match self.tallies.iter_mut().find(|known| known.cpu == tally.cpu) {
+                        Some(known) => *known = tally,
+                        None => self.tallies.push(tally),
+                    }
+                }
+            }
+            SegmentType::Marks => self.marks.extend(parse_marks(payload)?),
+            SegmentType::Events | SegmentType::Index | SegmentType::End | SegmentType::Unknown(_) => {}
+        }
+        Ok(())
+    }
+}
+
 /// An opened capture: everything but the events is in memory.
+#[derive(Debug)]
 pub struct Capture<R> {
     source: R,
+    contents: Contents,
 }
 
 impl<R: ReadAt> Capture<R> {
@@ -40,8 +101,13 @@ impl<R: ReadAt> Capture<R> {
     /// in both cases everything but events. Fails only when the bytes are no capture at all or cannot be had:
     /// for anything less see [`Self::damage`].
     pub fn open(source: R) -> Result<Self, ReadError> {
-        let _ = Capture { source };
-        todo!()
+        let header_damage = check_file_header(&source)?;
+        let mut contents = match load_index(&source)? {
+            Some(listed) => load_listed(&source, listed)?,
+            None => load_scanned(&source)?,
+        };
+        contents.damage.splice(0..0, header_damage);
+        Ok(Capture { source, contents })
     }
 
     /// The bytes it is read from.
@@ -49,58 +115,328 @@ impl<R: ReadAt> Capture<R> {
         &self.source
     }
 
-    /// Whose capture it is; `None` when that part is damaged.
+    /// Whose capture it is; `None` when that part is damaged or missing.
     pub fn host(&self) -> Option<&Host> {
-        todo!()
+        self.contents.host.as_ref()
     }
 
     /// Threads, processes, descriptors and all other entities.
     pub fn entities(&self) -> &Entities {
-        todo!()
+        &self.contents.entities
     }
 
     /// Events that are missing, in the order in which they were noted.
     pub fn losses(&self) -> &[Loss] {
-        todo!()
+        &self.contents.losses
     }
 
     /// Events produced and stored, one per CPU.
     pub fn tallies(&self) -> &[Tally] {
-        todo!()
+        &self.contents.tallies
     }
 
     /// Marks in the order in which they were written.
     pub fn marks(&self) -> &[Mark] {
-        todo!()
+        &self.contents.marks
     }
 
     /// Blocks of events in order of time.
     pub fn blocks(&self) -> &[BlockInfo] {
-        todo!()
+        &self.contents.blocks
     }
 
     /// All segments in order.
     pub fn segments(&self) -> &[SegmentInfo] {
-        todo!()
-    }
-
-    /// Opens a block; columns are read when they are asked for. Only their own checksums are verified.
-    pub fn block(&self, _index: usize) -> Result<EventsBlock<'_>, ReadError> {
-        todo!()
+        &self.contents.segments
     }
 
     /// What is missing or cannot be trusted, as far as opening the capture has shown.
     pub fn damage(&self) -> &[Damage] {
-        todo!()
+        &self.contents.damage
     }
 
     /// Whether the capture was ended properly.
     pub fn is_finished(&self) -> bool {
-        todo!()
+        self.contents.is_finished
     }
 
-    /// Reads everything and checks every hash and the chain; lists all that is wrong.
+    /// Opens a block; columns are read when they are asked for, and checked each by its own checksum.
+    pub fn block(&self, index: usize) -> Result<EventsBlock<'_>, ReadError> {
+        let info = self.contents.blocks.get(index).ok_or(ReadError::Absent { what: "such block" })?;
+        open_block(&self.source, info.segment)
+    }
+
+    /// Reads a whole block at once and checks its hash: for when all of it is going to be used.
+    pub fn block_whole(&self, index: usize) -> Result<EventsBlock<'static>, ReadError> {
+        let info = self.contents.blocks.get(index).ok_or(ReadError::Absent { what: "such block" })?.segment;
+        let mut header = [0; SEGMENT_HEADER_BYTES];
+        read(&self.source, info.offset, &mut header)?;
+        let payload = read_payload(&self.source, info)?;
+        match SegmentHeader::parse(&header) {
+            Some(header) if header.compute_hash(&payload) == header.hash => {
+                let opened = EventsBlock::from_payload(payload, info);
+                opened.map_err(|broken| ReadError::Damaged(Damage::in_segment(info, broken)))
+            }
+            _ => Err(ReadError::Damaged(damage_of(info, Defect::Hash))),
+        }
+    }
+
+    /// Reads everything, checks every hash and the chain, and decodes every column; lists all that is wrong.
     pub fn verify(&self) -> Result<Vec<Damage>, ReadError> {
-        todo!()
+        verify(&self.source)
+    }
+}
+
+/// The list of segments, when the capture was ended properly and its end and index are intact.
+fn load_index<R: ReadAt>(source: &R) -> Result<Option<Vec<(SegmentInfo, Listed)>>, ReadError> {
+    let length = source.len();
+    let Some(end_offset) = length.checked_sub(END_BYTES as u64) else { return Ok(None) };
+    let Found::Segment { info, header } = next_segment_only(source, end_offset)? else { return Ok(None) };
+    if info.kind != SegmentType::End || info.bytes != END_BYTES as u64 {
+        return Ok(None);
+    }
+    let Ok(payload) = read_checked(source, info, &header)? else { return Ok(None) };
+    let Ok(end) = parse_end(&payload) else { return Ok(None) };
+    let reaches_end = end.index_offset.checked_add(end.index_bytes) == Some(end_offset);
+    if !reaches_end || end.index_offset < HEADER_BYTES as u64 {
+        return Ok(None);
+    }
+    let Found::Segment { info: index, header: index_header } = next_segment_only(source, end.index_offset)?
+    else {
+        return Ok(None);
+    };
+    if index.kind != SegmentType::Index
+        || index.bytes != end.index_bytes
+        || index_header.hash != header.previous
+    {
+        return Ok(None);
+    }
+    let Ok(payload) = read_checked(source, index, &index_header)? else { return Ok(None) };
+    let Ok(listed) = parse_index(&payload, end.index_offset) else { return Ok(None) };
+    let mut segments = Vec::with_capacity(listed.len() + 2);
+    let mut offset = HEADER_BYTES as u64;
+    for (number, listed) in (0..).zip(listed) {
+        let info = SegmentInfo { number, kind: listed.kind, offset, bytes: listed.bytes };
+        offset += listed.bytes;
+        segments.push((info, listed));
+    }
+    for info in [index, info] {
+        segments.push((info, Listed { kind: info.kind, bytes: info.bytes, summary: None }));
+    }
+    Ok(Some(segments))
+}
+
+/// As [`next_segment`], without a search when there is none.
+fn next_segment_only<R: ReadAt>(source: &R, offset: u64) -> Result<Found, ReadError> {
+    if source.len().saturating_sub(offset) < SEGMENT_HEADER_BYTES as u64 {
+        return Ok(Found::End);
+    }
+    let mut bytes = [0; SEGMENT_HEADER_BYTES];
+    read(source, offset, &mut bytes)?;
+    match SegmentHeader::parse(&bytes) {
+        Some(header) if header.segment_bytes() <= source.len() - offset => {
+            let info = SegmentInfo {
+                number: header.number,
+                kind: header.kind,
+                offset,
+                bytes: header.segment_bytes(),
+            };
+            Ok(Found::Segment { info, header })
+        }
+        _ => Ok(Found::End),
+    }
+}
+
+fn load_listed<R: ReadAt>(source: &R, listed: Vec<(SegmentInfo, Listed)>) -> Result<Contents, ReadError> {
+    let mut contents = Contents { is_finished: true, ..Contents::default() };
+    for (info, listed) in listed {
+        contents.segments.push(info);
+        match listed.kind {
+            SegmentType::Events => {
+                let summary = listed.summary.unwrap_or_default();
+                contents.blocks.push(BlockInfo { segment: info, summary });
+            }
+            SegmentType::Host | SegmentType::Entities | SegmentType::Counts | SegmentType::Marks => {
+                match next_segment_only(source, info.offset)? {
+                    Found::Segment { info: found, header } if found == info => {
+                        match read_checked(source, info, &header)? {
+                            Ok(payload) => contents.add(info, &payload),
+                            Err(damage) => contents.damage.push(damage),
+                        }
+                    }
+                    _ => contents.damage.push(damage_of(info, Defect::NotASegment)),
+                }
+            }
+            SegmentType::Index | SegmentType::End | SegmentType::Unknown(_) => {}
+        }
+    }
+    Ok(contents)
+}
+
+/// Opens a block after checking that it begins where it should.
+fn open_block<R: ReadAt>(source: &R, info: SegmentInfo) -> Result<EventsBlock<'_>, ReadError> {
+    /// Usually enough for header and directory, so that opening a block is one read.
+    const FRONT_BYTES: u64 = 8192;
+    let mut front = vec![0; FRONT_BYTES.min(info.bytes) as usize];
+    read(source, info.offset, &mut front)?;
+    let damaged = |defect| ReadError::Damaged(damage_of(info, defect));
+    let header = front.first_chunk().and_then(SegmentHeader::parse);
+    if !header.is_some_and(|header| header.segment_bytes() == info.bytes && header.kind == info.kind) {
+        return Err(damaged(Defect::NotASegment));
+    }
+    let Some(prefix) = front[SEGMENT_HEADER_BYTES..].first_chunk::<PREFIX_BYTES>() else {
+        return Err(damaged(Defect::Malformed("it ends before its content does")));
+    };
+    let need = SEGMENT_HEADER_BYTES as u64 + directory_end(prefix);
+    if need > info.bytes {
+        return Err(damaged(Defect::Malformed("the directory exceeds its segment")));
+    }
+    if need > front.len() as u64 {
+        let have = front.len();
+        // At most the segment's length, which is bounded by the source's.
+        front.resize(need as usize, 0);
+        read(source, info.offset + have as u64, &mut front[have..])?;
+    }
+    let payload_offset = info.offset + SEGMENT_HEADER_BYTES as u64;
+    let bytes =
+        BlockBytes { source: BlockSource::At(source, payload_offset), read: Cell::new(front.len() as u64) };
+    let payload_bytes = info.bytes - SEGMENT_HEADER_BYTES as u64;
+    EventsBlock::open(bytes, &front[SEGMENT_HEADER_BYTES..], payload_bytes, info)
+        .map_err(|broken| ReadError::Damaged(Damage::in_segment(info, broken)))
+}
+
+fn file_header<R: ReadAt>(source: &R) -> Result<[u8; HEADER_BYTES], ReadError> {
+    let mut header = [0; HEADER_BYTES];
+    read(source, 0, &mut header)?;
+    Ok(header)
+}
+
+/// Goes from header to header.
+fn load_scanned<R: ReadAt>(source: &R) -> Result<Contents, ReadError> {
+    let mut contents = Contents::default();
+    let length = source.len();
+    if length < HEADER_BYTES as u64 {
+        return Ok(contents);
+    }
+    let mut chain = ChainCheck::new(&file_header(source)?);
+    let mut offset = HEADER_BYTES as u64;
+    loop {
+        match next_segment(source, offset)? {
+            Found::End => break,
+            Found::Gap { offset: start, bytes } => {
+                contents.damage.push(damage_of_gap(start, bytes, length));
+                chain.lost();
+                offset = start + bytes;
+            }
+            Found::Cut { info, bytes_missing } => {
+                contents.damage.push(damage_of(info, Defect::Truncated { bytes_missing }));
+                break;
+            }
+            Found::Segment { info, header } => {
+                contents.damage.extend(chain.follow(info, &header));
+                contents.segments.push(info);
+                load_segment(source, info, &header, &mut contents)?;
+                offset = info.offset + info.bytes;
+            }
+        }
+    }
+    let ended =
+        contents.segments.last().is_some_and(|last| is_end(last.kind) && last.offset + last.bytes == length);
+    contents.is_finished = ended;
+    if !ended {
+        contents.damage.push(not_finished(length));
+    }
+    Ok(contents)
+}
+
+fn load_segment<R: ReadAt>(
+    source: &R,
+    info: SegmentInfo,
+    header: &SegmentHeader,
+    contents: &mut Contents,
+) -> Result<(), ReadError> {
+    if info.kind == SegmentType::Events {
+        match open_block(source, info) {
+            Ok(block) => contents.blocks.push(BlockInfo { segment: info, summary: block.summary().clone() }),
+            Err(ReadError::Damaged(damage)) => contents.damage.push(damage),
+            Err(error) => return Err(error),
+        }
+        return Ok(());
+    }
+    match read_checked(source, info, header)? {
+        Ok(payload) => contents.add(info, &payload),
+        Err(damage) => contents.damage.push(damage),
+    }
+    Ok(())
+}
+
+/// Reads and checks everything.
+fn verify<R: ReadAt>(source: &R) -> Result<Vec<Damage>, ReadError> {
+    let mut damage: Vec<Damage> = check_file_header(source)?.into_iter().collect();
+    let length = source.len();
+    if length < HEADER_BYTES as u64 {
+        return Ok(damage);
+    }
+    let mut chain = ChainCheck::new(&file_header(source)?);
+    if !damage.is_empty() {
+        // One flipped bit in the file's header is one complaint.
+        chain.lost();
+    }
+    let mut offset = HEADER_BYTES as u64;
+    let mut last = None;
+    loop {
+        match next_segment(source, offset)? {
+            Found::End => break,
+            Found::Gap { offset: start, bytes } => {
+                damage.push(damage_of_gap(start, bytes, length));
+                chain.lost();
+                offset = start + bytes;
+                last = None;
+            }
+            Found::Cut { info, bytes_missing } => {
+                damage.push(damage_of(info, Defect::Truncated { bytes_missing }));
+                last = None;
+                break;
+            }
+            Found::Segment { info, header } => {
+                damage.extend(chain.follow(info, &header));
+                damage.extend(verify_segment(source, info, &header)?);
+                offset = info.offset + info.bytes;
+                last = Some(info.kind);
+            }
+        }
+    }
+    if last.is_none_or(|kind| !is_end(kind)) {
+        damage.push(not_finished(length));
+    } else if load_index(source)?.is_none() && damage.is_empty() {
+        damage.push(Damage {
+            defect: Defect::Malformed("the index does not fit the capture"),
+            ..not_finished(length)
+        });
+    }
+    Ok(damage)
+}
+
+fn verify_segment<R: ReadAt>(
+    source: &R,
+    info: SegmentInfo,
+    header: &SegmentHeader,
+) -> Result<Option<Damage>, ReadError> {
+    let payload = match read_checked(source, info, header)? {
+        Ok(payload) => payload,
+        Err(damage) => return Ok(Some(damage)),
+    };
+    let in_segment = |broken: Broken| Some(Damage::in_segment(info, broken));
+    if info.kind != SegmentType::Events {
+        return Ok(Contents::default().try_add(info.kind, &payload).err().and_then(in_segment));
+    }
+    let block = match EventsBlock::from_payload(payload, info) {
+        Ok(block) => block,
+        Err(broken) => return Ok(in_segment(broken)),
+    };
+    match block.decode_all() {
+        Err(ReadError::Damaged(damage)) => Ok(Some(damage)),
+        Err(error) => Err(error),
+        Ok(()) => Ok(None),
     }
 }

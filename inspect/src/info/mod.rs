@@ -118,10 +118,11 @@ impl Info {
 
     /// Processes, busiest first. Versions of one process are one; its last version stands for it.
     fn processes(&self) -> Vec<ProcessCount<'_>> {
-        let mut events = vec![0u64; self.entities.processes.bound()];
+        let table = &self.entities.processes;
+        let mut events = vec![0u64; table.len()];
         for (&number, &count) in &self.counts.threads {
-            let process = self.entities.thread(number).map_or(0, |thread| thread.process as usize);
-            if let Some(total) = events.get_mut(process) {
+            let process = self.entities.thread(number).and_then(|thread| table.index(thread.process));
+            if let Some(total) = process.and_then(|index| events.get_mut(index)) {
                 *total += count;
             }
         }
@@ -134,7 +135,7 @@ impl Info {
             });
             seen.process = process;
             seen.versions += 1;
-            seen.events += events[number as usize];
+            seen.events += table.index(number).map_or(0, |index| events[index]);
         }
         let mut processes: Vec<_> = by_process.into_values().collect();
         processes.sort_by_key(|count| (std::cmp::Reverse(count.events), count.process.pid));

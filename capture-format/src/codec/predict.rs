@@ -1,0 +1,230 @@
+//! Predictors: what a column's values are expected to be, so that only the difference is stored.
+//!
+//! | tag | name       | a value is compared with                                                     |
+//! |-----|------------|------------------------------------------------------------------------------|
+//! | 0   | none       | nothing: it is stored as it is                                               |
+//! | 1   | previous   | the value before it in the column                                            |
+//! | 2   | thread     | the last value of the same thread in the column                              |
+//! | 3   | descriptor | the last value with the same descriptor in the column                        |
+//! | 4   | argument   | the numeric argument whose index follows, in the same row                    |
+//! | 5   | sparse     | as `thread`, where 0 stays 0, is not remembered, and differences start at 1  |
+//! | 6   | zero       | 0: for numbers of both signs                                                 |
+//!
+//! Differences wrap and are stored zigzag. Before the first value the expectation is 0.
+
+use super::bytes::{Cursor, unzigzag, zigzag};
+use super::ints;
+use super::payload::{ColumnParts, Squeezer};
+use super::{Decoded, malformed};
+
+/// How values are predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Predictor {
+    None,
+    Previous,
+    Thread,
+    Descriptor,
+    Argument(u8),
+    Sparse,
+    Zero,
+}
+
+/// A number per row: rows of equal numbers belong together. All are below `bound`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Groups<'a> {
+    pub(crate) of_row: &'a [u16],
+    pub(crate) bound: usize,
+}
+
+/// What predictors may look at; each as long as the column.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Context<'a> {
+    pub(crate) threads: Groups<'a>,
+    pub(crate) descriptors: Groups<'a>,
+    /// Numeric arguments by index, for [`Predictor::Argument`].
+    pub(crate) args: &'a [Option<&'a [u64]>],
+}
+
+impl<'a> Context<'a> {
+    fn arg(&self, index: u8) -> Option<&'a [u64]> {
+        self.args.get(usize::from(index)).copied().flatten()
+    }
+}
+
+impl Predictor {
+    fn put(self, header: &mut Vec<u8>) {
+        let tag = match self {
+            Predictor::None => 0,
+            Predictor::Previous => 1,
+            Predictor::Thread => 2,
+            Predictor::Descriptor => 3,
+            Predictor::Argument(_) => 4,
+            Predictor::Sparse => 5,
+            Predictor::Zero => 6,
+        };
+        header.push(tag);
+        if let Predictor::Argument(index) = self {
+            header.push(index);
+        }
+    }
+
+    pub(crate) fn parse(header: &mut Cursor<'_>) -> Decoded<Self> {
+        Ok(match header.u8()? {
+            0 => Predictor::None,
+            1 => Predictor::Previous,
+            2 => Predictor::Thread,
+            3 => Predictor::Descriptor,
+            4 => Predictor::Argument(header.u8()?),
+            5 => Predictor::Sparse,
+            6 => Predictor::Zero,
+            _ => return malformed("an unknown predictor"),
+        })
+    }
+
+    /// Replaces values by what is stored for them.
+    fn apply(self, values: &[u64], context: &Context<'_>) -> Vec<u64> {
+        let difference = |value: u64, expected: u64| zigzag(value.wrapping_sub(expected) as i64);
+        match self {
+            Predictor::None => values.to_vec(),
+            Predictor::Zero => values.iter().map(|&value| difference(value, 0)).collect(),
+            Predictor::Previous => {
+                let before = std::iter::once(0).chain(values.iter().copied());
+                values.iter().zip(before).map(|(&value, before)| difference(value, before)).collect()
+            }
+            Predictor::Thread => grouped(values, context.threads, difference),
+            Predictor::Descriptor => grouped(values, context.descriptors, difference),
+            Predictor::Argument(index) => {
+                let arg = context.arg(index).unwrap_or_default();
+                values.iter().zip(arg).map(|(&value, &arg)| difference(value, arg)).collect()
+            }
+            Predictor::Sparse => {
+                let mut last = vec![0u64; context.threads.bound];
+                let rows = values.iter().zip(context.threads.of_row);
+                rows.map(|(&value, &group)| {
+                    if value == 0 {
+                        return 0;
+                    }
+                    let expected = std::mem::replace(&mut last[usize::from(group)], value);
+                    difference(value, expected) + 1
+                })
+                .collect()
+            }
+        }
+    }
+
+    /// The inverse of [`Self::apply`], in place.
+    pub(crate) fn undo(self, values: &mut [u64], context: &Context<'_>) -> Decoded<()> {
+        let sum = |stored: u64, expected: u64| expected.wrapping_add(unzigzag(stored) as u64);
+        match self {
+            Predictor::None => {}
+            Predictor::Zero => values.iter_mut().for_each(|value| *value = sum(*value, 0)),
+            Predictor::Previous => {
+                let mut last = 0;
+                for value in values {
+                    last = sum(*value, last);
+                    *value = last;
+                }
+            }
+            Predictor::Thread => ungroup(values, context.threads)?,
+            Predictor::Descriptor => ungroup(values, context.descriptors)?,
+            Predictor::Argument(index) => {
+                let Some(arg) = context.arg(index).filter(|arg| arg.len() == values.len()) else {
+                    return malformed("a predictor names an argument that is no number");
+                };
+                values.iter_mut().zip(arg).for_each(|(value, &arg)| *value = sum(*value, arg));
+            }
+            Predictor::Sparse => {
+                if context.threads.of_row.len() != values.len() {
+                    return malformed("a predictor cannot be used here");
+                }
+                let mut last = vec![0u64; context.threads.bound];
+                for (value, &group) in values.iter_mut().zip(context.threads.of_row) {
+                    if *value != 0 {
+                        let last = &mut last[usize::from(group)];
+                        *last = sum(*value - 1, *last);
+                        *value = *last;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn grouped(values: &[u64], groups: Groups<'_>, difference: impl Fn(u64, u64) -> u64) -> Vec<u64> {
+    let mut last = vec![0u64; groups.bound];
+    let rows = values.iter().zip(groups.of_row);
+    rows.map(|(&value, &group)| {
+        let expected = std::mem::replace(&mut last[usize::from(group)], value);
+        difference(value, expected)
+    })
+    .collect()
+}
+
+fn ungroup(values: &mut [u64], groups: Groups<'_>) -> Decoded<()> {
+    if groups.of_row.len() != values.len() {
+        return malformed("a predictor cannot be used here");
+    }
+    let mut last = vec![0u64; groups.bound];
+    for (value, &group) in values.iter_mut().zip(groups.of_row) {
+        let last = &mut last[usize::from(group)];
+        *last = last.wrapping_add(unzigzag(*value) as u64);
+        *value = *last;
+    }
+    Ok(())
+}
+
+/// Encodes a column with the best of these predictors.
+pub(crate) fn encode(
+    values: &[u64],
+    candidates: &[Predictor],
+    context: &Context<'_>,
+    squeezer: &mut Squeezer,
+) -> ColumnParts {
+    let mut best = (Predictor::None, values.to_vec(), usize::MAX);
+    for &predictor in candidates {
+        let stored = predictor.apply(values, context);
+        // Most columns are settled by a predictor that is always or nearly always right.
+        let cost = ints::cost(&stored, squeezer);
+        if cost < best.2 {
+            best = (predictor, stored, cost);
+        }
+        if cost <= 1 {
+            break;
+        }
+    }
+    let mut out = ColumnParts::default();
+    best.0.put(&mut out.header);
+    ints::encode_into(&best.1, squeezer, &mut out);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn predictions_are_undone() {
+        let values = [5, 0, u64::MAX, 7, 7, 1 << 63, 0, 5];
+        let of_row = [0, 1, 0, 2, 1, 0, 2, 2];
+        let groups = Groups { of_row: &of_row, bound: 3 };
+        let arg = [4, 4, 4, 1, 0, 0, u64::MAX, 5];
+        let context = Context { threads: groups, descriptors: groups, args: &[None, Some(&arg)] };
+        for predictor in [
+            Predictor::None,
+            Predictor::Previous,
+            Predictor::Thread,
+            Predictor::Descriptor,
+            Predictor::Argument(1),
+            Predictor::Sparse,
+            Predictor::Zero,
+        ] {
+            let mut stored = predictor.apply(&values, &context);
+            assert_eq!(predictor.undo(&mut stored, &context), Ok(()));
+            assert_eq!(stored, values, "{predictor:?}");
+            let mut header = Vec::new();
+            predictor.put(&mut header);
+            assert_eq!(Predictor::parse(&mut Cursor::new(&header)), Ok(predictor));
+        }
+    }
+}
