@@ -4,11 +4,14 @@
 //! Keys here cannot be chosen freely by a traced program, so collisions cannot be provoked at will; texts are
 //! hashed with the standard library's keyed hash instead.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map keyed by small integers.
 pub(crate) type FxMap<K, V> = HashMap<K, V, BuildHasherDefault<FxHasher>>;
+
+/// A set of small integers.
+pub(crate) type FxSet<K> = HashSet<K, BuildHasherDefault<FxHasher>>;
 
 /// Multiplies by an odd constant and brings the high bits down, where the table takes its index from.
 #[derive(Clone, Copy, Debug, Default)]

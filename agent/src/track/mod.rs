@@ -5,24 +5,41 @@
 //! event of each record, whatever the record holds, and hands it to a [`Sink`] while the entities it refers to
 //! stand in the [`Store`]. It does not read rings and does not write files. Start at [`Tracker`].
 
+mod calls;
+pub mod container;
+mod credentials;
+mod discover;
+mod effect;
+mod files;
 mod fx;
+mod lifecycle;
+mod on_files;
+mod on_process;
+mod on_sockets;
+mod path;
+mod procfs;
+mod sockets;
 mod store;
+mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::path::PathBuf;
 
-use capture_format::model::{Arg, Event};
+use capture_format::model::{Arg, Descriptor, Event, FdSource, Process, Ref, Thread};
+use capture_format::schema::Abi;
+use wire::record::FLAG_NO_RESULT;
+use wire::{Record, RecordType};
 
 pub use store::Store;
 
-/// The machine whose native calls are recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Abi {
-    /// 64-bit x86.
-    X86_64,
-    /// 64-bit Arm.
-    Aarch64,
-}
+use calls::{Call, Calls, Plan};
+use effect::Effect;
+use files::OpenFile;
+use procfs::ProcRoot;
+use store::Live;
+use tasks::{Slot, Task, Tasks};
 
 /// What the tracker needs to know from the start.
 #[derive(Clone, Debug)]
@@ -31,7 +48,7 @@ pub struct TrackerOptions {
     pub proc_root: PathBuf,
     /// Bytes kept of a buffer.
     pub snap_bytes: u32,
-    /// The machine: which table the numbers of native and 32-bit calls count in.
+    /// The machine: which table the numbers of native calls count in.
     pub abi: Abi,
     /// Do not read `/proc` for all processes at start: only what is followed is recorded.
     pub skip_start_scan: bool,
@@ -63,41 +80,194 @@ pub trait Sink {
 pub struct Tracker {
     options: TrackerOptions,
     store: Store,
+    calls: Calls,
+    tasks: Tasks,
+    proc: ProcRoot,
+    discovery: discover::Discovery,
+    rights: on_sockets::RightsInFlight,
 }
+
+/// `EBADF`, as a result.
+const BAD_DESCRIPTOR: i64 = -(libc::EBADF as i64);
 
 impl Tracker {
     /// A tracker that knows nothing yet.
     pub fn new(options: TrackerOptions) -> Self {
-        Tracker { options, store: Store::default() }
+        let proc = ProcRoot::new(options.proc_root.clone());
+        Tracker {
+            discovery: discover::Discovery::new(&proc),
+            store: Store::default(),
+            calls: Calls::new(options.abi),
+            tasks: Tasks::default(),
+            rights: on_sockets::RightsInFlight::default(),
+            proc,
+            options,
+        }
     }
-
-    /// Reads users, groups and, unless the options say not to, every process from `/proc`.
-    pub fn read_start_state(&mut self) -> Vec<Warning> {
-        let _ = &self.options;
-        Vec::new()
-    }
-
-    /// Reads one process with all its threads: the command that is about to be followed.
-    pub fn read_process(&mut self, _pid: u32) {}
 
     /// Brings the state forward by one record and makes exactly one event of it.
-    pub fn record(&mut self, record: &wire::Record<'_>, cpu: u16, sink: &mut impl Sink) {
-        let args: [Arg<'_>; 6] = std::array::from_fn(|i| Arg::Int(record.arg(i).unwrap_or(0)));
-        let event = Event {
-            time_ns: record.header.time_ns,
-            cpu,
-            kind: 0,
-            thread: 0,
-            descriptor: 0,
-            result: Some(record.header.result),
-            latency_ns: record.latency_ns(),
-            args: &args[..0],
-        };
-        sink.event(&event, &self.store);
+    pub fn record(&mut self, record: &Record<'_>, cpu: u16, sink: &mut impl Sink) {
+        if self.store.sweep_due() {
+            self.sweep();
+        }
+        match record.kind {
+            RecordType::Syscall => self.on_call(record, cpu, sink),
+            RecordType::Exec => self.on_exec(record, cpu, sink),
+            RecordType::Fork => self.on_fork(record, cpu, sink),
+            RecordType::Exit => self.on_exit(record, cpu, sink),
+            RecordType::Signal => self.on_signal(record, cpu, sink),
+            RecordType::CgroupMove => self.on_cgroup_move(record, cpu, sink),
+        }
     }
 
     /// The entities as they stand.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    fn on_call(&mut self, record: &Record<'_>, cpu: u16, sink: &mut impl Sink) {
+        let header = &record.header;
+        let plan = self.calls.plan(header, &mut self.store);
+        let call = Call::read(record);
+        let task = self.task(header.tid, header.tgid);
+        let mut descriptor = match plan.fd {
+            FdSource::Arg(at) => self.descriptor_of(&task, call.fd(at), header.result),
+            FdSource::Result | FdSource::None => 0,
+        };
+        if let (Some(facts), FdSource::Arg(at)) = (call.socket(), plan.fd) {
+            descriptor = self.refresh_socket(&task, call.fd(at), &facts).unwrap_or(descriptor);
+        }
+        if plan.effect != Effect::None {
+            descriptor = self.apply(plan.effect, &task, &call).unwrap_or(descriptor);
+        } else if let (FdSource::Result, true) = (plan.fd, call.succeeded()) {
+            descriptor = self.descriptor_of(&task, call.result_fd(), 0);
+        }
+        let returns = plan.result && header.flags & FLAG_NO_RESULT == 0;
+        let result = returns.then_some(header.result);
+        self.emit(record, cpu, plan, descriptor, result, &call.args(&plan), sink);
+    }
+
+    /// Hands one event of the record's thread to the sink.
+    #[expect(clippy::too_many_arguments, reason = "the parts of an event, each from another place")]
+    fn emit(
+        &mut self,
+        record: &Record<'_>,
+        cpu: u16,
+        plan: Plan,
+        descriptor: Ref,
+        result: Option<i64>,
+        args: &[Arg<'_>],
+        sink: &mut impl Sink,
+    ) {
+        let header = &record.header;
+        let event = Event {
+            time_ns: header.time_ns,
+            cpu,
+            kind: plan.kind,
+            thread: self.thread_version(header.tid),
+            descriptor,
+            result,
+            latency_ns: record.latency_ns(),
+            args: &args[..usize::from(plan.args).min(args.len())],
+        };
+        sink.event(&event, &self.store);
+    }
+
+    /// The record's thread, from `/proc` or as an empty one when it was not known.
+    fn task(&mut self, tid: u32, pid: u32) -> Task {
+        match self.tasks.thread(tid) {
+            Some(task) if self.tasks.group(task.process).pid == pid => *task,
+            _ => self.discover_thread(tid, pid),
+        }
+    }
+
+    /// The current version of a thread, brought up to its process's current one.
+    fn thread_version(&mut self, tid: u32) -> Ref {
+        let Some(task) = self.tasks.thread(tid).copied() else { return 0 };
+        if task.process_version == self.tasks.group(task.process).version {
+            return task.version;
+        }
+        self.change_thread(tid, |_| {})
+    }
+
+    /// Makes a new version of a thread if `change` (or its process meanwhile) changes it.
+    fn change_thread(&mut self, tid: u32, change: impl FnOnce(&mut Thread)) -> Ref {
+        let Some(task) = self.tasks.thread(tid).copied() else { return 0 };
+        let process_version = self.tasks.group(task.process).version;
+        let old = self.store.thread(task.version);
+        let mut thread = old.cloned().unwrap_or_default();
+        change(&mut thread);
+        thread.process = process_version;
+        if old == Some(&thread) {
+            return task.version;
+        }
+        let version = self.store.add_thread(thread);
+        if let Some(task) = self.tasks.thread_mut(tid) {
+            task.version = version;
+            task.process_version = process_version;
+        }
+        version
+    }
+
+    /// Makes a new version of a process if `change` changes it.
+    fn change_process(&mut self, slot: Slot, change: impl FnOnce(&mut Process)) {
+        let old = self.store.process(self.tasks.group(slot).version);
+        let mut process = old.cloned().unwrap_or_default();
+        change(&mut process);
+        if old != Some(&process) {
+            let version = self.store.add_process(process);
+            self.tasks.group_mut(slot).version = version;
+        }
+    }
+
+    /// The current version of a thread's process.
+    fn process_of(&self, task: &Task) -> Option<&Process> {
+        self.store.process(self.tasks.group(task.process).version)
+    }
+
+    /// What a descriptor number refers to. One that a call has just used with success is open, so when we do not
+    /// know it, its opening was missed and `/proc` is asked, once.
+    fn descriptor_of(&mut self, task: &Task, fd: Option<u32>, result: i64) -> Ref {
+        let Some(fd) = fd else { return 0 };
+        let table = self.tasks.table(task);
+        match self.tasks.files.get(table, fd) {
+            // The kernel knows better: the number is not open, its closing was missed.
+            _ if result == BAD_DESCRIPTOR => 0,
+            Some(file) => file.descriptor,
+            None if result < 0 => 0,
+            None => self.discover_file(task, fd),
+        }
+    }
+
+    /// A copy of what a descriptor number refers to, to be changed.
+    fn descriptor_copy(&mut self, task: &Task, fd: u32) -> Descriptor {
+        let number = self.descriptor_of(task, Some(fd), 0);
+        self.store.descriptor(number).cloned().unwrap_or_default()
+    }
+
+    /// Makes a number of a thread's table refer to `descriptor`.
+    fn set_file(&mut self, task: &Task, fd: u32, descriptor: Descriptor, cloexec: bool) -> Ref {
+        let descriptor = self.store.intern(descriptor);
+        let table = self.tasks.table(task);
+        self.tasks.files.set(table, fd, OpenFile { descriptor, cloexec });
+        descriptor
+    }
+
+    /// Changes what a number refers to and leaves its close-on-exec mark.
+    fn change_file(&mut self, task: &Task, fd: u32, descriptor: Descriptor) -> Ref {
+        let table = self.tasks.table(task);
+        let cloexec = self.tasks.files.get(table, fd).is_some_and(|file| file.cloexec);
+        self.set_file(task, fd, descriptor, cloexec)
+    }
+
+    /// Drops versions that nothing living refers to.
+    fn sweep(&mut self) {
+        let mut live = Live::default();
+        live.threads.extend(self.tasks.threads().map(|task| task.version));
+        live.processes.extend(self.tasks.threads().map(|task| task.process_version));
+        live.processes.extend(self.tasks.groups().map(|group| group.version));
+        live.descriptors.extend(self.tasks.files.descriptors());
+        live.descriptors.extend(self.rights.descriptors());
+        self.store.sweep(live);
     }
 }

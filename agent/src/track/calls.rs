@@ -1,0 +1,178 @@
+//! What to do with each call: its kind of event and its effect, looked up once and kept by number.
+
+use capture_format::model::{Arg, EventKind, FdSource, Ref};
+use capture_format::schema::{Abi, KernelEvent, event_kind, kernel_event};
+use wire::record::{FLAG_COMPAT, SECTION_FILE, SECTION_SOCKET};
+use wire::{FileFacts, Record, RecordHeader, Section, SectionState, SocketFacts};
+
+use super::effect::{self, Effect};
+use super::store::Store;
+
+/// Arguments an event carries at most.
+pub(super) const ARGS_MAX: usize = 6;
+
+/// How records of one call become events.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// The kind of event, registered in the store.
+    pub(super) kind: Ref,
+    /// Arguments of the kind.
+    pub(super) args: u8,
+    /// Bit N: argument N is data, not a number.
+    data: u8,
+    /// Whether the kind has a result.
+    pub(super) result: bool,
+    /// Where the descriptor stands.
+    pub(super) fd: FdSource,
+    /// What the call changes.
+    pub(super) effect: Effect,
+}
+
+/// Plans by number, made at first use.
+#[derive(Clone, Debug)]
+pub(super) struct Calls {
+    abi: Abi,
+    native: Vec<Option<Plan>>,
+    compat: Vec<Option<Plan>>,
+    kernel: [Option<Plan>; KernelEvent::ALL.len()],
+}
+
+impl Calls {
+    pub(super) fn new(abi: Abi) -> Self {
+        Calls { abi, native: Vec::new(), compat: Vec::new(), kernel: [None; KernelEvent::ALL.len()] }
+    }
+
+    /// The plan for the call in a record's header. Numbers have 16 bits, which bounds the tables.
+    pub(super) fn plan(&mut self, header: &RecordHeader, store: &mut Store) -> Plan {
+        let compat = header.flags & FLAG_COMPAT != 0;
+        let plans = if compat { &mut self.compat } else { &mut self.native };
+        let nr = usize::from(header.nr);
+        if let Some(Some(plan)) = plans.get(nr) {
+            return *plan;
+        }
+        if nr >= plans.len() {
+            plans.resize(nr + 1, None);
+        }
+        let abi = if compat { self.abi.compat() } else { self.abi };
+        let kind = event_kind(abi, u32::from(header.nr));
+        let effect = effect::of_call(&kind.name);
+        let plan = Plan::new(kind, effect, store);
+        plans[nr] = Some(plan);
+        plan
+    }
+
+    /// The plan for an event that is not a call.
+    pub(super) fn kernel_plan(&mut self, event: KernelEvent, store: &mut Store) -> Plan {
+        if let Some(plan) = self.kernel[event as usize] {
+            return plan;
+        }
+        let plan = Plan::new(kernel_event(event), Effect::None, store);
+        self.kernel[event as usize] = Some(plan);
+        plan
+    }
+}
+
+impl Plan {
+    fn new(mut kind: EventKind, effect: Effect, store: &mut Store) -> Self {
+        kind.args.truncate(ARGS_MAX);
+        let data = kind.args.iter().enumerate().map(|(at, arg)| u8::from(arg.kind.is_data()) << at).sum();
+        let (args, result, fd) = (kind.args.len() as u8, kind.result.is_some(), kind.fd);
+        Plan { kind: store.add_kind(kind), args, data, result, fd, effect }
+    }
+
+    /// Whether argument `at` is data.
+    pub(super) fn is_data(&self, at: usize) -> bool {
+        self.data & (1 << at) != 0
+    }
+}
+
+/// A record taken apart, once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'a> {
+    pub(super) header: RecordHeader,
+    raw: [u64; ARGS_MAX],
+    data: [Option<Section<'a>>; ARGS_MAX],
+    socket: Option<&'a [u8]>,
+    file: Option<&'a [u8]>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn read(record: &Record<'a>) -> Self {
+        let mut call = Call {
+            header: record.header,
+            raw: std::array::from_fn(|at| record.arg(at).unwrap_or(0)),
+            data: [None; ARGS_MAX],
+            socket: None,
+            file: None,
+        };
+        for section in record.sections() {
+            match section.index {
+                SECTION_SOCKET => call.socket = Some(section.bytes),
+                SECTION_FILE => call.file = Some(section.bytes),
+                index => {
+                    if let Some(slot) = call.data.get_mut(usize::from(index)) {
+                        *slot = Some(section);
+                    }
+                }
+            }
+        }
+        call
+    }
+
+    /// Whether the call succeeded.
+    pub(super) fn succeeded(&self) -> bool {
+        !(-4095..0).contains(&self.header.result)
+    }
+
+    /// The result as a descriptor number.
+    pub(super) fn result_fd(&self) -> Option<u32> {
+        u32::try_from(self.header.result).ok().filter(|fd| *fd <= i32::MAX as u32)
+    }
+
+    /// Raw argument, 0 when the record lacks it.
+    pub(super) fn raw(&self, at: u8) -> u64 {
+        self.raw[usize::from(at)]
+    }
+
+    /// An argument as a number of 32 bits, as the kernel takes descriptors, ids and most flags.
+    pub(super) fn int(&self, at: u8) -> i32 {
+        self.raw(at) as i32
+    }
+
+    /// An argument as a descriptor number.
+    pub(super) fn fd(&self, at: u8) -> Option<u32> {
+        u32::try_from(self.int(at)).ok()
+    }
+
+    /// What an argument pointed to, if it was read.
+    pub(super) fn bytes(&self, at: u8) -> Option<&'a [u8]> {
+        let section = self.data[usize::from(at)]?;
+        (section.state == SectionState::Data).then_some(section.bytes)
+    }
+
+    pub(super) fn socket(&self) -> Option<SocketFacts> {
+        SocketFacts::parse(self.socket?)
+    }
+
+    pub(super) fn file(&self) -> Option<FileFacts> {
+        FileFacts::parse(self.file?)
+    }
+
+    /// The values of the arguments, as the kind stores them.
+    pub(super) fn args(&self, plan: &Plan) -> [Arg<'a>; ARGS_MAX] {
+        std::array::from_fn(|at| {
+            let raw = self.raw[at];
+            if !plan.is_data(at) {
+                return Arg::Int(raw);
+            }
+            match self.data[at] {
+                Some(Section { state: SectionState::Data, bytes, .. }) => Arg::Bytes(bytes),
+                Some(Section { state: SectionState::Null, .. }) => Arg::Null,
+                Some(_) => Arg::Unread(raw),
+                // The kernel side leaves out what a failed call did not fill.
+                None if raw == 0 => Arg::Null,
+                None => Arg::Unread(raw),
+            }
+        })
+    }
+}

@@ -1,0 +1,280 @@
+//! Threads, processes and descriptors that were there before us, or whose beginning was lost: read from `/proc`.
+//!
+//! Each is asked for once, when a record first refers to it. A process that is gone by then stays known by its
+//! ids alone.
+
+use std::io;
+
+use capture_format::model::{Container, Descriptor, Process, Ref, Text, Thread};
+
+use super::container::{self, Found};
+use super::files::OpenFile;
+use super::fx::FxMap;
+use super::procfs::{self, FileSeen, Link, ProcRoot, SocketTable};
+use super::tasks::{Group, Slot, Task};
+use super::{Tracker, Warning};
+
+/// Ancestors looked up for a process that is new to us: deeper trees than any real one, and a bound should
+/// `/proc` show a circle while it changes.
+const ANCESTORS_MAX: u32 = 64;
+
+/// Ancestors that a process version keeps in the store. A chain of processes that each start the next and end
+/// would otherwise keep all of them.
+pub(super) const DEPTH_MAX: u32 = 128;
+
+/// What is asked once and kept.
+#[derive(Debug)]
+pub(super) struct Discovery {
+    /// Namespaces of the host's first process, 0 where they cannot be read.
+    pub(super) host_namespaces: [u32; 8],
+    /// Sockets by network namespace, while `/proc` is read for all processes.
+    sockets: FxMap<u32, SocketTable>,
+}
+
+impl Discovery {
+    pub(super) fn new(proc: &ProcRoot) -> Self {
+        Discovery { host_namespaces: proc.namespaces(1), sockets: FxMap::default() }
+    }
+}
+
+impl Tracker {
+    /// Reads users, groups and, unless the options say not to, every process from `/proc`.
+    pub fn read_start_state(&mut self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        self.read_users(&mut warnings);
+        if self.options.skip_start_scan {
+            return warnings;
+        }
+        let pids = self.proc.pids().unwrap_or_else(|error| {
+            warnings.push(Warning {
+                subject: format!("processes in {}", self.options.proc_root.display()),
+                reason: format!("{error}; those that run already show no names until they exec"),
+            });
+            Vec::new()
+        });
+        let (mut refused, mut examined) = (0, 0);
+        let mut last_error = None;
+        for pid in pids {
+            examined += 1;
+            if let Err(error) = self.read_whole_process(pid) {
+                refused += 1;
+                last_error = Some(error);
+            }
+        }
+        if let Some(error) = last_error {
+            warnings.push(Warning {
+                subject: format!("descriptors of {refused} of {examined} processes"),
+                reason: format!(
+                    "{error}; files they have open already show no names (CAP_SYS_PTRACE is needed)"
+                ),
+            });
+        }
+        self.discovery.sockets.clear();
+        warnings
+    }
+
+    /// Reads one process with all its threads: the command that is about to be followed.
+    pub fn read_process(&mut self, pid: u32) {
+        // What cannot be read is left empty; the caller has just started it and has nothing to add.
+        let _ = self.read_whole_process(pid);
+        self.discovery.sockets.clear();
+    }
+
+    /// A process with threads and descriptors; the error is that of listing descriptors.
+    fn read_whole_process(&mut self, pid: u32) -> io::Result<()> {
+        let Some(slot) = self.discover_process(pid, ANCESTORS_MAX) else { return Ok(()) };
+        for tid in self.proc.tids(pid) {
+            if self.tasks.thread(tid).is_none()
+                && let Some(thread) = self.proc.thread(pid, tid)
+            {
+                self.add_thread(slot, thread, None);
+            }
+        }
+        match self.read_files(pid, slot) {
+            // Kernel threads and processes that have just ended have no table.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    fn read_users(&mut self, warnings: &mut Vec<Warning>) {
+        let mut read = |path: &str| {
+            self.proc.read_host_file(path).or_else(|_| std::fs::read(path)).unwrap_or_else(|error| {
+                let reason = format!("{error}; ids show no names");
+                warnings.push(Warning { subject: path.to_owned(), reason });
+                Vec::new()
+            })
+        };
+        let (passwd, group) = (read("/etc/passwd"), read("/etc/group"));
+        self.store.set_users(procfs::users(&passwd), procfs::groups(&group));
+    }
+
+    /// Adds a thread that is not known, as `/proc` shows it now.
+    pub(super) fn discover_thread(&mut self, tid: u32, pid: u32) -> Task {
+        // Another process had this id and its end was lost.
+        self.tasks.remove_thread(tid);
+        let slot = match self.tasks.slot(pid) {
+            Some(slot) => slot,
+            None => match self.discover_process(pid, ANCESTORS_MAX) {
+                Some(slot) => {
+                    // A table that cannot be read leaves its descriptors to be found one by one.
+                    let _ = self.read_files(pid, slot);
+                    self.discovery.sockets.clear();
+                    slot
+                }
+                None => self.add_unknown_process(pid),
+            },
+        };
+        let thread = self.proc.thread(pid, tid).unwrap_or_else(|| {
+            let process = self.store.process(self.tasks.group(slot).version);
+            let comm = process.map(|process| process.comm.clone()).unwrap_or_default();
+            Thread { tid, vtid: tid, comm, ..Thread::default() }
+        });
+        self.add_thread(slot, thread, None)
+    }
+
+    /// Adds a thread to a process.
+    pub(super) fn add_thread(&mut self, slot: Slot, mut thread: Thread, files: Option<u32>) -> Task {
+        let process_version = self.tasks.group(slot).version;
+        thread.process = process_version;
+        let tid = thread.tid;
+        let version = self.store.add_thread(thread);
+        let task = Task { version, process_version, process: slot, files };
+        self.tasks.add_thread(tid, task);
+        task
+    }
+
+    /// The process with this id, from `/proc` if it is not known; `None` when there is none.
+    pub(super) fn discover_process(&mut self, pid: u32, ancestors: u32) -> Option<Slot> {
+        if let Some(slot) = self.tasks.slot(pid) {
+            return Some(slot);
+        }
+        if pid == 0 || ancestors == 0 {
+            return None;
+        }
+        let mut seen = self.proc.process(pid)?;
+        seen.process.parent = match self.discover_process(seen.process.ppid, ancestors - 1) {
+            Some(parent) => self.tasks.group(parent).version,
+            None => 0,
+        };
+        let paths: Vec<&[u8]> = seen.cgroups.iter().map(Vec::as_slice).collect();
+        self.set_container(&mut seen.process, &paths);
+        // While the ancestors were read this one may have been found as well.
+        Some(self.tasks.slot(pid).unwrap_or_else(|| self.add_process(seen.process, None)))
+    }
+
+    fn add_unknown_process(&mut self, pid: u32) -> Slot {
+        self.add_process(Process { pid, vpid: pid, loginuid: u32::MAX, ..Process::default() }, None)
+    }
+
+    /// Adds a process with a table of descriptors, an empty one if none is given.
+    pub(super) fn add_process(&mut self, mut process: Process, files: Option<u32>) -> Slot {
+        let files = files.unwrap_or_else(|| self.tasks.files.create());
+        let depth = self.bound_ancestors(&mut process);
+        let pid = process.pid;
+        let version = self.store.add_process(process);
+        self.tasks.add_group(Group { pid, version, threads: 0, depth, files })
+    }
+
+    /// The depth of a process in the tree. At [`DEPTH_MAX`] it is cut off from its ancestors.
+    pub(super) fn bound_ancestors(&self, process: &mut Process) -> u32 {
+        let depth_of = |version: Ref| {
+            let parent = self.store.process(version)?;
+            let slot = self.tasks.slot(parent.pid)?;
+            Some(self.tasks.group(slot).depth)
+        };
+        let mut ancestor = process.parent;
+        let mut steps = 1;
+        // The parent is alive in nearly every case, so this is one step.
+        while ancestor != 0 {
+            if let Some(depth) = depth_of(ancestor) {
+                let depth = depth + steps;
+                if depth >= DEPTH_MAX {
+                    process.parent = 0;
+                    return 0;
+                }
+                return depth;
+            }
+            ancestor = self.store.process(ancestor).map_or(0, |process| process.parent);
+            steps += 1;
+        }
+        steps
+    }
+
+    /// Sets cgroup and container of a process from its paths in the hierarchies, the v2 one first.
+    pub(super) fn set_container(&mut self, process: &mut Process, paths: &[&[u8]]) {
+        let isolated = [2, 3].iter().all(|&at| {
+            let (own, host) = (process.namespaces[at], self.discovery.host_namespaces[at]);
+            own != 0 && host != 0 && own != host
+        });
+        let find = |path: &&[u8]| -> Option<(Text, Found)> {
+            let found = match isolated {
+                true => container::from_isolated_cgroup_path(path),
+                false => container::from_cgroup_path(path),
+            };
+            Some((path.to_vec(), found?))
+        };
+        match paths.iter().find_map(find) {
+            Some((path, found)) => {
+                process.cgroup = path;
+                process.container = self.store.container_ref(Container {
+                    full_id: found.full_id,
+                    runtime: found.runtime.to_owned(),
+                    pod_uid: found.pod_uid,
+                    ..Container::default()
+                });
+            }
+            None => {
+                // The root of one hierarchy tells less than any path in another.
+                let telling = paths.iter().find(|path| path.len() > 1).or(paths.first());
+                process.cgroup = telling.map(|path| path.to_vec()).unwrap_or_default();
+                process.container = 0;
+            }
+        }
+    }
+
+    fn read_files(&mut self, pid: u32, slot: Slot) -> io::Result<()> {
+        let files = self.proc.files(pid)?;
+        for seen in files {
+            let (fd, cloexec) = (seen.fd, seen.cloexec);
+            let descriptor = self.seen_descriptor(pid, slot, seen);
+            let descriptor = self.store.intern(descriptor);
+            let table = self.tasks.group(slot).files;
+            self.tasks.files.set(table, fd, OpenFile { descriptor, cloexec });
+        }
+        Ok(())
+    }
+
+    fn seen_descriptor(&mut self, pid: u32, slot: Slot, seen: FileSeen) -> Descriptor {
+        let ino = match seen.link {
+            Link::Known(descriptor) => return descriptor,
+            Link::Socket(ino) => ino,
+        };
+        let process = self.store.process(self.tasks.group(slot).version);
+        let namespace = process.map_or(0, |process| process.namespaces[4]);
+        let proc = &self.proc;
+        let sockets = self.discovery.sockets.entry(namespace).or_insert_with(|| proc.sockets(pid));
+        sockets.get(&ino).cloned().unwrap_or(Descriptor {
+            kind: capture_format::model::DescriptorType::Socket,
+            ino,
+            ..Descriptor::default()
+        })
+    }
+
+    /// Asks `/proc` for a descriptor that is open but not known. Whatever it says is kept, so it is asked once.
+    pub(super) fn discover_file(&mut self, task: &Task, fd: u32) -> Ref {
+        let pid = self.tasks.group(task.process).pid;
+        let (descriptor, cloexec) = match self.proc.file(pid, fd) {
+            Some(seen) => {
+                let cloexec = seen.cloexec;
+                let descriptor = self.seen_descriptor(pid, task.process, seen);
+                self.discovery.sockets.clear();
+                (self.store.intern(descriptor), cloexec)
+            }
+            None => (0, false),
+        };
+        let table = self.tasks.table(task);
+        self.tasks.files.set(table, fd, OpenFile { descriptor, cloexec });
+        descriptor
+    }
+}

@@ -1,0 +1,252 @@
+//! Calls that make, connect and use sockets.
+
+use std::collections::VecDeque;
+
+use capture_format::model::{Descriptor, Ref, Role};
+use wire::SocketFacts;
+
+use super::Tracker;
+use super::calls::Call;
+use super::effect::Effect;
+use super::files::OpenFile;
+use super::fx::FxMap;
+use super::on_files::{cloexec_of, two_fds};
+use super::sockets::{self, Address};
+use super::tasks::Task;
+
+const SOCK_CLOEXEC: i32 = libc::SOCK_CLOEXEC;
+/// A connect that goes on in the background.
+const IN_PROGRESS: i64 = -(libc::EINPROGRESS as i64);
+
+/// Descriptors that were sent over a Unix socket and not yet received, by the receiver's socket.
+///
+/// Bounded: what nobody receives (the socket is closed) goes when newer ones come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RightsInFlight {
+    by_receiver: FxMap<u64, VecDeque<Vec<Ref>>>,
+    order: VecDeque<u64>,
+}
+
+/// Messages in flight that are remembered.
+const IN_FLIGHT_MAX: usize = 1024;
+
+impl RightsInFlight {
+    fn sent(&mut self, receiver: u64, descriptors: Vec<Ref>) {
+        if self.order.len() >= IN_FLIGHT_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.received_by(oldest);
+        }
+        self.order.push_back(receiver);
+        self.by_receiver.entry(receiver).or_default().push_back(descriptors);
+    }
+
+    fn received_by(&mut self, receiver: u64) -> Option<Vec<Ref>> {
+        let queue = self.by_receiver.get_mut(&receiver)?;
+        let descriptors = queue.pop_front();
+        if queue.is_empty() {
+            self.by_receiver.remove(&receiver);
+        }
+        descriptors
+    }
+
+    fn received(&mut self, receiver: u64) -> Option<Vec<Ref>> {
+        let descriptors = self.received_by(receiver)?;
+        if let Some(at) = self.order.iter().position(|&known| known == receiver) {
+            self.order.remove(at);
+        }
+        Some(descriptors)
+    }
+
+    /// Everything in flight.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = Ref> + '_ {
+        self.by_receiver.values().flatten().flatten().copied()
+    }
+}
+
+impl Tracker {
+    pub(super) fn apply_to_socket(&mut self, effect: Effect, task: &Task, call: &Call<'_>) -> Option<Ref> {
+        match effect {
+            Effect::Socket => {
+                let mut socket = sockets::created(call.raw(0), call.raw(1), call.raw(2));
+                if let Some(facts) = call.socket() {
+                    sockets::apply_facts(&mut socket, &facts);
+                }
+                self.returned(task, call, socket, call.int(1) & SOCK_CLOEXEC != 0)
+            }
+            Effect::Socketpair => {
+                let mut socket = sockets::created(call.raw(0), call.raw(1), call.raw(2));
+                socket.connected = true;
+                let mut shown = None;
+                for fd in two_fds(call.bytes(3)?)? {
+                    shown = Some(self.set_file(task, fd, socket.clone(), call.int(1) & SOCK_CLOEXEC != 0));
+                }
+                shown
+            }
+            Effect::Bind => self.change_socket(task, call.fd(0)?, |socket| {
+                // The kernel's own answer, where there is one, has the port it chose.
+                match call.bytes(1).and_then(Address::parse) {
+                    Some(Address::Ip(..)) if call.socket().is_some() => {}
+                    Some(address) => sockets::set_local(socket, address),
+                    None => {}
+                }
+            }),
+            Effect::Listen => self.change_socket(task, call.fd(0)?, |socket| socket.role = Role::Server),
+            Effect::Accept { cloexec } => self.on_accept(task, call, cloexec_of(cloexec, call)),
+            Effect::Peer { sends } => {
+                let address = call.bytes(4).and_then(Address::parse)?;
+                self.on_peer(task, call.fd(0)?, address, sends)
+            }
+            Effect::Message { sends } => self.on_message(task, call, sends),
+            _ => None,
+        }
+    }
+
+    /// Brings a socket to what the kernel held after a call on it.
+    pub(super) fn refresh_socket(
+        &mut self,
+        task: &Task,
+        fd: Option<u32>,
+        facts: &SocketFacts,
+    ) -> Option<Ref> {
+        let fd = fd?;
+        self.change_socket(task, fd, |socket| sockets::apply_facts(socket, facts))
+    }
+
+    fn change_socket(&mut self, task: &Task, fd: u32, change: impl FnOnce(&mut Descriptor)) -> Option<Ref> {
+        let number = self.descriptor_of(task, Some(fd), 0);
+        let mut socket = self.store.descriptor(number).cloned().unwrap_or_default();
+        let before = socket.clone();
+        change(&mut socket);
+        if socket == before {
+            return Some(number);
+        }
+        Some(self.change_file(task, fd, socket))
+    }
+
+    pub(super) fn on_connect(&mut self, task: &Task, call: &Call<'_>) -> Option<Ref> {
+        let fd = call.fd(0)?;
+        let address = call.bytes(1).and_then(Address::parse);
+        let connects = call.succeeded() || call.header.result == IN_PROGRESS;
+        let facts = call.socket();
+        let change = |socket: &mut Descriptor| {
+            if let Some(address) = address {
+                sockets::set_remote(socket, address);
+            }
+            if let Some(facts) = &facts {
+                sockets::apply_facts(socket, facts);
+            }
+            socket.role = Role::Client;
+            socket.connected = connects;
+        };
+        if connects {
+            return self.change_socket(task, fd, change);
+        }
+        // What was tried is shown with this one event; the socket itself stays unconnected.
+        let mut tried = self.descriptor_copy(task, fd);
+        change(&mut tried);
+        Some(self.store.intern(tried))
+    }
+
+    fn on_accept(&mut self, task: &Task, call: &Call<'_>, cloexec: bool) -> Option<Ref> {
+        let mut socket = self.descriptor_copy(task, call.fd(0)?);
+        socket.ino = 0;
+        match call.bytes(1).and_then(Address::parse) {
+            // The client of a Unix socket has no name as a rule; the server's says what this is about.
+            Some(Address::Unix(_)) | None => {}
+            Some(address) => sockets::set_remote(&mut socket, address),
+        }
+        if let Some(facts) = call.socket() {
+            sockets::apply_facts(&mut socket, &facts);
+        }
+        socket.role = Role::Server;
+        socket.connected = true;
+        self.returned(task, call, socket, cloexec)
+    }
+
+    /// A datagram to or from an address. The first one decides who is the client.
+    fn on_peer(&mut self, task: &Task, fd: u32, address: Address, sends: bool) -> Option<Ref> {
+        if !matches!(address, Address::Ip(..)) {
+            return None;
+        }
+        self.change_socket(task, fd, |socket| {
+            let stream = i32::from(socket.socktype) == libc::SOCK_STREAM;
+            if stream || socket.connected {
+                return;
+            }
+            sockets::set_remote(socket, address);
+            if socket.role == Role::Unknown {
+                socket.role = if sends { Role::Client } else { Role::Server };
+            }
+        })
+    }
+
+    /// Section of a message: lengths of name, control and data around the flags, then name, control, data.
+    fn on_message(&mut self, task: &Task, call: &Call<'_>, sends: bool) -> Option<Ref> {
+        let message = call.bytes(1)?;
+        let (lengths, rest) = message.split_first_chunk::<16>()?;
+        let length = |at: usize| {
+            let word = [lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]];
+            u32::from_ne_bytes(word) as usize
+        };
+        let name = &rest[..length(0).min(rest.len())];
+        let rest = &rest[name.len()..];
+        let control = &rest[..length(8).min(rest.len())];
+        let fds = passed_fds(control);
+        if !fds.is_empty() {
+            if sends {
+                self.on_rights_sent(task, call, &fds);
+            } else {
+                self.on_rights_received(task, call, &fds);
+            }
+        }
+        let address = Address::parse(name)?;
+        self.on_peer(task, call.fd(0)?, address, sends)
+    }
+
+    fn on_rights_sent(&mut self, task: &Task, call: &Call<'_>, fds: &[u32]) {
+        let Some(facts) = call.socket().filter(|facts| facts.peer_kernel_address != 0) else { return };
+        let descriptors = fds.iter().map(|fd| self.descriptor_of(task, Some(*fd), 0)).collect();
+        self.rights.sent(facts.peer_kernel_address, descriptors);
+    }
+
+    fn on_rights_received(&mut self, task: &Task, call: &Call<'_>, fds: &[u32]) {
+        let cloexec = call.int(2) & libc::MSG_CMSG_CLOEXEC != 0;
+        let receiver = call.socket().map_or(0, |facts| facts.kernel_address);
+        let sent = self.rights.received(receiver).filter(|sent| sent.len() == fds.len());
+        let table = self.tasks.table(task);
+        for (at, fd) in fds.iter().enumerate() {
+            // Whatever the number meant before, it does not any more.
+            self.tasks.files.remove(table, *fd);
+            match sent.as_ref().map(|sent| sent[at]) {
+                Some(descriptor) if descriptor != 0 => {
+                    self.tasks.files.set(table, *fd, OpenFile { descriptor, cloexec });
+                }
+                _ => {
+                    self.discover_file(task, *fd);
+                }
+            }
+        }
+    }
+}
+
+/// Descriptors in the control part of a message (`SCM_RIGHTS`): `cmsghdr` is length (u64), level, type (i32).
+fn passed_fds(mut control: &[u8]) -> Vec<u32> {
+    const HEADER: usize = 16;
+    let mut fds = Vec::new();
+    while let Some((header, _)) = control.split_first_chunk::<HEADER>() {
+        let word =
+            |at: usize| i32::from_ne_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let (low, level, kind) = (word(0) as u32 as usize, word(8), word(12));
+        if low < HEADER || low > control.len() {
+            break;
+        }
+        if level == libc::SOL_SOCKET && kind == libc::SCM_RIGHTS {
+            let numbers = control[HEADER..low].chunks_exact(4);
+            fds.extend(numbers.map(|word| u32::from_ne_bytes([word[0], word[1], word[2], word[3]])));
+        }
+        control = control.get(low.next_multiple_of(8)..).unwrap_or_default();
+    }
+    fds.retain(|fd| *fd <= i32::MAX as u32);
+    fds
+}

@@ -1,0 +1,101 @@
+//! Paths as text: joined, cleaned of `.` and `..`, put together from the kernel's components.
+//!
+//! A symbolic link before `..` makes the cleaned path differ from what the kernel walked; following links would
+//! mean touching the file system after the fact, when it may have changed. Where the kernel tells the path
+//! itself (exec, `/proc`), that one is used.
+
+/// Appends the absolute form of `path` to `out`. A relative path starts at `base`; without a base it stays
+/// relative, cleaned.
+pub(crate) fn resolve(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
+    let absolute = path.first() == Some(&b'/');
+    let base = if absolute { &b""[..] } else { base };
+    let rooted = absolute || base.first() == Some(&b'/');
+    let start = out.len();
+    let parts = base.split(|&byte| byte == b'/').chain(path.split(|&byte| byte == b'/'));
+    for part in parts {
+        match part {
+            b"" | b"." => {}
+            b".." => match out[start..].iter().rposition(|&byte| byte == b'/') {
+                Some(slash) if &out[start + slash + 1..] != b".." => out.truncate(start + slash),
+                None if !rooted && out.len() > start && &out[start..] != b".." => out.truncate(start),
+                _ if rooted => {}
+                _ => push(out, start, rooted, part),
+            },
+            _ => push(out, start, rooted, part),
+        }
+    }
+    if out.len() == start {
+        out.push(if rooted { b'/' } else { b'.' });
+    }
+}
+
+fn push(out: &mut Vec<u8>, start: usize, rooted: bool, part: &[u8]) {
+    if rooted || out.len() > start {
+        out.push(b'/');
+    }
+    out.extend_from_slice(part);
+}
+
+/// A path from its components, the last one first and each ended by NUL, as the kernel programs send it.
+pub(crate) fn from_components(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 1);
+    for part in bytes.split(|&byte| byte == 0).rev() {
+        if !part.is_empty() && part != b"/" {
+            out.push(b'/');
+            out.extend_from_slice(part);
+        }
+    }
+    if out.is_empty() && !bytes.is_empty() {
+        out.push(b'/');
+    }
+    out
+}
+
+/// What comes before the first NUL.
+pub(crate) fn until_nul(bytes: &[u8]) -> &[u8] {
+    bytes.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_absolute_and_clean() {
+        for (base, path, expected) in [
+            ("/home/ann", "notes.txt", "/home/ann/notes.txt"),
+            ("/home/ann", "./a//b/./c", "/home/ann/a/b/c"),
+            ("/home/ann", "../bob/x", "/home/bob/x"),
+            ("/home/ann", "../../../../etc", "/etc"),
+            ("/home/ann", "/etc/../usr/./lib/", "/usr/lib"),
+            ("/home/ann", "..", "/home"),
+            ("/home/ann", "", "/home/ann"),
+            ("/", "x", "/x"),
+            ("/", "..", "/"),
+            ("/", ".", "/"),
+            ("", "/", "/"),
+            ("", "a/../b", "b"),
+            ("", "../b", "../b"),
+            ("", "a/../../b", "../b"),
+            ("", "../../b/..", "../.."),
+            ("", ".", "."),
+        ] {
+            let mut out = b"kept".to_vec();
+            resolve(base.as_bytes(), path.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), format!("kept{expected}"), "{base} + {path}");
+        }
+    }
+
+    #[test]
+    fn components_are_put_together_from_the_root() {
+        for (components, expected) in [
+            (&b"bash\0bin\0usr\0"[..], "/usr/bin/bash"),
+            (b"bash\0bin\0usr\0/\0", "/usr/bin/bash"),
+            (b"/\0", "/"),
+            (b"\0", "/"),
+            (b"", ""),
+        ] {
+            assert_eq!(String::from_utf8_lossy(&from_components(components)), expected);
+        }
+    }
+}

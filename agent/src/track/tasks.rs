@@ -1,0 +1,147 @@
+//! The living threads and processes, and which version of each is current.
+
+use capture_format::model::Ref;
+
+use super::files::{FileTables, TableId};
+use super::fx::FxMap;
+
+/// Place of a process in [`Tasks`].
+pub(super) type Slot = u32;
+
+/// A living thread.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Task {
+    /// Its current version.
+    pub(super) version: Ref,
+    /// The process version that `version` refers to: another one may be current by now.
+    pub(super) process_version: Ref,
+    /// Its process.
+    pub(super) process: Slot,
+    /// Its descriptor table, when that is not the one of its process.
+    pub(super) files: Option<TableId>,
+}
+
+/// A living process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Group {
+    pub(super) pid: u32,
+    /// Its current version.
+    pub(super) version: Ref,
+    /// Living threads that we know of.
+    pub(super) threads: u32,
+    /// Ancestors that its versions keep in the store.
+    pub(super) depth: u32,
+    pub(super) files: TableId,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tasks {
+    threads: FxMap<u32, Task>,
+    groups: Vec<Group>,
+    free: Vec<Slot>,
+    pids: FxMap<u32, Slot>,
+    pub(super) files: FileTables,
+}
+
+impl Tasks {
+    pub(super) fn thread(&self, tid: u32) -> Option<&Task> {
+        self.threads.get(&tid)
+    }
+
+    pub(super) fn thread_mut(&mut self, tid: u32) -> Option<&mut Task> {
+        self.threads.get_mut(&tid)
+    }
+
+    pub(super) fn slot(&self, pid: u32) -> Option<Slot> {
+        self.pids.get(&pid).copied()
+    }
+
+    pub(super) fn group(&self, slot: Slot) -> &Group {
+        &self.groups[slot as usize]
+    }
+
+    pub(super) fn group_mut(&mut self, slot: Slot) -> &mut Group {
+        &mut self.groups[slot as usize]
+    }
+
+    /// The current version of the process with this id, 0 when it is not known.
+    pub(super) fn process_version(&self, pid: u32) -> Ref {
+        self.slot(pid).map_or(0, |slot| self.group(slot).version)
+    }
+
+    /// The table a thread uses.
+    pub(super) fn table(&self, task: &Task) -> TableId {
+        task.files.unwrap_or(self.group(task.process).files)
+    }
+
+    /// Adds a process; one with the same id must have been removed.
+    pub(super) fn add_group(&mut self, group: Group) -> Slot {
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.groups[slot as usize] = group;
+                slot
+            }
+            None => {
+                self.groups.push(group);
+                (self.groups.len() - 1) as Slot
+            }
+        };
+        self.pids.insert(group.pid, slot);
+        slot
+    }
+
+    /// Adds a thread; one with the same id must have been removed.
+    pub(super) fn add_thread(&mut self, tid: u32, task: Task) {
+        self.group_mut(task.process).threads += 1;
+        self.threads.insert(tid, task);
+    }
+
+    /// Removes a thread. Its process stays, also without any thread.
+    pub(super) fn remove_thread(&mut self, tid: u32) -> Option<Slot> {
+        let task = self.threads.remove(&tid)?;
+        if let Some(table) = task.files {
+            self.files.release(table);
+        }
+        self.group_mut(task.process).threads -= 1;
+        Some(task.process)
+    }
+
+    /// Removes all threads of a process but one. Costs a walk over all threads, so only when there are others.
+    pub(super) fn remove_other_threads(&mut self, slot: Slot, kept_tid: u32) {
+        let kept = u32::from(self.threads.get(&kept_tid).is_some_and(|task| task.process == slot));
+        if self.group(slot).threads == kept {
+            return;
+        }
+        let of_process =
+            |(tid, task): (&u32, &Task)| (task.process == slot && *tid != kept_tid).then_some(*tid);
+        let gone: Vec<u32> = self.threads.iter().filter_map(of_process).collect();
+        for tid in gone {
+            self.remove_thread(tid);
+        }
+    }
+
+    /// Removes a process with its threads.
+    pub(super) fn remove_group(&mut self, slot: Slot) {
+        self.remove_other_threads(slot, 0);
+        // Thread 0 is the idle task: it makes no calls, but a forged record may claim so.
+        if self.threads.get(&0).is_some_and(|task| task.process == slot) {
+            self.remove_thread(0);
+        }
+        let group = *self.group(slot);
+        self.files.release(group.files);
+        self.pids.remove(&group.pid);
+        *self.group_mut(slot) = Group::default();
+        self.free.push(slot);
+    }
+
+    /// Living threads.
+    pub(super) fn threads(&self) -> impl Iterator<Item = &Task> {
+        self.threads.values()
+    }
+
+    /// Living processes.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.pids.values().map(|slot| self.group(*slot))
+    }
+}

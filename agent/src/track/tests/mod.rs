@@ -1,0 +1,9 @@
+//! Records in, events as lines of text out.
+
+mod descriptors;
+mod lifecycle;
+mod machine;
+mod memory;
+mod network;
+mod processes;
+mod start;

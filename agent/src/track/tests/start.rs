@@ -1,0 +1,179 @@
+//! The state before the first record, from a `/proc` of our own making.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use super::machine::{Machine, options, text};
+use crate::track::Tracker;
+
+/// A folder that looks like `/proc`, removed in the end.
+struct FakeProc(PathBuf);
+
+impl FakeProc {
+    fn new(name: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("sysreel-track-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        FakeProc(root)
+    }
+
+    fn write(&self, path: &str, content: &str) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().expect("files lie in the root"))
+            .expect("the temporary folder is writable");
+        fs::write(path, content).expect("the temporary folder is writable");
+    }
+
+    fn link(&self, path: &str, target: &str) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().expect("files lie in the root"))
+            .expect("the temporary folder is writable");
+        symlink(target, path).expect("the temporary folder is writable");
+    }
+
+    fn process(&self, pid: u32, ppid: u32, comm: &str) {
+        self.write(
+            &format!("{pid}/stat"),
+            &format!("{pid} ({comm}) S {ppid} {pid} 10 34817 0 0 0 0 0 0 0 0 0 0 20 0 1 0 250 0 0\n"),
+        );
+        let status = format!(
+            "Name:\t{comm}\nNStgid:\t{pid}\t7\nNSpid:\t{pid}\t7\nNSpgid:\t{pid}\t7\nUid:\t1000\t1001\t1002\t1003\n\
+             Gid:\t5\t5\t5\t5\nCapInh:\t0\nCapPrm:\t00000000000000ff\nCapEff:\t000000000000000f\n"
+        );
+        self.write(&format!("{pid}/status"), &status);
+        self.write(&format!("{pid}/task/{pid}/status"), &status);
+        self.write(&format!("{pid}/cmdline"), &format!("{comm}\0-x\0"));
+        self.link(&format!("{pid}/cwd"), "/srv");
+        self.link(&format!("{pid}/exe"), "/usr/bin/gone (deleted)");
+        self.link(&format!("{pid}/ns/net"), "net:[4026531840]");
+        self.write(&format!("{pid}/loginuid"), "1000");
+        self.write(
+            &format!("{pid}/limits"),
+            "Limit  Soft Limit\nMax open files            1024                 4096                 files\n",
+        );
+    }
+
+    fn close(&self, pid: u32, fd: u32) {
+        fs::remove_file(self.0.join(format!("{pid}/fd/{fd}"))).expect("it was open");
+    }
+
+    fn fd(&self, pid: u32, fd: u32, target: &str, flags: &str) {
+        self.link(&format!("{pid}/fd/{fd}"), target);
+        self.write(&format!("{pid}/fdinfo/{fd}"), &format!("pos:\t0\nflags:\t{flags}\nPid:\t42\n"));
+    }
+}
+
+impl Drop for FakeProc {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const TCP: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+   0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 501 1 0 100\n\
+   1: 0100007F:1F40 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 502 1 0 100\n\
+   2: 0100007F:9C40 0100007F:1F40 01 00000000:00000000 00:00000000 00000000     0        0 503 1 0 100\n\
+   3: broken\n";
+const UNIX: &str = "Num       RefCount Protocol Flags    Type St Inode Path\n\
+0000000000000000: 00000002 00000000 00010000 0001 01 601 /run/a b.sock\n\
+0000000000000000: 00000003 00000000 00000000 0001 03 602\n";
+
+#[test]
+fn processes_that_run_already_are_known_with_all_they_have() {
+    let proc = FakeProc::new("start");
+    proc.process(1, 0, "init");
+    proc.process(20, 10, "we) (ird");
+    proc.process(10, 1, "server");
+    proc.write("10/task/12/status", "Name:\tpool\\n\\\\1\nNSpid:\t12\nUid:\t1\t2\t3\t4\n");
+    proc.write("10/cgroup", "4:memory:/lxc/box\n0::/\n");
+    for (fd, target, flags) in [
+        (0, "/dev/null", "0100000"),
+        (1, "pipe:[77]", "01"),
+        (2, "socket:[502]", "02"),
+        (3, "socket:[503]", "02"),
+        (4, "socket:[501]", "02"),
+        (5, "socket:[601]", "02"),
+        (6, "socket:[9999]", "02"),
+        (7, "anon_inode:[eventpoll]", "02000002"),
+        (8, "anon_inode:[pidfd]", "02000002"),
+        (9, "/memfd:jit (deleted)", "02"),
+        (10, "/no/such/file (deleted)", "02"),
+        (11, "anon_inode:inotify", "02"),
+    ] {
+        proc.fd(10, fd, target, flags);
+    }
+    proc.write("10/net/tcp", TCP);
+    proc.write("10/net/unix", UNIX);
+    proc.write("1/root/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n");
+    proc.write("1/root/etc/group", "root:x:0:\n");
+    proc.write("self/stat", "not a process");
+
+    let mut m = Machine::with_proc(&proc.0);
+    assert_eq!(m.tracker.read_start_state(), []);
+    let shown: Vec<String> = (0..12).map(|fd| m.fd(10, fd)).collect();
+    assert!(shown[0].starts_with("file /dev/null #"), "{}", shown[0]);
+    assert_eq!(
+        shown[1..],
+        [
+            "pipe #77",
+            "ipv4 127.0.0.1:8000>127.0.0.1:40000 #502 server connected",
+            "ipv4 127.0.0.1:40000>127.0.0.1:8000 #503 client connected",
+            "ipv4 127.0.0.1:8000>0.0.0.0:0 #501 server",
+            "unix /run/a b.sock #601 server",
+            "socket #9999",
+            "eventpoll",
+            "pidfd 42",
+            "memfd jit",
+            "file /no/such/file",
+            "inotify",
+        ]
+    );
+    let p = m.process(10);
+    assert_eq!((p.ppid, p.vpid, p.vpgid, p.sid, p.tty), (1, 7, 7, 10, 136 << 20 | 1));
+    assert_eq!((p.start_ns, p.loginuid, p.fd_limit), (2_500_000_000, 1000, 1024));
+    assert_eq!([text(&p.exe), text(&p.args[0]), text(&p.exe_path)], ["server", "-x", "/usr/bin/gone"]);
+    assert!(p.exe_marks.deleted);
+    assert_eq!((text(&p.cgroup).as_str(), p.namespaces[4]), ("/lxc/box", 4026531840));
+    assert_eq!(m.ancestry(20), "we) (ird < server < init");
+    assert_eq!(text(&m.thread(12, 10).comm), "pool\n\\1");
+    let credentials = m.thread(10, 10).credentials;
+    assert_eq!((credentials.uid, credentials.euid, credentials.cap_effective), (1000, 1001, 15));
+    assert_eq!(m.tracker.store().users().len(), 1);
+    proc.close(10, 7);
+    m.exec(10, "/bin/sh", &["sh"]);
+    assert_eq!([m.fd(10, 7), m.fd(10, 6)], ["", "socket #9999"]);
+}
+
+#[test]
+fn what_cannot_be_read_costs_one_clear_line() {
+    let mut tracker = Tracker::new(options(Path::new("/there/is/no/such/proc")));
+    let warnings: Vec<String> = tracker.read_start_state().iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with("processes in /there/is/no/such/proc: "), "{}", warnings[0]);
+
+    // The host's first process may not be looked into: the table is read all the same.
+    let proc = FakeProc::new("refused");
+    proc.process(10, 1, "server");
+    proc.fd(10, 3, "/a", "02");
+    let mut m = Machine::with_proc(&proc.0);
+    assert_eq!(m.tracker.read_start_state(), []);
+    assert_eq!((m.fd(10, 3).as_str(), m.ancestry(10).as_str()), ("file /a", "server"));
+    assert!(!m.tracker.store().users().is_empty());
+}
+
+#[test]
+fn a_descriptor_whose_opening_was_missed_is_looked_up_once() {
+    let proc = FakeProc::new("late");
+    proc.process(10, 1, "server");
+    proc.fd(10, 3, "/a", "02");
+    let mut m = Machine::with_proc(&proc.0);
+    assert_eq!(m.fd(10, 3), "file /a");
+    proc.fd(10, 4, "/b", "02000002");
+    assert_eq!(m.fd(10, 4), "file /b");
+    assert_eq!(m.fd(10, 5), "");
+    proc.fd(10, 5, "/c", "02");
+    assert_eq!(m.fd(10, 5), "");
+    proc.close(10, 4);
+    m.exec(10, "/bin/sh", &["sh"]);
+    assert_eq!([m.fd(10, 3), m.fd(10, 4)], ["file /a", ""]);
+}
