@@ -1,0 +1,416 @@
+//! One argument's value as text.
+
+use capture_format::ReadError;
+use capture_format::model::{Arg, FdSource};
+use capture_format::schema::{self, NameSet, Shape, Structure};
+
+use super::buffer::{message_data, write_buffer};
+use super::descriptor::write_descriptor;
+use super::escape::escape_tail;
+use super::names::{errno_of, write_flag_names, write_mode_names, write_signal_set, write_wait_status};
+use super::number::{write_hex, write_int, write_uint};
+use super::path::{AT_FDCWD, absolute_path};
+use super::sockaddr::write_sockaddr;
+use super::structure::write_structures;
+use crate::value::{Value, owned, text};
+use crate::view::RowView;
+
+/// Number and meaning, or the meaning alone where there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `2(O_RDWR)`, as lists of arguments have it.
+    Both,
+    /// `O_RDWR`, as `evt.arg` has it.
+    Meaning,
+}
+
+/// A shape with its names looked up.
+#[derive(Clone, Debug)]
+pub(crate) enum Shown {
+    Signed32,
+    Unsigned32,
+    Signed,
+    Unsigned,
+    Hex,
+    Fd,
+    DirFd,
+    Pid,
+    Uid,
+    Gid,
+    Mode,
+    /// The mode of a call that opens a path: most of them mean nothing, so no names.
+    OpenMode,
+    Device,
+    Signal,
+    Errno,
+    Bool,
+    SignalSet,
+    WaitStatus,
+    SocketOption(u8),
+    Flags(Option<&'static NameSet>),
+    Enum(Option<&'static NameSet>),
+    Path,
+    Text,
+    Strings,
+    Bytes,
+    Sockaddr,
+    Struct(Option<&'static Structure>),
+    Msghdr,
+}
+
+impl Shown {
+    pub(crate) fn of(shape: &Shape) -> Self {
+        match shape {
+            Shape::Int => Shown::Signed32,
+            Shape::Uint => Shown::Unsigned32,
+            Shape::Long | Shape::Offset => Shown::Signed,
+            Shape::Ulong | Shape::Size => Shown::Unsigned,
+            Shape::Hex | Shape::Pointer => Shown::Hex,
+            Shape::Fd => Shown::Fd,
+            Shape::DirFd => Shown::DirFd,
+            Shape::Pid => Shown::Pid,
+            Shape::Uid => Shown::Uid,
+            Shape::Gid => Shown::Gid,
+            Shape::Mode => Shown::Mode,
+            Shape::Device => Shown::Device,
+            Shape::Signal => Shown::Signal,
+            Shape::Errno => Shown::Errno,
+            Shape::Bool => Shown::Bool,
+            Shape::SignalSet => Shown::SignalSet,
+            Shape::WaitStatus => Shown::WaitStatus,
+            Shape::SocketOption(level) => Shown::SocketOption(*level),
+            Shape::Flags(name) => Shown::Flags(schema::set(name)),
+            Shape::Enum(name) => Shown::Enum(schema::set(name)),
+            Shape::Path(_) => Shown::Path,
+            Shape::Text => Shown::Text,
+            Shape::Strings => Shown::Strings,
+            Shape::Bytes | Shape::Iovec => Shown::Bytes,
+            Shape::Sockaddr => Shown::Sockaddr,
+            Shape::Struct(name) => Shown::Struct(schema::structure(name)),
+            Shape::Msghdr => Shown::Msghdr,
+        }
+    }
+
+    /// A raw argument as the call understands it: most use 32 bits of the register.
+    pub(crate) fn number(&self, raw: u64) -> Value<'static> {
+        match self {
+            Shown::Signed32 | Shown::Fd | Shown::DirFd | Shown::Pid | Shown::Errno | Shown::Signal => {
+                Value::Int(i64::from(raw as i32))
+            }
+            Shown::Signed => Value::Int(raw as i64),
+            Shown::Unsigned
+            | Shown::Hex
+            | Shown::SignalSet
+            | Shown::Path
+            | Shown::Text
+            | Shown::Strings
+            | Shown::Bytes
+            | Shown::Sockaddr
+            | Shown::Struct(_)
+            | Shown::Msghdr => Value::Uint(raw),
+            Shown::Bool => Value::Bool(raw as u32 != 0),
+            Shown::Unsigned32
+            | Shown::Uid
+            | Shown::Gid
+            | Shown::Mode
+            | Shown::OpenMode
+            | Shown::Device
+            | Shown::WaitStatus
+            | Shown::SocketOption(_)
+            | Shown::Flags(_)
+            | Shown::Enum(_) => Value::Uint(u64::from(raw as u32)),
+        }
+    }
+}
+
+/// Puts a meaning behind a number in parentheses, or in its place.
+fn explain(
+    out: &mut Vec<u8>,
+    mode: Mode,
+    number: impl FnOnce(&mut Vec<u8>),
+    meaning: impl FnOnce(&mut Vec<u8>) -> bool,
+) {
+    let start = out.len();
+    if mode == Mode::Meaning {
+        if !meaning(out) {
+            out.truncate(start);
+            number(out);
+        }
+        return;
+    }
+    number(out);
+    let before = out.len();
+    out.push(b'(');
+    if meaning(out) {
+        out.push(b')');
+    } else {
+        out.truncate(before);
+    }
+}
+
+fn push(out: &mut Vec<u8>, text: Option<&str>) -> bool {
+    out.extend_from_slice(text.unwrap_or_default().as_bytes());
+    text.is_some()
+}
+
+/// Appends a text of unknown origin, escaped when the row is printed.
+fn write_text(row: &RowView<'_>, out: &mut Vec<u8>, text: &[u8]) {
+    let start = out.len();
+    out.extend_from_slice(text);
+    if row.escape {
+        escape_tail(out, start);
+    }
+}
+
+/// Appends a number: `raw` is a register or a field of a structure, already as wide as it should be.
+pub(crate) fn write_number(row: &RowView<'_>, out: &mut Vec<u8>, shown: &Shown, raw: u64, mode: Mode) {
+    let decimal = |out: &mut Vec<u8>| write_uint(out, raw);
+    let signed = |out: &mut Vec<u8>| write_int(out, i64::from(raw as i32));
+    match shown {
+        Shown::Signed32 | Shown::Fd => signed(out),
+        Shown::Unsigned | Shown::Unsigned32 => decimal(out),
+        Shown::Signed => write_int(out, raw as i64),
+        Shown::Bool => out.extend_from_slice(if raw != 0 { b"true" } else { b"false" }),
+        Shown::DirFd => {
+            explain(out, mode, signed, |out| push(out, (raw as i32 == AT_FDCWD).then_some("AT_FDCWD")))
+        }
+        Shown::Pid => explain(out, mode, signed, |out| {
+            let name = process_name(row, raw as u32);
+            write_text(row, out, name.unwrap_or_default());
+            name.is_some()
+        }),
+        Shown::Uid | Shown::Gid if raw as u32 == u32::MAX => {
+            explain(out, mode, |out| out.extend_from_slice(b"-1"), |out| push(out, Some("<NONE>")));
+        }
+        Shown::Uid => explain(out, mode, decimal, |out| {
+            let user = row.recording.entities.user(raw as u32).filter(|user| !user.name.is_empty());
+            write_text(row, out, user.map(|user| user.name.as_slice()).unwrap_or_default());
+            user.is_some()
+        }),
+        Shown::Gid => explain(out, mode, decimal, |out| {
+            let group = row.recording.entities.group(raw as u32).filter(|group| !group.name.is_empty());
+            write_text(row, out, group.map(|group| group.name.as_slice()).unwrap_or_default());
+            group.is_some()
+        }),
+        Shown::OpenMode => write_octal(out, raw),
+        Shown::Mode => explain(out, mode, |out| write_octal(out, raw), |out| write_mode_names(out, raw)),
+        Shown::Signal => explain(out, mode, signed, |out| push(out, schema::signal_name(raw as u32))),
+        Shown::Errno => explain(out, mode, signed, |out| push(out, errno_of(i64::from(raw as i32)))),
+        Shown::SignalSet => explain(
+            out,
+            mode,
+            |out| write_hex(out, raw),
+            |out| {
+                write_signal_set(out, raw);
+                true
+            },
+        ),
+        Shown::WaitStatus => explain(out, mode, decimal, |out| {
+            write_wait_status(out, raw);
+            true
+        }),
+        Shown::Flags(Some(set)) => explain(out, mode, decimal, |out| write_flag_names(out, set, raw)),
+        Shown::Enum(Some(set)) => explain(out, mode, decimal, |out| push(out, set.name(raw))),
+        Shown::Flags(None) | Shown::Enum(None) | Shown::SocketOption(_) => decimal(out),
+        Shown::Hex
+        | Shown::Device
+        | Shown::Path
+        | Shown::Text
+        | Shown::Strings
+        | Shown::Bytes
+        | Shown::Sockaddr
+        | Shown::Struct(_)
+        | Shown::Msghdr => write_hex(out, raw),
+    }
+}
+
+fn write_octal(out: &mut Vec<u8>, mode: u64) {
+    if mode == 0 {
+        out.push(b'0');
+        return;
+    }
+    let digits = (66 - mode.leading_zeros() as usize) / 3;
+    out.push(b'0');
+    out.extend((0..digits).rev().map(|digit| b'0' + (mode >> (3 * digit) & 7) as u8));
+}
+
+/// The name of a process near the event's: other numbers may have been used for several processes.
+fn process_name<'a>(row: &RowView<'a>, pid: u32) -> Option<&'a [u8]> {
+    let view = row.thread().ok()?;
+    let own = view.thread.filter(|thread| thread.tid == pid).map(|thread| thread.comm.as_slice());
+    let named =
+        own.or_else(|| view.nearest(|process| process.pid == pid).map(|process| process.comm.as_slice()));
+    named.filter(|name| !name.is_empty())
+}
+
+/// Appends the descriptor that the event is about: `9(<f>/path)`.
+fn write_own_fd(row: &RowView<'_>, out: &mut Vec<u8>, fd: i64, mode: Mode) -> Result<(), ReadError> {
+    let descriptor = if fd < 0 { None } else { row.descriptor()? };
+    explain(
+        out,
+        mode,
+        |out| write_int(out, fd),
+        |out| {
+            let Some(descriptor) = descriptor else { return false };
+            let start = out.len();
+            write_descriptor(out, descriptor);
+            if row.escape {
+                escape_tail(out, start);
+            }
+            true
+        },
+    );
+    Ok(())
+}
+
+/// Appends the result, of whatever kind.
+pub(crate) fn write_result(
+    row: &RowView<'_>,
+    out: &mut Vec<u8>,
+    shown: &Shown,
+    result: i64,
+    mode: Mode,
+) -> Result<(), ReadError> {
+    match shown {
+        _ if errno_of(result).is_some() => {
+            explain(out, mode, |out| write_int(out, result), |out| push(out, errno_of(result)));
+        }
+        Shown::Fd if row.kind().is_some_and(|view| view.kind.fd == FdSource::Result) => {
+            write_own_fd(row, out, result, mode)?;
+        }
+        Shown::Signed32 | Shown::Errno | Shown::Fd => write_int(out, result),
+        shown => write_number(row, out, shown, result as u64, mode),
+    }
+    Ok(())
+}
+
+/// Appends an argument.
+pub(crate) fn write_value(
+    row: &RowView<'_>,
+    out: &mut Vec<u8>,
+    shown: &Shown,
+    index: usize,
+    arg: Arg<'_>,
+    mode: Mode,
+) -> Result<(), ReadError> {
+    let bytes = match arg {
+        Arg::Int(raw) => {
+            if matches!(shown, Shown::Fd | Shown::DirFd) && is_own_fd(row, index) {
+                return write_own_fd(row, out, i64::from(raw as i32), mode);
+            }
+            if let Shown::SocketOption(level) = shown {
+                write_socket_option(row, out, *level, raw, mode)?;
+                return Ok(());
+            }
+            let value = shown.number(raw).integer().map_or(raw, |value| value as u64);
+            write_number(row, out, shown, value, mode);
+            return Ok(());
+        }
+        Arg::Bytes(bytes) => bytes,
+        Arg::Null => {
+            out.extend_from_slice(b"NULL");
+            return Ok(());
+        }
+        Arg::Unread(_) => {
+            out.extend_from_slice(b"<NA>");
+            return Ok(());
+        }
+    };
+    match shown {
+        Shown::Path => {
+            write_text(row, out, bytes);
+            if mode == Mode::Both
+                && !bytes.starts_with(b"/")
+                && let Some(absolute) = absolute_path(row, index)?.filter(|absolute| **absolute != *bytes)
+            {
+                out.push(b'(');
+                write_text(row, out, &absolute);
+                out.push(b')');
+            }
+        }
+        Shown::Strings => {
+            let strings = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+            for (index, string) in strings.split(|&byte| byte == 0).enumerate() {
+                if index > 0 {
+                    out.push(b' ');
+                }
+                write_text(row, out, string);
+            }
+        }
+        Shown::Bytes => write_buffer(out, bytes, row.options),
+        Shown::Msghdr => {
+            let (name, data) = message_data(bytes);
+            write_buffer(out, data, row.options);
+            if !name.is_empty() && mode == Mode::Both {
+                out.extend_from_slice(b" addr=");
+                write_address(row, out, name);
+            }
+        }
+        Shown::Sockaddr => write_address(row, out, bytes),
+        Shown::Struct(Some(structure)) => write_structures(row, out, structure, bytes),
+        Shown::Struct(None) => write_buffer(out, bytes, row.options),
+        _ => write_text(row, out, bytes),
+    }
+    Ok(())
+}
+
+fn write_address(row: &RowView<'_>, out: &mut Vec<u8>, bytes: &[u8]) {
+    let start = out.len();
+    write_sockaddr(out, bytes);
+    if row.escape {
+        escape_tail(out, start);
+    }
+}
+
+fn is_own_fd(row: &RowView<'_>, index: usize) -> bool {
+    row.kind().is_some_and(|view| view.kind.fd == FdSource::Arg(index as u8))
+}
+
+/// Appends a socket option, whose names depend on the level in another argument.
+fn write_socket_option(
+    row: &RowView<'_>,
+    out: &mut Vec<u8>,
+    level: u8,
+    raw: u64,
+    mode: Mode,
+) -> Result<(), ReadError> {
+    let raw = u64::from(raw as u32);
+    let set = match row.arg(level.into())? {
+        Some(Arg::Int(level)) => schema::socket_options(u64::from(level as u32)),
+        _ => None,
+    };
+    explain(out, mode, |out| write_uint(out, raw), |out| push(out, set.and_then(|set| set.name(raw))));
+    Ok(())
+}
+
+/// An argument's value for comparisons; `None` when it is null or was not read.
+pub(crate) fn argument_value<'a>(
+    row: &RowView<'a>,
+    shown: &Shown,
+    index: usize,
+    arg: Arg<'a>,
+) -> Result<Option<Value<'a>>, ReadError> {
+    let bytes = match arg {
+        Arg::Int(raw) => return Ok(Some(shown.number(raw))),
+        Arg::Bytes(bytes) => bytes,
+        Arg::Null | Arg::Unread(_) => return Ok(None),
+    };
+    Ok(Some(match shown {
+        Shown::Bytes => Value::Bytes(bytes.into()),
+        Shown::Msghdr => Value::Bytes(message_data(bytes).1.into()),
+        Shown::Strings | Shown::Sockaddr | Shown::Struct(_) => {
+            if let Shown::Struct(Some(structure)) = shown
+                && let [only] = structure.fields
+                && only.name == "_"
+                && let Some(value) = only.read(bytes)
+            {
+                // One number in memory compares as a number.
+                return Ok(Some(super::structure::number(only, value)));
+            }
+            let mut out = Vec::new();
+            write_value(row, &mut out, shown, index, arg, Mode::Both)?;
+            owned(out)
+        }
+        _ => text(bytes),
+    }))
+}

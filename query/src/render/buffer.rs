@@ -1,0 +1,172 @@
+//! Bytes that were read and written.
+
+use std::borrow::Cow;
+
+use capture_format::ReadError;
+use capture_format::model::Arg;
+use capture_format::schema::Shape;
+
+use crate::print::{BufferStyle, PrintOptions};
+use crate::value::Value;
+use crate::view::RowView;
+
+/// Characters shown of a buffer unless the whole is asked for.
+const SHOWN_MAX: usize = 80;
+
+/// The bytes a call read or wrote.
+pub(crate) fn buffer<'a>(row: &RowView<'a>) -> Result<Option<Value<'a>>, ReadError> {
+    let Some(view) = row.kind() else { return Ok(None) };
+    let Some(index) = view.data() else { return Ok(None) };
+    Ok(match row.arg(index)? {
+        Some(Arg::Bytes(bytes)) => {
+            let message = view.kind.args[index].kind.shape == Shape::Msghdr;
+            let data = if message { message_data(bytes).1 } else { bytes };
+            Some(Value::Bytes(Cow::Borrowed(data)))
+        }
+        _ => None,
+    })
+}
+
+/// Address and data of a recorded message: lengths of name, flags, control data and data, then these in order.
+/// What the snap length cut off is not there.
+pub(crate) fn message_data(section: &[u8]) -> (&[u8], &[u8]) {
+    let word = |at: usize| {
+        let bytes = section.get(at..at + 4)?;
+        usize::try_from(u32::from_le_bytes(bytes.try_into().ok()?)).ok()
+    };
+    let (Some(name), Some(control), Some(data)) = (word(0), word(8), word(12)) else { return (b"", b"") };
+    let rest = &section[16..];
+    let (name, rest) = rest.split_at(name.min(rest.len()));
+    let (_, rest) = rest.split_at(control.min(rest.len()));
+    (name, &rest[..data.min(rest.len())])
+}
+
+/// Appends bytes in the style asked for.
+pub(crate) fn write_buffer(out: &mut Vec<u8>, bytes: &[u8], options: &PrintOptions) {
+    let cut = |limit: usize| if options.whole_values { bytes.len() } else { bytes.len().min(limit) };
+    match options.buffers {
+        BufferStyle::Dotted => {
+            let shown = &bytes[..cut(SHOWN_MAX)];
+            out.extend(shown.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte } else { b'.' }));
+            if shown.len() < bytes.len() {
+                out.extend_from_slice(b"...");
+            }
+        }
+        BufferStyle::Ascii => {
+            out.push(b'\n');
+            out.extend(bytes.iter().filter(|&&byte| byte == b'\n' || (0x20..0x7f).contains(&byte)));
+            out.push(b'\n');
+        }
+        BufferStyle::Hex | BufferStyle::HexAscii => {
+            write_dump(out, bytes, options.buffers == BufferStyle::HexAscii)
+        }
+        BufferStyle::Base64 => write_base64(out, bytes),
+    }
+}
+
+/// Lines of 16 bytes: `0x0000: 4745 5420 ...`.
+fn write_dump(out: &mut Vec<u8>, bytes: &[u8], text: bool) {
+    for (line, part) in bytes.chunks(16).enumerate() {
+        out.extend_from_slice(format!("\n\t0x{:04x}:", line * 16).as_bytes());
+        for pair in part.chunks(2) {
+            out.push(b' ');
+            for byte in pair {
+                out.extend_from_slice(format!("{byte:02x}").as_bytes());
+            }
+        }
+        if text {
+            // Aligned with full lines: 2 digits per byte, 1 blank per pair.
+            let missing = (16 - part.len()) * 2 + (16 - part.len()) / 2;
+            out.extend(std::iter::repeat_n(b' ', missing + 2));
+            out.extend(part.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte } else { b'.' }));
+        }
+    }
+    out.push(b'\n');
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+pub(crate) fn write_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    for part in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(part.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let known = digit <= part.len();
+            out.push(if known { BASE64[(bits >> (18 - 6 * digit)) as usize & 63] } else { b'=' });
+        }
+    }
+}
+
+/// The bytes that a base64 text stands for; `None` when it is none.
+pub(crate) fn base64_decode(text: &[u8]) -> Option<Vec<u8>> {
+    let end = text.iter().rposition(|&byte| byte != b'=').map_or(0, |at| at + 1);
+    let (digits, padding) = text.split_at(end);
+    if digits.len() % 4 == 1 || padding.len() > 2 || !(padding.is_empty() || text.len().is_multiple_of(4)) {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
+    for part in digits.chunks(4) {
+        let mut bits = 0u32;
+        for &digit in part {
+            bits = bits << 6 | BASE64.iter().position(|&known| known == digit)? as u32;
+        }
+        bits <<= 6 * (4 - part.len());
+        bytes.extend_from_slice(&bits.to_be_bytes()[1..part.len()]);
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(bytes: &[u8], style: BufferStyle) -> String {
+        let mut out = Vec::new();
+        let options = PrintOptions { buffers: style, ..PrintOptions::default() };
+        write_buffer(&mut out, bytes, &options);
+        String::from_utf8(out).expect("shown as ASCII")
+    }
+
+    #[test]
+    fn buffers_in_every_style() {
+        let get = b"GET / HTTP/1.1\r\n\x1b\xff";
+        assert_eq!(shown(get, BufferStyle::Dotted), "GET / HTTP/1.1....");
+        assert_eq!(shown(get, BufferStyle::Ascii), "\nGET / HTTP/1.1\n\n");
+        assert_eq!(shown(b"GET / ", BufferStyle::Hex), "\n\t0x0000: 4745 5420 2f20\n");
+        assert_eq!(
+            shown(get, BufferStyle::HexAscii),
+            "\n\t0x0000: 4745 5420 2f20 4854 5450 2f31 2e31 0d0a  GET / HTTP/1.1..\
+             \n\t0x0010: 1bff                                     ..\n"
+        );
+        assert_eq!(shown(&[b'x'; 81], BufferStyle::Dotted), format!("{}...", "x".repeat(80)));
+        assert_eq!(shown(b"abcd", BufferStyle::Base64), "YWJjZA==");
+    }
+
+    #[test]
+    fn base64_goes_both_ways() {
+        for length in 0..20u8 {
+            let bytes: Vec<u8> = (0..length).map(|byte| byte.wrapping_mul(37)).collect();
+            let mut text = Vec::new();
+            write_base64(&mut text, &bytes);
+            assert_eq!(base64_decode(&text), Some(bytes));
+        }
+        for bad in ["a", "a===", "ab=", "a b=", "=", "\u{e9}"] {
+            assert_eq!(base64_decode(bad.as_bytes()), None, "{bad}");
+        }
+        assert_eq!(base64_decode(b"YWJjZA"), Some(b"abcd".to_vec()));
+    }
+
+    #[test]
+    fn a_message_cut_anywhere_is_read() {
+        let mut section = Vec::new();
+        for length in [3u32, 0, 2, 4] {
+            section.extend_from_slice(&length.to_le_bytes());
+        }
+        section.extend_from_slice(b"NAMccDATA");
+        assert_eq!(message_data(&section), (&b"NAM"[..], &b"DATA"[..]));
+        for end in 0..section.len() {
+            let (name, data) = message_data(&section[..end]);
+            assert!(b"NAM".starts_with(name) && b"DATA".starts_with(data));
+        }
+    }
+}
