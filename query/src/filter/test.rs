@@ -1,0 +1,229 @@
+//! One comparison.
+
+use std::cmp::Ordering;
+
+use capture_format::{ReadError, Summary};
+use memchr::memmem::Finder;
+use regex::bytes::Regex;
+
+use super::access::{Access, At, Scope};
+use super::glob::Glob;
+use super::literal::{Literal, Literals};
+use crate::recording::Recording;
+use crate::syntax::{Operator, Quantifier};
+use crate::value::Value;
+
+/// A comparison that only asks about a value's bytes.
+#[derive(Clone, Debug)]
+pub(crate) enum Pattern {
+    Contains(Finder<'static>),
+    /// The text in lower case.
+    IContains(Finder<'static>),
+    StartsWith(Vec<u8>),
+    EndsWith(Vec<u8>),
+    Glob(Glob),
+    Regex(Regex),
+}
+
+impl Pattern {
+    fn fits(&self, text: &[u8]) -> bool {
+        match self {
+            Pattern::Contains(part) => part.find(text).is_some(),
+            Pattern::IContains(part) => part.find(&text.to_ascii_lowercase()).is_some(),
+            Pattern::StartsWith(start) => text.starts_with(start),
+            Pattern::EndsWith(end) => text.ends_with(end),
+            Pattern::Glob(glob) => glob.matches(text),
+            Pattern::Regex(regex) => regex.is_match(text),
+        }
+    }
+}
+
+/// Paths to lie below.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Directories {
+    /// Without slashes at their ends.
+    paths: std::collections::HashSet<Vec<u8>>,
+}
+
+impl FromIterator<Vec<u8>> for Directories {
+    fn from_iter<T: IntoIterator<Item = Vec<u8>>>(paths: T) -> Self {
+        let trimmed = |mut path: Vec<u8>| {
+            while path.ends_with(b"/") {
+                path.pop();
+            }
+            path
+        };
+        Directories { paths: paths.into_iter().map(trimmed).collect() }
+    }
+}
+
+impl Directories {
+    /// Whether a path is one of these or lies below one; costs a look-up per component, however many these are.
+    fn hold(&self, path: &[u8]) -> bool {
+        if self.paths.is_empty() {
+            return false;
+        }
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        ends.chain([path.len()]).any(|end| self.paths.contains(&path[..end]))
+    }
+}
+
+/// What is asked of a value.
+#[derive(Clone, Debug)]
+pub(crate) enum Relation {
+    Exists,
+    /// `=`, `!=`, `<` ... with a value.
+    Compare(Operator, Literal),
+    /// Any, one or all of these.
+    Patterns(Quantifier, Vec<Pattern>),
+    In(Literals),
+    Below(Directories),
+    /// An operator with a value that is read as well.
+    Other(Operator, Access),
+}
+
+/// A comparison.
+#[derive(Clone, Debug)]
+pub(crate) struct Test {
+    pub(crate) left: Access,
+    pub(crate) relation: Relation,
+}
+
+impl Test {
+    pub(crate) fn scope(&self) -> Scope {
+        match &self.relation {
+            Relation::Other(_, right) => self.left.scope().join(right.scope()),
+            _ => self.left.scope(),
+        }
+    }
+
+    /// Whether it holds: never for a missing value.
+    pub(crate) fn holds(&self, at: &At<'_, '_>) -> Result<bool, ReadError> {
+        let Some(value) = self.left.read(at)? else { return Ok(false) };
+        Ok(match &self.relation {
+            Relation::Exists => true,
+            Relation::Compare(operator, literal) => compares(&value, *operator, literal),
+            Relation::Patterns(quantifier, patterns) => any(&value, |value| {
+                let Some(text) = value.bytes() else { return false };
+                let mut fitting = patterns.iter().map(|pattern| pattern.fits(text));
+                match quantifier {
+                    Quantifier::Any => fitting.any(|fits| fits),
+                    Quantifier::All => fitting.all(|fits| fits),
+                    Quantifier::One => fitting.filter(|fits| *fits).count() == 1,
+                }
+            }),
+            Relation::In(literals) => any(&value, |value| literals.contain(value)),
+            Relation::Below(directories) => {
+                any(&value, |value| value.bytes().is_some_and(|path| directories.hold(path)))
+            }
+            Relation::Other(operator, right) => {
+                let Some(right) = right.read(at)? else { return Ok(false) };
+                values_compare(&value, *operator, &right)
+            }
+        })
+    }
+}
+
+/// Whether something holds for the value, or for one of the values that stand for it.
+fn any(value: &Value<'_>, holds: impl Fn(&Value<'_>) -> bool) -> bool {
+    match value {
+        Value::Any(values) | Value::Ends(values) => values.iter().any(holds),
+        value => holds(value),
+    }
+}
+
+fn ordered(operator: Operator, order: Option<Ordering>) -> bool {
+    match operator {
+        Operator::Less => order == Some(Ordering::Less),
+        Operator::LessEqual => order.is_some_and(Ordering::is_le),
+        Operator::Greater => order == Some(Ordering::Greater),
+        Operator::GreaterEqual => order.is_some_and(Ordering::is_ge),
+        _ => false,
+    }
+}
+
+fn compares(value: &Value<'_>, operator: Operator, literal: &Literal) -> bool {
+    match operator {
+        Operator::Equal => any(value, |value| literal.equals(value)),
+        // Of two ends neither may be equal.
+        Operator::NotEqual => match value {
+            Value::Ends(values) => !values.iter().any(|value| literal.equals(value)),
+            value => any(value, |value| !literal.equals(value)),
+        },
+        operator => any(value, |value| ordered(operator, literal.order(value))),
+    }
+}
+
+fn values_compare(left: &Value<'_>, operator: Operator, right: &Value<'_>) -> bool {
+    let bytes = || Some((left.bytes()?, right.bytes()?));
+    match operator {
+        Operator::NotEqual => match left {
+            Value::Ends(values) => !values.iter().any(|left| equal(left, right)),
+            left => any(left, |left| !equal(left, right)),
+        },
+        Operator::Equal | Operator::In | Operator::Intersects => {
+            any(left, |left| any(right, |right| equal(left, right)))
+        }
+        Operator::PMatch => {
+            bytes().is_some_and(|(left, right)| Directories::from_iter([right.to_vec()]).hold(left))
+        }
+        Operator::Contains => {
+            bytes().is_some_and(|(left, right)| memchr::memmem::find(left, right).is_some())
+        }
+        Operator::IContains => bytes().is_some_and(|(left, right)| {
+            memchr::memmem::find(&left.to_ascii_lowercase(), &right.to_ascii_lowercase()).is_some()
+        }),
+        Operator::StartsWith => bytes().is_some_and(|(left, right)| left.starts_with(right)),
+        Operator::EndsWith => bytes().is_some_and(|(left, right)| left.ends_with(right)),
+        Operator::Glob => bytes().is_some_and(|(left, right)| Glob::new(right, false).matches(left)),
+        Operator::IGlob => bytes().is_some_and(|(left, right)| Glob::new(right, true).matches(left)),
+        operator => any(left, |left| any(right, |right| ordered(operator, order(left, right)))),
+    }
+}
+
+fn equal(left: &Value<'_>, right: &Value<'_>) -> bool {
+    order(left, right) == Some(Ordering::Equal)
+        || matches!((left, right), (Value::Bool(a), Value::Bool(b)) if a == b)
+        || matches!((left, right), (Value::Ip(a), Value::Ip(b)) if a == b)
+}
+
+fn order(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
+    if let (Some(left), Some(right)) = (left.integer(), right.integer()) {
+        return Some(left.cmp(&right));
+    }
+    Some(left.bytes()?.cmp(right.bytes()?))
+}
+
+impl Test {
+    /// What a block's summary tells: whether the test may hold for some event, and whether it may fail.
+    pub(crate) fn bounds(&self, recording: &Recording<'_>, summary: &Summary) -> Option<(bool, bool)> {
+        let (Access::Field(field, _), Relation::Compare(operator, literal)) = (&self.left, &self.relation)
+        else {
+            return None;
+        };
+        let wall = |boot_ns: u64| boot_ns.saturating_add_signed(recording.host.epoch_offset_ns);
+        let since_first = |boot_ns: u64| boot_ns.saturating_sub(recording.first_time_ns);
+        let (first, last) = match field.name {
+            // Events without a result are missing from the count, and fail either way.
+            "evt.failed" => {
+                let holds = |failed| compares(&Value::Bool(failed), *operator, literal);
+                let (some_failed, all_failed) =
+                    (summary.rows_failed > 0, summary.rows_failed == summary.rows);
+                return Some((some_failed && holds(true) || !all_failed && holds(false), true));
+            }
+            "evt.rawtime" => (wall(summary.time_first_ns), wall(summary.time_last_ns)),
+            "evt.reltime" => (since_first(summary.time_first_ns), since_first(summary.time_last_ns)),
+            _ => return None,
+        };
+        let (first, last) = (Value::Uint(first), Value::Uint(last));
+        let between = literal.order(&first).is_some_and(Ordering::is_le)
+            && literal.order(&last).is_some_and(Ordering::is_ge);
+        let either = compares(&first, *operator, literal) || compares(&last, *operator, literal);
+        Some(match operator {
+            Operator::Equal => (between, true),
+            Operator::NotEqual => (true, true),
+            // Monotone in the time: true somewhere if true at an end.
+            _ => (either, !(compares(&first, *operator, literal) && compares(&last, *operator, literal))),
+        })
+    }
+}
