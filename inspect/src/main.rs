@@ -7,7 +7,6 @@ mod escape;
 mod exit;
 mod info;
 mod input;
-mod interrupt;
 mod list;
 mod output;
 mod plan;

@@ -95,10 +95,7 @@ fn from_stream(mut segments: Segments) -> Result<Info, ReadError> {
             },
             Segment::Counts(losses, tallies) => {
                 info.losses.extend(losses);
-                for tally in tallies {
-                    info.tallies.retain(|known| known.cpu != tally.cpu);
-                    info.tallies.push(tally);
-                }
+                info.tallies = tallies;
             }
             Segment::Marks(marks) => info.marks.extend(marks),
             Segment::End => info.finished = true,

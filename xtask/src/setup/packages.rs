@@ -4,9 +4,7 @@ use super::say;
 use crate::programs::{execute, find, program};
 
 /// Program and the Debian package that has it.
-const WANTED: [(&str, &str); 7] = [
-    // libFuzzer is C++.
-    ("c++", "g++"),
+const WANTED: [(&str, &str); 6] = [
     ("curl", "curl"),
     ("git", "git"),
     ("python3", "python3"),
