@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, anyhow, bail};
 use capture_format::{ReadAt, ReadError, Segment, Step, StreamDecoder};
 
+use crate::interrupt;
+
 /// An open capture.
 pub(crate) struct Input {
     /// As messages name it.
@@ -52,6 +54,9 @@ impl Input {
         if !kind.is_file() {
             bail!("{name}: it is a device, not a capture");
         }
+        if metadata.len() == 0 {
+            bail!("{name}: it is empty, not a capture");
+        }
         Ok(Input { name, source: Source::File(CaptureFile::new(file, &metadata)) })
     }
 
@@ -71,6 +76,7 @@ impl Input {
         if metadata.is_file() && file.stream_position().is_ok_and(|position| position == 0) {
             return Ok(Input { name, source: Source::File(CaptureFile::new(file, &metadata)) });
         }
+        interrupt::leave_first_to_writer();
         Ok(Input { name, source: Source::Stream(Box::new(file)) })
     }
 }
@@ -163,6 +169,9 @@ impl Segments {
             };
             if arrived == 0 {
                 self.ended = true;
+                if self.bytes == 0 {
+                    return Err(ReadError::Io { offset: 0, source: ErrorKind::UnexpectedEof.into() });
+                }
                 let decoder = std::mem::take(&mut self.decoder);
                 return Ok(decoder.finish().map(Arrival::Damage));
             }
@@ -175,6 +184,9 @@ impl Segments {
 /// A read error in words, with the name of what was read.
 pub(crate) fn describe(name: &str, error: ReadError) -> anyhow::Error {
     match error {
+        ReadError::Io { offset: 0, source } if source.kind() == ErrorKind::UnexpectedEof => {
+            anyhow!("{name}: it is empty, not a capture")
+        }
         ReadError::Io { offset, source } => anyhow!("{name}: reading at byte {offset}: {source}"),
         other => anyhow!("{name}: {other}"),
     }

@@ -7,6 +7,7 @@ mod escape;
 mod exit;
 mod info;
 mod input;
+mod interrupt;
 mod list;
 mod output;
 mod plan;

@@ -1,11 +1,11 @@
 //! `sysreel verify`: every byte of a capture is checked, and what is wrong is named.
 
 use anyhow::Result;
-use capture_format::{Capture, Damage, ReadAt, ReadError, Segment};
+use capture_format::{Capture, Damage, ReadAt, ReadError};
 
 use crate::cli::VerifyArgs;
 use crate::exit::Exit;
-use crate::input::{Arrival, Input, Segments, Source, describe};
+use crate::input::{Arrival, CaptureFile, Input, Segments, Source, describe};
 use crate::output::Output;
 use crate::talk;
 
@@ -41,7 +41,7 @@ struct Checked {
     listing: String,
 }
 
-fn check_file(file: crate::input::CaptureFile, list: bool) -> Result<Checked, ReadError> {
+fn check_file(file: CaptureFile, list: bool) -> Result<Checked, ReadError> {
     let bytes = file.len();
     let capture = Capture::open(file)?;
     let damage = capture.verify()?;
@@ -64,7 +64,6 @@ fn check_stream(mut segments: Segments) -> Result<Checked, ReadError> {
     let mut checked = Checked { segments: 0, bytes: 0, damage: Vec::new(), listing: String::new() };
     while let Some(arrival) = segments.next()? {
         match arrival {
-            Arrival::Segment(Segment::Other | Segment::End) => checked.segments += 1,
             Arrival::Segment(_) => checked.segments += 1,
             Arrival::Damage(damage) => checked.damage.push(damage),
         }

@@ -71,3 +71,11 @@ fn rustfmt(root: &Path, code: &str) -> Result<String> {
     }
     Ok(String::from_utf8(output.stdout)?)
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn generated_files_are_what_the_tables_say() {
+        super::run(&super::Args { check: true }).unwrap();
+    }
+}

@@ -1,5 +1,8 @@
 //! The tables hold together, and agree with the system's own headers as the libc crate has them.
 
+#[cfg(target_arch = "x86_64")]
+mod witness;
+
 use std::collections::BTreeSet;
 
 use super::*;

@@ -112,7 +112,7 @@ pub(crate) struct ReadArgs {
     /// For those used to it: output is never held back longer than a block of events.
     #[arg(long)]
     pub(crate) unbuffered: bool,
-    /// Threads that scan; all CPUs when not given.
+    /// Threads that scan; as many as there are CPUs, up to 16, when not given.
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
 }

@@ -95,7 +95,10 @@ fn from_stream(mut segments: Segments) -> Result<Info, ReadError> {
             },
             Segment::Counts(losses, tallies) => {
                 info.losses.extend(losses);
-                info.tallies = tallies;
+                for tally in tallies {
+                    info.tallies.retain(|known| known.cpu != tally.cpu);
+                    info.tallies.push(tally);
+                }
             }
             Segment::Marks(marks) => info.marks.extend(marks),
             Segment::End => info.finished = true,

@@ -122,11 +122,7 @@ impl Page {
         let processes = info.processes();
         self.table(format_args!("processes: {}", processes.len()), &processes, |out, count| {
             let container = match info.entities.container(count.process.container) {
-                // The first 12 characters name a container, as runtimes print them.
-                Some(container) => {
-                    let id = &container.full_id[..container.full_id.len().min(12)];
-                    format!(" [{}]", escaped(id))
-                }
+                Some(container) => format!(" [{}]", escaped(short(&container.full_id))),
                 None => String::new(),
             };
             write!(
@@ -146,10 +142,12 @@ impl Page {
             let Some(container) = info.entities.container(count.container) else {
                 return write!(out, "{:>12}  host, {} processes", count.events, count.processes);
             };
-            let [id, name, image] =
-                [&container.full_id, &container.name, &container.image].map(|text| escaped(text));
             let runtime = escaped(container.runtime.as_bytes());
-            write!(out, "{:>12}  {runtime} {id} {name} {image}, {} processes", count.events, count.processes)
+            let [id, name, image] =
+                [short(&container.full_id), &container.name, &container.image].map(|text| escaped(text));
+            let facts = [runtime, id, name, image];
+            let known: Vec<&str> = facts.iter().map(String::as_str).filter(|fact| !fact.is_empty()).collect();
+            write!(out, "{:>12}  {}, {} processes", count.events, known.join(" "), count.processes)
         });
     }
 
@@ -174,6 +172,11 @@ impl Page {
             write!(out, "  {time}  {} {}", escaped(mark.kind.as_bytes()), escaped(&mark.text))
         });
     }
+}
+
+/// The part of a container's id by which runtimes name it.
+fn short(full_id: &[u8]) -> &[u8] {
+    &full_id[..full_id.len().min(12)]
 }
 
 /// Longest command line shown.

@@ -115,9 +115,15 @@ impl BlockReader {
         let block = rows.events;
         let selection = self.query.select(recording, rows)?;
         let end = row_after(block, bounds.until_ns)?;
-        let whole = end == block.rows() && selection.len() as u64 <= bounds.events_max;
-        if self.printer.is_none() && !self.by_kind && whole {
-            outcome.matched = selection.len() as u64;
+        let selected = selection.len();
+        let within_bounds = end == block.rows() && selected as u64 <= bounds.events_max;
+        if self.printer.is_none() && within_bounds && (!self.by_kind || selected == block.rows()) {
+            outcome.matched = selected as u64;
+            if self.by_kind {
+                outcome
+                    .kinds
+                    .extend(block.summary().kinds.iter().map(|&(kind, rows)| (kind, u64::from(rows))));
+            }
             return Ok(());
         }
         let mut counted = KindCount::new(block, self.by_kind)?;

@@ -25,8 +25,8 @@ where
         let mut state = begin();
         return jobs.iter().try_for_each(|job| consume(work(&mut state, job)));
     }
-    // Two jobs per thread: one in work and one finished, so nobody waits while results are consumed.
-    let queue = Queue::new(jobs.len(), threads * 2, threads);
+    // Two finished jobs may wait, so nobody stops while one is consumed; more would only take memory.
+    let queue = Queue::new(jobs.len(), threads + 2, threads);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -187,7 +187,7 @@ mod tests {
             |(), _| started.fetch_add(1, Ordering::Relaxed),
             |_| {
                 consumed += 1;
-                assert!(started.load(Ordering::Relaxed) <= consumed + 8);
+                assert!(started.load(Ordering::Relaxed) <= consumed + 6);
                 if consumed == 50 { ControlFlow::Break("enough") } else { ControlFlow::Continue(()) }
             },
         );

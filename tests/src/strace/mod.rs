@@ -61,7 +61,7 @@ impl Transcript {
     }
 
     /// Adds a thread's file.
-    fn add(&mut self, tid: u32, text: &str) -> Result<()> {
+    pub(crate) fn add(&mut self, tid: u32, text: &str) -> Result<()> {
         let mut entries = Vec::new();
         for text in text.lines() {
             if let Some(line) =

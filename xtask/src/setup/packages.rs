@@ -4,7 +4,9 @@ use super::say;
 use crate::programs::{execute, find, program};
 
 /// Program and the Debian package that has it.
-const WANTED: [(&str, &str); 6] = [
+const WANTED: [(&str, &str); 7] = [
+    // libFuzzer is C++.
+    ("c++", "g++"),
     ("curl", "curl"),
     ("git", "git"),
     ("python3", "python3"),

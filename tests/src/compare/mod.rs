@@ -1,0 +1,196 @@
+//! The two witnesses against each other, thread by thread, call by call.
+//!
+//! Each thread's events must be the same on both sides, in the same order: one that only strace has is missing,
+//! one that only we have is invented. Of events that both have, results, arguments and what the descriptor
+//! refers to are compared in `call`. What may differ is written down in [`JUSTIFIED`] and nowhere else.
+
+mod call;
+mod descriptor;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::listing::Event;
+use crate::strace::{Call, Entry, Line, Outcome, Transcript};
+
+/// Differences that are right, and why.
+pub const JUSTIFIED: &[(&str, &str)] = &[
+    ("events before the first execve", "they are strace's own child preparing to become the program"),
+    ("a result of 0 of fork, vfork, clone, clone3", "the child's return; strace shows it the parent's only"),
+    ("signaldeliver of SIGKILL", "a tracer is not asked about it; strace has only the thread's end"),
+    (
+        "a result strace does not know",
+        "strace is gone or the thread is killed before the call's end reaches it",
+    ),
+];
+
+const SIGKILL: i64 = 9;
+
+/// What the witnesses do not agree on.
+#[derive(Debug)]
+pub struct Difference {
+    /// Thread.
+    pub tid: u32,
+    /// What they disagree on.
+    pub what: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "thread {}: {}", self.tid, self.what)
+    }
+}
+
+/// What was compared, and what came of it.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Events both have.
+    pub events: usize,
+    /// Arguments that could be compared in full.
+    pub arguments: usize,
+    /// Descriptors whose meaning could be compared.
+    pub descriptors: usize,
+    /// Where they disagree.
+    pub differences: Vec<Difference>,
+}
+
+/// Compares what strace saw with our events; of threads that strace did not watch nothing is said.
+pub fn compare(transcript: &Transcript, events: &[Event]) -> Comparison {
+    let mut ours: BTreeMap<u32, Vec<&Event>> = BTreeMap::new();
+    for event in events {
+        ours.entry(event.tid()).or_default().push(event);
+    }
+    let mut comparison = Comparison::default();
+    for (&tid, theirs) in &transcript.threads {
+        let ours = expected(ours.get(&tid).map_or(&[], Vec::as_slice));
+        let begin = theirs.iter().position(|entry| key_of_entry(entry) == "execve").unwrap_or(0);
+        let ours = match (
+            begin,
+            ours.iter().position(|event| event.name() == "execve" && event.result() == Some(0)),
+        ) {
+            // strace begins with the program's own execve; see JUSTIFIED.
+            (0, Some(at)) if is_exec(theirs) => &ours[at..],
+            _ => &ours[..],
+        };
+        Thread { tid, comparison: &mut comparison }.compare(theirs, ours);
+    }
+    comparison
+}
+
+fn is_exec(entries: &[Entry]) -> bool {
+    entries.first().is_some_and(|entry| key_of_entry(entry) == "execve")
+}
+
+/// Our events without those that strace never shows.
+fn expected<'a>(events: &[&'a Event]) -> Vec<&'a Event> {
+    let is_shown = |event: &&Event| match event.name() {
+        "fork" | "vfork" | "clone" | "clone3" => event.result() != Some(0),
+        "signaldeliver" => event.argument(0).and_then(serde_json::Value::as_i64) != Some(SIGKILL),
+        _ => true,
+    };
+    events.iter().copied().filter(is_shown).collect()
+}
+
+/// What makes an event of strace the same as one of ours, before anything is compared.
+fn key_of_entry(entry: &Entry) -> String {
+    match &entry.line {
+        Line::Call(call) => call::name(call),
+        Line::Signal(signal) => format!("signaldeliver {signal}"),
+        Line::Resumed { .. } => "resumed".to_owned(),
+        Line::Ended => "procexit".to_owned(),
+    }
+}
+
+fn key_of_event(event: &Event) -> String {
+    match event.name() {
+        "signaldeliver" => {
+            format!("signaldeliver {}", event.argument(0).and_then(serde_json::Value::as_i64).unwrap_or(0))
+        }
+        name => name.to_owned(),
+    }
+}
+
+/// One thread's comparison.
+struct Thread<'a> {
+    tid: u32,
+    comparison: &'a mut Comparison,
+}
+
+impl Thread<'_> {
+    fn differ(&mut self, what: String) {
+        self.comparison.differences.push(Difference { tid: self.tid, what });
+    }
+
+    fn compare(&mut self, theirs: &[Entry], ours: &[&Event]) {
+        let their_keys: Vec<String> = theirs.iter().map(key_of_entry).collect();
+        let our_keys: Vec<String> = ours.iter().map(|event| key_of_event(event)).collect();
+        let (mut their, mut our) = (0, 0);
+        while their < theirs.len() || our < ours.len() {
+            if their_keys.get(their) == our_keys.get(our) {
+                self.comparison.events += 1;
+                self.compare_pair(&theirs[their], ours[our]);
+                their += 1;
+                our += 1;
+                continue;
+            }
+            let (missing, invented) = realign(&their_keys[their..], &our_keys[our..]);
+            for entry in &theirs[their..their + missing] {
+                self.differ(format!("missing: {}", entry.text));
+            }
+            for event in &ours[our..our + invented] {
+                self.differ(format!("invented: {}", event.summary()));
+            }
+            their += missing;
+            our += invented;
+        }
+    }
+
+    fn compare_pair(&mut self, entry: &Entry, event: &Event) {
+        let Line::Call(call) = &entry.line else { return };
+        let mut differences = Vec::new();
+        if !same_result(call, event) {
+            differences.push("result".to_owned());
+        }
+        call::compare(call, event, self.comparison, &mut differences);
+        if !differences.is_empty() {
+            self.differ(format!(
+                "{}\n    strace:  {}\n    sysreel: {}",
+                differences.join(", "),
+                entry.text,
+                event.summary()
+            ));
+        }
+    }
+}
+
+fn same_result(call: &Call, event: &Event) -> bool {
+    match &call.outcome {
+        Outcome::Returned { value, .. } => event.result() == Some(*value),
+        Outcome::Unknown | Outcome::Moved(_) => true,
+    }
+}
+
+/// How many to leave out on each side so that both go on alike: the fewest, judged by the next few.
+fn realign(theirs: &[String], ours: &[String]) -> (usize, usize) {
+    const AHEAD: usize = 200;
+    const ALIKE: usize = 3;
+    for total in 1..AHEAD {
+        for missing in 0..=total.min(theirs.len()) {
+            let invented = total - missing;
+            if invented > ours.len() {
+                continue;
+            }
+            let (their_rest, our_rest) = (&theirs[missing..], &ours[invented..]);
+            let alike = ALIKE.min(their_rest.len().max(our_rest.len()));
+            if their_rest.iter().take(alike).eq(our_rest.iter().take(alike))
+                && their_rest.len().min(our_rest.len()) >= alike
+            {
+                return (missing, invented);
+            }
+        }
+    }
+    (theirs.len(), ours.len())
+}
+
+#[cfg(test)]
+mod tests;

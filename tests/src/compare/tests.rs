@@ -1,0 +1,106 @@
+//! The comparison must notice a lie.
+
+use std::path::Path;
+
+use super::compare;
+use crate::listing::{self, Event};
+use crate::strace::Transcript;
+
+const STRACE: &str = r#"execve("/bin/x", ["x", "a b"], []) = 0
+openat(-100</tmp>, "file", 0x241, 0644) = 3</tmp/file>
+write(3</tmp/file>, "hello\n", 6)       = 6
+--- SIGCHLD {si_signo=17, si_code=0x1} ---
+read(9, 0x7ffe, 4)                      = -1 EBADF (Bad file descriptor)
+exit_group(0)                           = ?
++++ exited with 0 +++
+"#;
+
+/// An event of thread 7 as `read -j` prints it: name, result, arguments, descriptor.
+fn line(name: &str, result: Option<i64>, arguments: &[&str], about: &str) -> String {
+    let mut text = format!(
+        r#"{{"evt.num": 1, "evt.type": "{name}", "thread.tid": 7, "fd.name": "{about}", "fd.typechar": "f""#
+    );
+    let mut first = 0;
+    if let Some(result) = result {
+        text.push_str(&format!(r#", "evt.rawres": {result}, "evt.rawarg[0]": {result}"#));
+        first = 1;
+    }
+    for (index, argument) in arguments.iter().enumerate() {
+        text.push_str(&format!(
+            r#", "evt.rawarg[{0}]": {argument}, "evt.arg[{0}]": {1}"#,
+            index + first,
+            argument_text(argument)
+        ));
+    }
+    text + "}\n"
+}
+
+fn argument_text(argument: &str) -> String {
+    if argument.starts_with('"') { argument.to_owned() } else { format!("\"{argument}\"") }
+}
+
+fn honest() -> Vec<String> {
+    vec![
+        line("prctl", Some(0), &[], ""),
+        line("execve", Some(0), &[r#""/bin/x""#, r#""x a b""#], ""),
+        line("openat", Some(3), &["-100", r#""file""#, "577", "420"], "/tmp/file"),
+        line("write", Some(6), &["3", r#""hello.""#, "6"], "/tmp/file"),
+        line("signaldeliver", None, &["17"], ""),
+        line("read", Some(-9), &["9", "null", "4"], ""),
+        line("exit_group", None, &["0"], ""),
+        line("procexit", None, &[], ""),
+    ]
+}
+
+fn differences(lines: &[String]) -> Vec<String> {
+    let mut transcript = Transcript::default();
+    transcript.add(7, STRACE).expect("the transcript is one");
+    let events: Vec<Event> = listing::parse(lines.concat().as_bytes()).expect("the lines are JSON");
+    let comparison = compare(&transcript, &events);
+    comparison
+        .differences
+        .iter()
+        .map(|difference| difference.what.lines().next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+#[test]
+fn two_honest_witnesses_agree() {
+    assert_eq!(differences(&honest()), Vec::<String>::new());
+}
+
+/// How a lie is told.
+type Tell = fn(&mut Vec<String>);
+
+#[test]
+fn every_lie_is_noticed() {
+    let lies: [(&str, Tell, &str); 7] = [
+        (
+            "left out",
+            |lines| drop(lines.remove(3)),
+            r#"missing: write(3</tmp/file>, "hello\n", 6)       = 6"#,
+        ),
+        ("doubled", |lines| lines.insert(3, lines[3].clone()), "invented: #1 write"),
+        (
+            "wrong result",
+            |lines| lines[3] = lines[3].replace("\"evt.rawres\": 6", "\"evt.rawres\": 5"),
+            "result",
+        ),
+        ("wrong bytes", |lines| lines[3] = lines[3].replace("hello", "jello"), "argument data"),
+        ("wrong number", |lines| lines[2] = lines[2].replace("577", "578"), "argument flags"),
+        ("wrong path", |lines| lines[2] = lines[2].replace("/tmp/file", "/tmp/other"), "descriptor"),
+        ("no signal", |lines| drop(lines.remove(4)), "missing: --- SIGCHLD"),
+    ];
+    for (lie, tell, noticed) in lies {
+        let mut lines = honest();
+        tell(&mut lines);
+        let found = differences(&lines);
+        assert_eq!(found.len(), 1, "{lie}: {found:?}");
+        assert!(found[0].starts_with(noticed), "{lie}: {found:?}");
+    }
+}
+
+#[test]
+fn a_transcript_that_is_not_there_is_an_error() {
+    assert!(Transcript::read(Path::new("/nonexistent/transcript")).is_err());
+}

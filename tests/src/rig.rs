@@ -1,0 +1,132 @@
+//! Running the programs under test in a folder that goes away when the test passes.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::host;
+use crate::listing::{self, Event};
+
+/// A folder for one test, and the programs it drives.
+#[derive(Debug)]
+pub struct Rig {
+    directory: PathBuf,
+}
+
+impl Rig {
+    /// Makes the folder; `None`, said loudly, where the kernel refuses BPF.
+    pub fn new(test: &str) -> Result<Option<Rig>> {
+        if host::skip_without_bpf(test) {
+            return Ok(None);
+        }
+        Rig::without_recording(test).map(Some)
+    }
+
+    /// For tests that only read.
+    pub fn without_recording(test: &str) -> Result<Rig> {
+        let directory = std::env::temp_dir().join(format!("sysreel-{test}-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+        Ok(Rig { directory })
+    }
+
+    /// A file in the folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// `sysreel-agent`.
+    pub fn agent(&self) -> Command {
+        self.program(host::programs_dir().join("sysreel-agent"))
+    }
+
+    /// `sysreel`.
+    pub fn sysreel(&self) -> Command {
+        self.program(host::programs_dir().join("sysreel"))
+    }
+
+    /// A program that runs in the folder.
+    pub fn program(&self, name: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(name);
+        command.current_dir(&self.directory);
+        command
+    }
+
+    /// Records a command and its descendants into a file of the folder.
+    pub fn record(&self, capture: &str, options: &[&str], command: &[&str]) -> Result<Output> {
+        succeed(self.agent().arg("record").args(options).args(["-w", capture, "--"]).args(command))
+    }
+
+    /// The events a filter selects, with all that the tests look at.
+    pub fn events(&self, capture: &str, filter: &str) -> Result<Vec<Event>> {
+        let output =
+            succeed(self.sysreel().args(["read", capture, filter, "-v", "-j", "-p", &listing::format()]))?;
+        listing::parse(&output.stdout)
+    }
+
+    /// `sysreel read CAPTURE FILTER --count`.
+    pub fn count(&self, capture: &str, filter: &str) -> Result<u64> {
+        let output = succeed(self.sysreel().args(["read", capture, filter, "--count"]))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.trim().parse().with_context(|| format!("--count printed {text}"))
+    }
+
+    /// `sysreel info -j`.
+    pub fn info(&self, capture: &str) -> Result<Info> {
+        let output = succeed(self.sysreel().args(["info", capture, "-j"]))?;
+        Ok(Info(serde_json::from_slice(&output.stdout).context("info -j")?))
+    }
+
+    /// Removes the folder: for the end of a test, so that one that fails leaves it to be looked at.
+    pub fn done(self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+
+    /// Where the folder is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// Runs a command that must succeed.
+pub fn succeed(command: &mut Command) -> Result<Output> {
+    let output = command.output().with_context(|| format!("starting {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(output)
+}
+
+/// A program of this package, built along with the tests.
+pub fn helper(name: &str) -> Result<String> {
+    let tests = std::env::current_exe()?;
+    let directory = tests.parent().and_then(Path::parent).context("the tests stand in no build folder")?;
+    let path = directory.join(name);
+    path.to_str().map(str::to_owned).context("the build folder's name is no text")
+}
+
+/// What `info -j` says.
+#[derive(Debug)]
+pub struct Info(pub Value);
+
+impl Info {
+    /// A total.
+    pub fn number(&self, name: &str) -> Result<u64> {
+        self.0
+            .get(name)
+            .and_then(Value::as_u64)
+            .with_context(|| format!("info -j has no number '{name}': {}", self.0))
+    }
+
+    /// Checks that every event is accounted for: it is stored or counted as lost.
+    pub fn adds_up(&self) -> Result<()> {
+        let (produced, stored, lost) =
+            (self.number("produced")?, self.number("events")?, self.number("lost")?);
+        if produced != stored + lost {
+            bail!("{produced} events were produced, {stored} are stored and {lost} lost: {}", self.0);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! What is left when something goes wrong: the writer is killed, the disk is full, the pipe's reader goes away.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tests::rig::{self, Rig};
+
+/// Exit status of a Rust program that panicked.
+const PANICKED: i32 = 101;
+
+/// Starts the agent on the whole machine and waits until it records.
+fn start(agent: &mut Command) -> Result<Child> {
+    let mut child = agent.stderr(Stdio::piped()).spawn()?;
+    let stderr = child.stderr.take().context("stderr is piped")?;
+    let mut lines = BufReader::new(stderr).lines();
+    for line in &mut lines {
+        if line?.trim() == "ready" {
+            // Whatever else it says must not stop it.
+            thread::spawn(move || lines.for_each(drop));
+            return Ok(child);
+        }
+    }
+    anyhow::bail!("the agent ended before it was ready: {}", child.wait()?)
+}
+
+/// It said what it had to say and ended by itself, however it ended.
+fn did_not_panic(output: &Output) -> Result<()> {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code().is_some_and(|code| code != PANICKED), "{}: {stderr}", output.status);
+    ensure!(!stderr.contains("panicked"), "{stderr}");
+    Ok(())
+}
+
+#[test]
+fn killed_at_any_moment() -> Result<()> {
+    let Some(rig) = Rig::new("killed")? else { return Ok(()) };
+    let mut readable = 0;
+    for moment_ms in [0, 3, 10, 30, 70, 150, 300, 500, 800, 1300] {
+        let mut agent = start(rig.agent().args(["record", "-q", "-w", "killed.reel"]))?;
+        let mut work = rig.program(rig::helper("workload")?).args(["file", "100000", "."]).spawn()?;
+        thread::sleep(Duration::from_millis(moment_ms));
+        agent.kill()?;
+        agent.wait()?;
+        work.kill()?;
+        work.wait()?;
+        let output = rig.sysreel().args(["read", "killed.reel", "--count"]).output()?;
+        did_not_panic(&output)?;
+        ensure!(!output.status.success(), "after {moment_ms} ms: a capture without an end passes as whole");
+        ensure!(!output.stderr.is_empty(), "after {moment_ms} ms: the damage is not named");
+        let count: u64 = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0);
+        readable += count;
+        let verified = rig.sysreel().args(["verify", "killed.reel"]).output()?;
+        did_not_panic(&verified)?;
+        ensure!(!verified.status.success(), "after {moment_ms} ms: verify finds nothing");
+    }
+    ensure!(readable > 10_000, "only {readable} events survived ten crashes");
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn the_disk_is_full() -> Result<()> {
+    let Some(rig) = Rig::new("full")? else { return Ok(()) };
+    // A disk of 300 KiB, in a mount namespace of its own that goes away with the shell.
+    let agent = rig.agent().get_program().to_string_lossy().into_owned();
+    let workload = rig::helper("workload")?;
+    let script = format!(
+        "mkdir -p disk work && mount -t tmpfs -o size=300k none disk && \
+         {agent} record -q -w disk/full.reel -- {workload} file 20000 work; status=$?; cp disk/full.reel kept.reel; exit $status"
+    );
+    let output = rig.program("unshare").args(["-m", "sh", "-c", &script]).output()?;
+    did_not_panic(&output)?;
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(!output.status.success(), "the agent is content with a full disk: {stderr}");
+    ensure!(
+        stderr.contains("full.reel") || stderr.to_lowercase().contains("no space"),
+        "it does not say why: {stderr}"
+    );
+    let read = rig.sysreel().args(["read", "kept.reel", "--count"]).output()?;
+    did_not_panic(&read)?;
+    let count: u64 = String::from_utf8_lossy(&read.stdout).trim().parse().unwrap_or(0);
+    ensure!(count > 1000, "{count} events can be read of what was written");
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn through_a_pipe() -> Result<()> {
+    let Some(rig) = Rig::new("pipe")? else { return Ok(()) };
+    let mut agent = rig.agent();
+    agent.args(["record", "-q", "-w", "-", "--", &rig::helper("sequence")?, "20000"]);
+    let mut agent = agent.stdout(Stdio::piped()).spawn()?;
+    let stream = agent.stdout.take().context("stdout is piped")?;
+    let mut reader = rig.sysreel();
+    reader.args(["read", "-", "proc.name=sequence and evt.type=lseek and fd.num=-1", "--count"]);
+    let output = reader.stdin(stream).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        String::from_utf8_lossy(&output.stdout).trim() == "20000",
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    ensure!(agent.wait()?.success());
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn the_reader_of_the_pipe_goes_away() -> Result<()> {
+    let Some(rig) = Rig::new("pipe-gone")? else { return Ok(()) };
+    let mut agent = start(rig.agent().args(["record", "-q", "-w", "-"]).stdout(Stdio::piped()))?;
+    let mut stream = agent.stdout.take().context("stdout is piped")?;
+    stream.read_exact(&mut [0; 64])?;
+    drop(stream);
+    // Something has to be written for the agent to notice.
+    let mut work = rig.program(rig::helper("workload")?).args(["file", "3000", "."]).spawn()?;
+    work.wait()?;
+    for _ in 0..100 {
+        if let Some(status) = agent.try_wait()? {
+            ensure!(status.code() != Some(PANICKED), "{status}");
+            rig.done();
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    agent.kill()?;
+    anyhow::bail!("the agent writes to nobody")
+}
+
+#[test]
+fn a_tiny_ring_loses_and_says_so() -> Result<()> {
+    let Some(rig) = Rig::new("tiny-ring")? else { return Ok(()) };
+    let options = ["-q", "--ring-bytes", "65536"];
+    rig.record(
+        "tiny.reel",
+        &options,
+        &["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=300000", "status=none"],
+    )?;
+    let info = rig.info("tiny.reel")?;
+    info.adds_up()?;
+    let lost = info.number("lost")?;
+    let losses =
+        info.0.get("losses").and_then(|losses| losses.as_array()).context("info -j has no 'losses'")?;
+    let listed: u64 = losses.iter().filter_map(|loss| loss.get("count")?.as_u64()).sum();
+    ensure!(listed == lost, "{lost} events are lost and {listed} of them listed: {}", info.0);
+    for loss in losses {
+        for field in ["cpu", "cause", "class", "count", "from", "to"] {
+            ensure!(loss.get(field).is_some(), "a loss without '{field}': {loss}");
+        }
+    }
+    rig.done();
+    Ok(())
+}

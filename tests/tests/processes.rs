@@ -1,0 +1,94 @@
+//! Processes: each exec with its name, arguments and parent, however short it lives.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use tests::rig::{self, Rig};
+
+#[test]
+fn three_thousand_short_processes() -> Result<()> {
+    const COUNT: usize = 3000;
+    let Some(rig) = Rig::new("swarm")? else { return Ok(()) };
+    let output = rig.record("swarm.reel", &[], &[&rig::helper("swarm")?, &COUNT.to_string()])?;
+    let truth = String::from_utf8(output.stdout)?;
+    let info = rig.info("swarm.reel")?;
+    info.adds_up()?;
+    ensure!(info.number("lost")? == 0, "events were lost: {}", info.0);
+
+    let mut seen = BTreeMap::new();
+    for event in rig.events("swarm.reel", "evt.type=execve and proc.args startswith leaf")? {
+        let facts = (
+            event.number("proc.ppid"),
+            event.text("proc.name").to_owned(),
+            event.text("proc.args").to_owned(),
+        );
+        let before = seen.insert(event.number("proc.pid"), facts);
+        ensure!(before.is_none(), "two execs of process {:?}", event.number("proc.pid"));
+    }
+    let mut wrong = Vec::new();
+    for line in truth.lines() {
+        let mut words = line.split(' ');
+        let mut next = || words.next().with_context(|| format!("swarm printed {line}"));
+        let (pid, parent, identifier) = (next()?.parse::<i64>()?, next()?.parse::<i64>()?, next()?);
+        // The kernel names a process after the file it ran, which was called through a link.
+        let expected = (Some(parent), "exe".to_owned(), format!("leaf {identifier} with some more words"));
+        if seen.get(&Some(pid)) != Some(&expected) {
+            wrong.push(format!("process {pid}: {:?} instead of {expected:?}", seen.get(&Some(pid))));
+        }
+    }
+    ensure!(truth.lines().count() == COUNT, "swarm told of {} processes", truth.lines().count());
+    ensure!(seen.len() == COUNT, "{} execs were seen of {COUNT}; {:?}", seen.len(), wrong.first());
+    ensure!(wrong.is_empty(), "{} processes are wrong, as {:?}", wrong.len(), &wrong[..wrong.len().min(5)]);
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn every_fork_and_exit_of_a_swarm() -> Result<()> {
+    let Some(rig) = Rig::new("forks")? else { return Ok(()) };
+    rig.record("forks.reel", &[], &[&rig::helper("swarm")?, "300"])?;
+    // 300 leaves, 6 branches and the first process; each is born, replaces itself, and ends once.
+    for (filter, expected) in [
+        ("evt.type=execve and evt.rawres=0", 307),
+        ("evt.type in (clone, clone3, fork, vfork) and evt.rawres=0", 306),
+        ("evt.type in (clone, clone3, fork, vfork) and evt.rawres>0", 306),
+        ("evt.type=exit_group", 307),
+        ("evt.type=procexit", 307),
+    ] {
+        let count = rig.count("forks.reel", filter)?;
+        ensure!(count == expected, "{filter}: {count} instead of {expected}");
+    }
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn arguments_of_32_kib_are_whole() -> Result<()> {
+    let Some(rig) = Rig::new("arguments")? else { return Ok(()) };
+    // Just under 32 KiB in all: one argument of 20,000 bytes and many small ones.
+    let large = "x".repeat(20_000);
+    let small: Vec<String> = (0..950).map(|index| format!("argument-{index:03}")).collect();
+    let mut command = vec!["/bin/true", large.as_str()];
+    command.extend(small.iter().map(String::as_str));
+    rig.record("arguments.reel", &[], &command)?;
+    let events = rig.events("arguments.reel", "evt.type=execve and proc.name=true")?;
+    ensure!(events.len() == 1, "{} execs of true", events.len());
+    let expected = format!("{large} {}", small.join(" "));
+    let found = events[0].text("proc.args");
+    ensure!(found == expected, "{} bytes of arguments instead of {}", found.len(), expected.len());
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn the_agent_is_not_in_its_own_capture() -> Result<()> {
+    let Some(rig) = Rig::new("itself")? else { return Ok(()) };
+    rig.record("itself.reel", &[], &["sh", "-c", "sleep 0.3; true"])?;
+    let count = rig.count("itself.reel", "proc.name startswith sysreel")?;
+    // The command's process is the agent's child until it executes, and is recorded from its birth.
+    let before_exec =
+        rig.count("itself.reel", "proc.name startswith sysreel and proc.pname startswith sysreel")?;
+    ensure!(count == before_exec, "{} events of the agent itself", count - before_exec);
+    rig.done();
+    Ok(())
+}
