@@ -3,7 +3,7 @@
 //! The lists name what both know. A constant that libc sees differently on purpose (`O_LARGEFILE` is 0 for
 //! 64-bit programs) or calls deprecated is left out.
 
-use crate::schema::{Abi, set, syscall_nr};
+use crate::schema::{Abi, set, structure, syscall_nr};
 
 macro_rules! calls {
     ($($name:ident)*) => { [$((stringify!($name), libc::$name)),*] };
@@ -82,7 +82,7 @@ fn numbers_of_calls_agree() {
 fn values_of_flags_agree() {
     let sets = sets! {
         access { X_OK W_OK R_OK F_OK }
-        af {
+        socket_family {
             AF_UNSPEC AF_UNIX AF_INET AF_AX25 AF_IPX AF_APPLETALK AF_NETROM AF_BRIDGE AF_ATMPVC AF_X25
             AF_INET6 AF_ROSE AF_DECnet AF_NETBEUI AF_SECURITY AF_KEY AF_NETLINK AF_PACKET AF_ASH AF_ECONET
             AF_ATMSVC AF_RDS AF_SNA AF_IRDA AF_PPPOX AF_WANPIPE AF_LLC AF_IB AF_MPLS AF_CAN AF_TIPC
@@ -485,4 +485,45 @@ fn values_of_flags_agree() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn layouts_agree() {
+    macro_rules! layouts {
+        ($($name:ident = $theirs:ident { $($field:ident = $their_field:ident)* })*) => { [$((
+            stringify!($name),
+            size_of::<libc::$theirs>(),
+            &[$((stringify!($field), std::mem::offset_of!(libc::$theirs, $their_field))),*] as &[(&str, usize)],
+        )),*] };
+    }
+    for (name, bytes, fields) in layouts! {
+        timespec = timespec { tv_sec = tv_sec tv_nsec = tv_nsec }
+        timeval = timeval { tv_sec = tv_sec tv_usec = tv_usec }
+        itimerval = itimerval { interval_sec = it_interval value_sec = it_value }
+        itimerspec = itimerspec { interval_sec = it_interval value_sec = it_value }
+        utimbuf = utimbuf { actime = actime modtime = modtime }
+        rlimit = rlimit { rlim_cur = rlim_cur rlim_max = rlim_max }
+        pollfd = pollfd { fd = fd events = events revents = revents }
+        epoll_event = epoll_event { events = events data = u64 }
+        sembuf = sembuf { sem_num = sem_num sem_op = sem_op sem_flg = sem_flg }
+        stack = stack_t { sp = ss_sp flags = ss_flags size = ss_size }
+        sched_param = sched_param { sched_priority = sched_priority }
+        mq_attr = mq_attr { flags = mq_flags maxmsg = mq_maxmsg msgsize = mq_msgsize curmsgs = mq_curmsgs }
+        open_how = open_how { flags = flags mode = mode resolve = resolve }
+        mount_attr = mount_attr {
+            attr_set = attr_set attr_clr = attr_clr propagation = propagation userns_fd = userns_fd
+        }
+        clone_args = clone_args {
+            flags = flags pidfd = pidfd child_tid = child_tid parent_tid = parent_tid exit_signal = exit_signal
+            stack = stack stack_size = stack_size tls = tls set_tid = set_tid set_tid_size = set_tid_size
+            cgroup = cgroup
+        }
+    } {
+        let ours = structure(name).expect(name);
+        assert_eq!(ours.bytes, bytes, "{name}");
+        for (field, offset) in fields {
+            let found = ours.fields.iter().find(|ours| ours.name == *field).expect(field);
+            assert_eq!(found.offset, *offset, "{name}.{field}");
+        }
+    }
 }
