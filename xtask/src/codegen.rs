@@ -1,4 +1,4 @@
-//! `cargo xtask codegen`: the schema's tables as Rust and as documentation.
+//! `cargo xtask codegen`: the schema's tables as Rust and as documentation, and the table of fields as well.
 //!
 //! The tables are read as text here, without help of `capture-format`, so that a fault in generated code never
 //! keeps this command from being built. What the kinds mean is checked by the tests of `capture-format`.
@@ -9,11 +9,12 @@ mod tables;
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::programs::{cargo, output, root};
 use tables::Tables;
 
 /// Options of the command.
@@ -29,28 +30,32 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let root = root();
     let tables = Tables::read(&root.join("capture-format/schema"))?;
     let generated = [
-        (root.join("capture-format/src/schema/generated.rs"), rustfmt(&root, &rust::render(&tables)?)?),
+        (root.join("capture-format/src/schema/generated.rs"), rustfmt(root, &rust::render(&tables)?)?),
         (root.join("docs/events.md"), docs::render(&tables)),
     ];
     for (path, text) in generated {
-        let shown = path.strip_prefix(&root).unwrap_or(&path).display();
-        // A missing file is as stale as a different one.
-        if fs::read_to_string(&path).is_ok_and(|old| old == text) {
-            continue;
-        }
-        if args.check {
-            bail!("{shown} is not what capture-format/schema says: run `cargo xtask codegen`");
-        }
-        fs::create_dir_all(path.parent().expect("both files lie in folders"))?;
-        fs::write(&path, text).with_context(|| format!("cannot write {shown}"))?;
-        println!("wrote {shown}");
+        place(&path, &text, args.check)?;
     }
-    Ok(())
+    // Last: the field table is compiled against what was just generated.
+    let fields =
+        output(cargo().args(["run", "--quiet", "--package", "query", "--example", "fields_markdown"]))?;
+    place(&root.join("docs/fields.md"), &fields, args.check)
 }
 
-fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().expect("xtask lies in the workspace").to_path_buf()
+/// Writes a generated file where it differs, or fails when that is not wanted.
+fn place(path: &Path, text: &str, is_check: bool) -> Result<()> {
+    let shown = path.strip_prefix(root()).unwrap_or(path).display();
+    // A missing file is as stale as a different one.
+    if fs::read_to_string(path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    if is_check {
+        bail!("{shown} is not what its tables say: run `cargo xtask codegen`");
+    }
+    fs::create_dir_all(path.parent().expect("generated files lie in folders"))?;
+    fs::write(path, text).with_context(|| format!("cannot write {shown}"))?;
+    println!("wrote {shown}");
+    Ok(())
 }
 
 fn rustfmt(root: &Path, code: &str) -> Result<String> {
