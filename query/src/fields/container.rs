@@ -127,14 +127,14 @@ pub(super) const FIELDS: &[Field] = &[
         Thread(|view, _| or_host(view, |container| container.runtime.as_bytes())),
         "Runtime of the container: `docker`, `containerd`, `cri-o`, `podman`, ...; `host` outside containers.",
     ),
+    field("k8s.pod.id", Text, Thread(|view, _| known(&view.container()?.pod_uid)), "As `k8s.pod.uid`.")
+        .usage(Usage::Hidden),
     field(
         "k8s.pod.uid",
         Text,
         Thread(|view, _| known(&view.container()?.pod_uid)),
         "Uid of the pod the container belongs to.",
     ),
-    field("k8s.pod.id", Text, Thread(|view, _| known(&view.container()?.pod_uid)), "As `k8s.pod.uid`.")
-        .usage(Usage::Hidden),
 ];
 
 #[cfg(test)]

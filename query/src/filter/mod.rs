@@ -84,6 +84,3 @@ impl Node {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -60,7 +60,7 @@ impl FromIterator<Vec<u8>> for Directories {
 impl Directories {
     /// Whether a path is one of these or lies below one; costs a look-up per component, however many these are.
     fn hold(&self, path: &[u8]) -> bool {
-        if self.paths.is_empty() {
+        if self.paths.is_empty() || path.is_empty() {
             return false;
         }
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);

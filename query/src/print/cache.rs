@@ -1,7 +1,5 @@
 //! Texts remembered per entity.
 
-use capture_format::model::Ref;
-
 /// Texts of this many bytes are kept; when there are more, all are forgotten.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
@@ -18,7 +16,7 @@ enum Slot {
     },
 }
 
-/// A text for every entity of a class, made when first needed.
+/// A text for every entity of a class, by its place in the table, made when first needed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TextCache {
     slots: Vec<Slot>,
@@ -29,11 +27,11 @@ impl TextCache {
     /// Appends the entity's text to `out`, or makes it: `make` appends it and says whether the line is kept.
     pub(super) fn write<E>(
         &mut self,
-        number: Ref,
+        place: usize,
         out: &mut Vec<u8>,
         make: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
     ) -> Result<bool, E> {
-        match self.slots.get(number as usize) {
+        match self.slots.get(place) {
             Some(Slot::Text { start, end }) => {
                 out.extend_from_slice(&self.bytes[*start as usize..*end as usize]);
                 return Ok(true);
@@ -64,11 +62,10 @@ impl TextCache {
         } else {
             self.bytes.truncate(start);
         }
-        let index = number as usize;
-        if self.slots.len() <= index {
-            self.slots.resize(index + 1, Slot::Unknown);
+        if self.slots.len() <= place {
+            self.slots.resize(place + 1, Slot::Unknown);
         }
-        self.slots[index] = slot;
+        self.slots[place] = slot;
         Ok(kept)
     }
 

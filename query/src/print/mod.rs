@@ -78,6 +78,3 @@ impl PrintOptions {
         zone_offset_s: None,
     };
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use capture_format::ReadError;
-use capture_format::model::Ref;
 
 use crate::filter::{At, Scope};
 use crate::print::cache::TextCache;
@@ -97,28 +96,41 @@ impl Printer {
         let (shows_missing, options) = (self.shows_missing, self.options);
         let pieces = &segment.pieces;
         let cache = &mut self.caches[index];
-        let entity = |cache: &mut TextCache, number: Ref, at: &At<'_, '_>, out: &mut Vec<u8>| {
-            cache.write(number, out, |out| write_pieces(pieces, at, shows_missing, &options, out))
-        };
-        let events = row.rows.events;
+        let make =
+            |at: &At<'_, '_>, out: &mut Vec<u8>| write_pieces(pieces, at, shows_missing, &options, out);
+        // Place 0 is that of no entity. One that is not defined yet is not remembered.
+        let place =
+            |number, index: Option<usize>| if number == 0 { Some(0) } else { index.map(|index| index + 1) };
+        let (entities, events) = (recording.entities, row.rows.events);
         match segment.scope {
-            Scope::Recording => entity(cache, 0, &At::Recording(recording), out),
-            Scope::Kind => entity(cache, row.kind_ref, &At::Kind(recording, row.kind()), out),
+            Scope::Recording => cache.write(0, out, |out| make(&At::Recording(recording), out)),
+            Scope::Kind => {
+                let at = At::Kind(recording, row.kind());
+                match place(row.kind_ref, entities.kinds.index(row.kind_ref)) {
+                    Some(place) => cache.write(place, out, |out| make(&at, out)),
+                    None => make(&at, out),
+                }
+            }
             Scope::Thread => {
                 let number = events.threads()?.get(row.row);
-                cache.write(number, out, |out| {
-                    let at = At::Thread(&ThreadView::new(recording, number));
-                    write_pieces(pieces, &at, shows_missing, &options, out)
-                })
+                let make = |out: &mut Vec<u8>| make(&At::Thread(&ThreadView::new(recording, number)), out);
+                match place(number, entities.threads.index(number)) {
+                    Some(place) => cache.write(place, out, make),
+                    None => make(out),
+                }
             }
             Scope::Descriptor | Scope::Path => {
                 let number = events.descriptors()?.get(row.row);
                 let descriptor = if number == 0 { None } else { recording.entities.descriptor(number) };
                 let view = descriptor.map(|descriptor| DescriptorView { descriptor });
                 if view.is_none() && segment.scope == Scope::Path {
-                    return write_pieces(pieces, &At::Row(row), shows_missing, &options, out);
+                    return make(&At::Row(row), out);
                 }
-                entity(cache, number, &At::Descriptor(recording, view), out)
+                let at = At::Descriptor(recording, view);
+                match place(number, entities.descriptors.index(number)) {
+                    Some(place) => cache.write(place, out, |out| make(&at, out)),
+                    None => make(&at, out),
+                }
             }
             Scope::Row => {
                 for piece in pieces {
@@ -195,13 +207,11 @@ impl Printer {
 
     /// How events of the row's kind are shown.
     fn plan(&mut self, row: &RowView<'_>) -> Option<Arc<InfoPlan>> {
-        // Kinds are numbered densely; one far out comes from a damaged capture and is not worth remembering.
-        const REMEMBERED_MAX: usize = 1 << 16;
-        let index = row.kind_ref as usize;
+        let index = row.recording.entities.kinds.index(row.kind_ref)?;
         if let Some(Some(plan)) = self.plans.get(index) {
             return Some(Arc::clone(plan));
         }
-        let KindView { kind } = row.kind().filter(|_| index < REMEMBERED_MAX)?;
+        let KindView { kind } = row.kind()?;
         let plan = Arc::new(InfoPlan::new(kind));
         if self.plans.len() <= index {
             self.plans.resize(index + 1, None);

@@ -63,7 +63,13 @@ impl Query {
         node: &Node,
         number: Ref,
     ) -> Result<bool, ReadError> {
-        self.memories[memory].holds(number, || match scope {
+        let entities = recording.entities;
+        let place = match scope {
+            Scope::Kind => entities.kinds.index(number),
+            Scope::Thread => entities.threads.index(number),
+            _ => entities.descriptors.index(number),
+        };
+        let ask = || match scope {
             Scope::Kind => node
                 .holds(&At::Kind(recording, recording.entities.kind(number).map(|kind| KindView { kind }))),
             Scope::Thread => node.holds(&At::Thread(&ThreadView::new(recording, number))),
@@ -72,7 +78,12 @@ impl Query {
                 let view = descriptor.map(|descriptor| DescriptorView { descriptor });
                 node.holds(&At::Descriptor(recording, view))
             }
-        })
+        };
+        match place {
+            Some(place) => self.memories[memory].holds(place, ask),
+            // None at all, or one that may yet be defined.
+            None => ask(),
+        }
     }
 
     /// Those of the rows in `among` for which the condition holds.

@@ -1,8 +1,6 @@
 //! What was found out about entities.
 
-use capture_format::model::Ref;
-
-/// For every entity of a class: whether a condition holds, once that is known.
+/// For every entity of a class, by its place in the table: whether a condition holds, once that is known.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Remembered {
     /// Two bits per entity: known, holds.
@@ -11,8 +9,12 @@ pub(super) struct Remembered {
 
 impl Remembered {
     /// Whether it holds for an entity, asking only the first time.
-    pub(super) fn holds<E>(&mut self, number: Ref, ask: impl FnOnce() -> Result<bool, E>) -> Result<bool, E> {
-        let (word, shift) = (number as usize / 32, number % 32 * 2);
+    pub(super) fn holds<E>(
+        &mut self,
+        place: usize,
+        ask: impl FnOnce() -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        let (word, shift) = (place / 32, place % 32 * 2);
         if let Some(bits) = self.words.get(word).map(|word| word >> shift & 3).filter(|bits| bits & 1 == 1) {
             return Ok(bits & 2 != 0);
         }
@@ -36,7 +38,7 @@ mod tests {
     #[test]
     fn each_entity_is_asked_about_once() {
         let mut remembered = Remembered::default();
-        for number in [0, 1, 31, 32, 1000] {
+        for number in [0usize, 1, 31, 32, 1000] {
             let holds = number % 2 == 0;
             assert_eq!(remembered.holds(number, || Ok::<_, ()>(holds)), Ok(holds));
         }
