@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
-use capture_format::{ReadAt, ReadError, Segment, Step, StreamDecoder};
+use capture_format::{Defect, ReadAt, ReadError, Segment, Step, StreamDecoder};
 
 use crate::interrupt;
 
@@ -134,6 +134,7 @@ pub(crate) struct Segments {
     stream: Box<dyn Read + Send>,
     decoder: StreamDecoder,
     chunk: Vec<u8>,
+    begun: bool,
     ended: bool,
     /// Bytes that have arrived.
     pub(crate) bytes: u64,
@@ -148,7 +149,8 @@ pub(crate) enum Arrival {
 impl Segments {
     pub(crate) fn new(stream: Box<dyn Read + Send>) -> Segments {
         // A pipe holds 64 KiB unless someone made it larger: more than a few of them never arrive at once.
-        Segments { stream, decoder: StreamDecoder::new(), chunk: vec![0; 256 << 10], ended: false, bytes: 0 }
+        let chunk = vec![0; 256 << 10];
+        Segments { stream, decoder: StreamDecoder::new(), chunk, begun: false, ended: false, bytes: 0 }
     }
 
     /// The next segment or damage; waits for it. `None` when the stream has ended and nothing is left to say.
@@ -158,7 +160,10 @@ impl Segments {
                 return Ok(None);
             }
             match self.decoder.step()? {
-                Step::Segment(segment) => return Ok(Some(Arrival::Segment(segment))),
+                Step::Segment(segment) => {
+                    self.begun = true;
+                    return Ok(Some(Arrival::Segment(segment)));
+                }
                 Step::Damage(damage) => return Ok(Some(Arrival::Damage(damage))),
                 Step::Need(_) => {}
             }
@@ -172,8 +177,12 @@ impl Segments {
                 if self.bytes == 0 {
                     return Err(ReadError::Io { offset: 0, source: ErrorKind::UnexpectedEof.into() });
                 }
-                let decoder = std::mem::take(&mut self.decoder);
-                return Ok(decoder.finish().map(Arrival::Damage));
+                let damage = std::mem::take(&mut self.decoder).finish();
+                // Nothing but a bad header ever came: so few bytes of anything else look the same.
+                if !self.begun && damage.as_ref().is_some_and(|damage| damage.defect == Defect::FileHeader) {
+                    return Err(ReadError::NotACapture);
+                }
+                return Ok(damage.map(Arrival::Damage));
             }
             self.bytes += arrived as u64;
             self.decoder.push(&self.chunk[..arrived]);

@@ -19,6 +19,8 @@ pub(crate) struct ReadPlan {
     /// Only events up to so long after the first.
     pub(crate) span_ns: Option<u64>,
     pub(crate) summary: bool,
+    /// Objects, not text.
+    pub(crate) json: bool,
     pub(crate) verbose: bool,
     pub(crate) threads: usize,
 }
@@ -45,7 +47,6 @@ impl ReadPlan {
     /// Checks flags against each other and parses the filter and the format.
     pub(crate) fn new(args: ReadArgs) -> Result<ReadPlan> {
         let show = show(&args)?;
-        let output_json = args.json;
         let ReadArgs { file, filter, read, .. } = args;
         // With -r the word that would be the file is the first of the filter.
         let (file, mut words) = match (read, file) {
@@ -57,7 +58,7 @@ impl ReadPlan {
             (None, None) => bail!("no capture was named; try `sysreel read FILE`"),
         };
         words.extend(filter);
-        if output_json && args.time.is_some_and(|time| time == cli::TimeStyle::SincePrevious) {
+        if args.json && args.time.is_some_and(|time| time == cli::TimeStyle::SincePrevious) {
             bail!("-t D counts from the line before, which JSON objects do not have");
         }
         Ok(ReadPlan {
@@ -67,6 +68,7 @@ impl ReadPlan {
             events_max: args.events_max,
             span_ns: args.seconds.map(|seconds| (seconds * 1e9) as u64),
             summary: args.summary,
+            json: args.json,
             verbose: args.verbose,
             threads: args.threads.unwrap_or_else(scan::threads_usual).max(1),
         })

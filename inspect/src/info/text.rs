@@ -65,7 +65,8 @@ impl Page {
             let [name, kernel, machine] =
                 [&host.hostname, &host.kernel, &host.machine].map(|text| escaped(text));
             self.fact("host", format_args!("{name}, Linux {kernel} {machine}, {} CPUs", host.cpus));
-            let [writer, scope] = [&host.writer, &host.scope].map(|text| escaped(text));
+            let writer = escaped(&host.writer);
+            let scope = if host.scope.is_empty() { "-".to_owned() } else { escaped(&host.scope) };
             self.fact(
                 "recorded",
                 format_args!("{scope}; {} bytes of each buffer; by {writer}", host.snap_bytes),
@@ -144,7 +145,7 @@ impl Page {
             };
             let runtime = escaped(container.runtime.as_bytes());
             let [id, name, image] =
-                [short(&container.full_id), &container.name, &container.image].map(|text| escaped(text));
+                [short(&container.full_id), &container.name, &container.image].map(escaped);
             let facts = [runtime, id, name, image];
             let known: Vec<&str> = facts.iter().map(String::as_str).filter(|fact| !fact.is_empty()).collect();
             write!(out, "{:>12}  {}, {} processes", count.events, known.join(" "), count.processes)

@@ -83,9 +83,7 @@ impl<'a> Tail<'a> {
             self.out.write(format!("{}\n", self.matched).as_bytes())?;
         }
         if self.plan.summary {
-            let json = matches!(&self.plan.show, Show::Lines(_, options)
-                if options.output == query::OutputStyle::Json);
-            let text = summary(&self.kinds, entities, json);
+            let text = summary(&self.kinds, entities, self.plan.json);
             self.out.write(text.as_bytes())?;
         }
         if lost > 0 {

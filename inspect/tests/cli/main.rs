@@ -1,0 +1,8 @@
+//! The program run on small captures: what a user types, and what comes out.
+
+mod copy;
+mod damage;
+mod info;
+mod messages;
+mod read;
+mod support;

@@ -1,0 +1,104 @@
+//! What goes wrong before anything is read, and the lists.
+
+use crate::support::{Scratch, capture, run, run_with};
+
+fn check(words: &[&str], stdin: &[u8], message: &str) {
+    let ran = run_with(words, stdin);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{words:?}\n{}", ran.stderr);
+    assert!(ran.stderr.contains(message), "{words:?}: {}", ran.stderr);
+}
+
+#[test]
+fn what_is_no_capture_is_named() {
+    let scratch = Scratch::new();
+    let empty = scratch.file("empty", b"");
+    let text =
+        scratch.file("text", b"#!/bin/sh\necho this is not a capture at all, whatever its name says\n");
+    let missing = scratch.path("missing").display().to_string();
+    let directory = scratch.path("").display().to_string();
+    for command in ["read", "info", "verify"] {
+        check(&[command, &missing], b"", "there is no such file");
+        check(&[command, &directory], b"", "it is a directory, not a capture");
+        check(&[command, "/dev/null"], b"", "it is a device, not a capture");
+        check(&[command, &text], b"", "not a capture");
+        check(&[command, &empty], b"", "empty");
+        check(&[command, "-"], b"", "empty");
+        check(&[command, "-"], &[b'x'; 5000], "not a capture");
+        check(
+            &[command, "-"],
+            b"PK\x03\x04 and so on, for more bytes than a header has in a capture",
+            "not a capture",
+        );
+    }
+}
+
+#[test]
+fn flags_and_filters_are_checked_first() {
+    check(&[], b"", "Usage");
+    check(&["read"], b"", "no capture was named");
+    check(&["-w", "out.reel"], b"", "sysreel record");
+    check(&["read", "missing", "--frobnicate"], b"", "--frobnicate");
+    check(&["raed", "missing"], b"", "read");
+    // The file does not even exist, and that is not what is wrong first.
+    check(&["read", "missing", "evt.tpye=open"], b"", "evt.type");
+    check(&["read", "missing", "evt.type=open and"], b"", "^");
+    check(&["read", "missing", "-p", "%evt.tpye"], b"", "evt.type");
+    check(&["read", "missing", "-j", "-w", "out"], b"", "-w");
+    check(&["read", "missing", "-n", "x"], b"", "x");
+}
+
+#[test]
+fn lists_are_listed() {
+    for words in [&["fields"][..], &["-l"], &["--list"]] {
+        let ran = run(words);
+        assert_eq!(ran.code, 0);
+        assert!(ran.stdout.contains("\nproc.name "), "{}", ran.stdout);
+    }
+    for words in [&["events"][..], &["-L"], &["--list-events"]] {
+        let ran = run(words);
+        assert_eq!(ran.code, 0);
+        assert!(ran.stdout.contains(" openat(dirfd: dirfd, name: path(0), "), "{}", ran.stdout);
+    }
+    for words in [&["fields", "-j"][..], &["events", "-j", "open"]] {
+        for line in run(words).stdout.lines() {
+            let object: serde_json::Value = serde_json::from_str(line).expect("an object");
+            assert!(object["name"].is_string(), "{line}");
+        }
+    }
+    assert!(run(&["--version"]).stdout.starts_with("sysreel "));
+    assert!(run(&["--help"]).stdout.contains("Exit status"));
+    assert!(run(&["read", "--help"]).stdout.contains("Examples"));
+}
+
+#[test]
+fn record_needs_the_agent() {
+    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_sysreel"))
+        .args(["record", "-w", "out.reel"])
+        .env("PATH", "/nonexistent")
+        .output()
+        .expect("the program was built");
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    // In a whole build the agent stands next to this program and answers itself.
+    let agent = std::path::Path::new(env!("CARGO_BIN_EXE_sysreel")).with_file_name("sysreel-agent");
+    if !agent.exists() {
+        assert_eq!(ran.status.code(), Some(1));
+        assert!(stderr.contains("sysreel-agent was not found"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_capture_is_never_modified() {
+    let scratch = Scratch::new();
+    let bytes = capture(40, 8);
+    let file = scratch.file("a.reel", &bytes);
+    let own = std::fs::metadata(&file).expect("it exists").permissions();
+    let mut read_only = own.clone();
+    read_only.set_readonly(true);
+    std::fs::set_permissions(&file, read_only).expect("it is ours");
+    for words in [&["read", file.as_str()][..], &["info", &file], &["verify", &file]] {
+        assert_eq!(run(words).code, 0, "{words:?}");
+    }
+    std::fs::set_permissions(&file, own).expect("it is ours");
+    check(&["read", &file, "-w", &file], b"", "never modified");
+    assert_eq!(std::fs::read(&file).expect("it exists"), bytes);
+}
