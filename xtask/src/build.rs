@@ -1,7 +1,7 @@
 //! `cargo xtask build`: the kernel programs first, then the programs that carry them.
 //!
 //! The kernel half has another target, another profile and a `core` of its own, so it is a package outside
-//! the workspace. Its objects land at a fixed place, [`object_dir`], where the agent's build script expects them.
+//! the workspace. Its object lands at a fixed place where the agent's build script expects them.
 
 use crate::programs::{cargo, execute, find, program, root, step, target_dir};
 use anyhow::{Context, Result};
@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The kernel programs: `sysreel` is carried by the agent, `empty` measures the floor in benchmarks.
-const OBJECTS: [&str; 2] = ["sysreel", "empty"];
+/// The kernel programs, which the agent carries.
+const OBJECT: &str = "sysreel";
 const EBPF_TARGET: &str = "bpfel-unknown-none";
 
 #[derive(clap::Args)]
@@ -32,16 +32,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Builds the eBPF objects into [`object_dir`].
+/// Builds the eBPF object.
 pub(crate) fn kernel_programs() -> Result<()> {
     step("Building the kernel programs");
     let target_dir = target_dir().join("ebpf");
     execute(ebpf_cargo("build")?.arg("--release").arg("--target-dir").arg(&target_dir))?;
-    for name in OBJECTS {
-        let built = target_dir.join(EBPF_TARGET).join("release").join(name);
-        place(&built, &object_dir().join(format!("{name}.bpf.o")))?;
-    }
-    Ok(())
+    let built = target_dir.join(EBPF_TARGET).join("release").join(OBJECT);
+    place(&built, &root().join("target/bpf").join(format!("{OBJECT}.bpf.o")))
 }
 
 /// Builds `sysreel` and `sysreel-agent`; returns the folder that holds them.
@@ -54,11 +51,6 @@ pub(crate) fn host_programs(release: bool) -> Result<PathBuf> {
     }
     execute(&mut build)?;
     Ok(target_dir().join(if release { "release" } else { "debug" }))
-}
-
-/// Where the eBPF objects are found by the agent's build script and by benchmarks.
-pub(crate) fn object_dir() -> PathBuf {
-    root().join("target/bpf")
 }
 
 /// Cargo for the kernel half: the pinned stable compiler builds `core` for a target that has no prebuilt one,

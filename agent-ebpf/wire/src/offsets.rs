@@ -27,6 +27,11 @@ macro_rules! offsets {
                 Offsets { $($name: first($structure, $paths),)* }
             }
 
+            /// Names of the structures that are looked into, with repeats.
+            pub fn structures() -> impl Iterator<Item = &'static str> {
+                [$($structure,)*].into_iter()
+            }
+
             /// Names of the fields that are absent.
             pub fn absent(&self) -> impl Iterator<Item = &'static str> {
                 [$((stringify!($name), self.$name),)*]

@@ -50,8 +50,8 @@ const _: () = assert!(size_of::<RingState>() == 256);
 pub struct Control {
     /// Process that is followed from its next exec on; 0 for none.
     pub follow_from_exec: u32,
-    /// 1 once the programs shall record; nothing is recorded before.
-    pub recording: u32,
+    #[doc(hidden)]
+    pub reserved: u32,
 }
 
 /// Follow marks: one byte per possible thread id (`PID_MAX_LIMIT`, 4 Mi), in blocks.

@@ -1,0 +1,244 @@
+//! Copying what a call's arguments point to, as the table says.
+
+use aya_ebpf::helpers::generated::bpf_probe_read_user_str;
+use core::ffi::c_void;
+use wire::SectionState;
+use wire::table::{
+    CallEntry, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN,
+    FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_RESULT_OUT, FETCH_STRING,
+    FETCH_STRINGS, FETCHES_MAX, Fetch,
+};
+
+use crate::memory::{clamp, copy_user, opaque, read_user};
+use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
+use crate::settings::setting;
+use crate::syscalls::argument;
+
+/// `PATH_MAX`.
+const STRING_BYTES_MAX: u64 = 4096;
+/// Largest block of fixed size.
+const FIXED_BYTES_MAX: u64 = 512;
+/// `struct sockaddr_storage`.
+const ADDRESS_BYTES_MAX: u64 = 128;
+/// Parts of an iovec that are looked at.
+const IOVEC_PARTS_MAX: u64 = 16;
+/// Strings of a vector that are looked at.
+const STRINGS_MAX: u64 = 64;
+/// Bytes of a string vector that are kept, but for the last string.
+const STRINGS_BYTES_MAX: u64 = 32 * 1024;
+/// Ancillary data that is kept.
+const CONTROL_BYTES_MAX: u64 = 256;
+
+/// Argument `index` of the call, where the index is data.
+#[inline(always)]
+pub(crate) unsafe fn pick(regs: *const u8, index: u8) -> u64 {
+    match index {
+        0 => argument(regs, 0),
+        1 => argument(regs, 1),
+        2 => argument(regs, 2),
+        3 => argument(regs, 3),
+        4 => argument(regs, 4),
+        _ => argument(regs, 5),
+    }
+}
+
+/// Copies strings and blocks; gives the position behind them.
+#[inline(always)]
+pub(crate) unsafe fn blocks(
+    slot: &Slot,
+    entry: *const CallEntry,
+    regs: *const u8,
+    result: i64,
+    mut position: u64,
+) -> u64 {
+    for i in 0..FETCHES_MAX {
+        if i >= (*entry).fetches as usize {
+            break;
+        }
+        position = block(slot, &raw const (*entry).fetch[i], regs, result, position);
+    }
+    position
+}
+
+#[inline(always)]
+unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, result: i64, position: u64) -> u64 {
+    let arg = (*fetch).arg;
+    let address = pick(regs, arg);
+    let position = opaque(slot.forget(position));
+    if position > POSITION_MAX {
+        return position;
+    }
+    if address == 0 {
+        return slot.section(position, arg, SectionState::Null, 0);
+    }
+    let how = (*fetch).how;
+    let target = slot.body(position);
+    if how == FETCH_STRING {
+        let copied = bpf_probe_read_user_str(
+            target.cast::<c_void>(),
+            STRING_BYTES_MAX as u32,
+            address as *const c_void,
+        );
+        if copied < 0 {
+            return slot.section(position, arg, SectionState::Unreadable, 0);
+        }
+        return slot.section(position, arg, SectionState::Data, clamp(copied as u64, STRING_BYTES_MAX));
+    }
+    let is_out = how == FETCH_FIXED_OUT
+        || how == FETCH_COUNTED_OUT
+        || how == FETCH_RESULT_OUT
+        || how == FETCH_LENPTR_OUT;
+    if is_out && result < 0 {
+        return slot.section(position, arg, SectionState::Unreadable, 0);
+    }
+    let size = u64::from((*fetch).size);
+    let mut cap = u64::from(setting!(snap_bytes));
+    let bytes = match how {
+        FETCH_FIXED_IN | FETCH_FIXED_OUT => {
+            cap = FIXED_BYTES_MAX;
+            size
+        }
+        FETCH_COUNTED_IN | FETCH_COUNTED_OUT => {
+            // A count is at most 31 bits wide: the kernel refuses more.
+            clamp(pick(regs, (*fetch).param), 0x7fff_ffff) * size
+        }
+        FETCH_RESULT_OUT => clamp(result as u64, 0x7fff_ffff) * size,
+        FETCH_LENPTR_OUT => {
+            cap = ADDRESS_BYTES_MAX;
+            u64::from(read_user::<u32>(pick(regs, (*fetch).param)).unwrap_or(0))
+        }
+        _ => 0,
+    };
+    let bytes = if bytes > cap { cap } else { bytes };
+    let bytes = clamp(bytes, FETCH_BYTES_MAX);
+    if !copy_user(target, bytes, address) {
+        return slot.section(position, arg, SectionState::Unreadable, 0);
+    }
+    slot.section(position, arg, SectionState::Data, bytes)
+}
+
+/// Copies an iovec, a message or a string vector; gives the position behind it.
+#[inline(always)]
+pub(crate) unsafe fn vector(
+    slot: &Slot,
+    fetch: *const Fetch,
+    regs: *const u8,
+    result: i64,
+    position: u64,
+) -> u64 {
+    let arg = (*fetch).arg;
+    let how = (*fetch).how;
+    let address = pick(regs, arg);
+    let position = opaque(slot.forget(position));
+    if position > POSITION_MAX {
+        return position;
+    }
+    if address == 0 {
+        return slot.section(position, arg, SectionState::Null, 0);
+    }
+    let is_out = how == FETCH_IOVEC_OUT || how == FETCH_MSGHDR_OUT;
+    if is_out && result < 0 {
+        return slot.section(position, arg, SectionState::Unreadable, 0);
+    }
+    let mut limit = u64::from(setting!(snap_bytes));
+    if is_out && (result as u64) < limit {
+        limit = result as u64;
+    }
+    let copied = match how {
+        FETCH_IOVEC_IN | FETCH_IOVEC_OUT => {
+            iovec(slot, position, 0, address, pick(regs, (*fetch).param), limit)
+        }
+        FETCH_MSGHDR_IN | FETCH_MSGHDR_OUT => message(slot, position, address, limit, is_out),
+        FETCH_STRINGS => strings(slot, position, address),
+        _ => None,
+    };
+    match copied {
+        Some(bytes) => slot.section(position, arg, SectionState::Data, clamp(bytes, FETCH_BYTES_MAX)),
+        None => slot.section(position, arg, SectionState::Unreadable, 0),
+    }
+}
+
+/// Copies up to `limit` bytes of an iovec's data behind the `filled` bytes of the section at `position`; gives
+/// the bytes then filled.
+#[inline(always)]
+unsafe fn iovec(
+    slot: &Slot,
+    position: u64,
+    filled: u64,
+    address: u64,
+    parts: u64,
+    limit: u64,
+) -> Option<u64> {
+    slot.keep(position, filled);
+    let end = filled + clamp(limit, FETCH_BYTES_MAX / 4);
+    for i in 0..IOVEC_PARTS_MAX {
+        let at = opaque(slot.kept(position));
+        if i >= parts || at >= end || at > FETCH_BYTES_MAX / 2 {
+            break;
+        }
+        let Some([base, len]) = read_user::<[u64; 2]>(address + i * 16) else {
+            if i == 0 {
+                return None;
+            }
+            break;
+        };
+        let left = end - at;
+        let bytes = clamp(if len < left { len } else { left }, FETCH_BYTES_MAX / 4);
+        if !copy_user(slot.body(position).add(at as usize), bytes, base) {
+            break;
+        }
+        slot.keep(position, at + bytes);
+    }
+    Some(slot.kept(position))
+}
+
+/// Copies a `struct msghdr` in the form that [`FETCH_MSGHDR_IN`] describes.
+#[inline(always)]
+unsafe fn message(slot: &Slot, position: u64, address: u64, limit: u64, is_out: bool) -> Option<u64> {
+    let [name, name_len, iov, parts, control, control_len, flags] = read_user::<[u64; 7]>(address)?;
+    let body = slot.body(position);
+    let mut name_bytes = if name == 0 { 0 } else { clamp(name_len & 0xffff_ffff, ADDRESS_BYTES_MAX) };
+    if !copy_user(body.add(16), name_bytes, name) {
+        name_bytes = 0;
+    }
+    let mut control_bytes = if control == 0 { 0 } else { clamp(control_len, CONTROL_BYTES_MAX) };
+    let at = clamp(16 + name_bytes, 16 + ADDRESS_BYTES_MAX);
+    if !copy_user(body.add(at as usize), control_bytes, control) {
+        control_bytes = 0;
+    }
+    let data_at = at + control_bytes;
+    let filled = iovec(slot, position, data_at, iov, parts, limit).unwrap_or(data_at);
+    let words = body.cast::<u32>();
+    words.write_volatile(name_bytes as u32);
+    words.add(1).write_volatile(if is_out { flags as u32 } else { 0 });
+    words.add(2).write_volatile(control_bytes as u32);
+    words.add(3).write_volatile((filled - data_at) as u32);
+    Some(filled)
+}
+
+#[inline(always)]
+unsafe fn strings(slot: &Slot, position: u64, address: u64) -> Option<u64> {
+    slot.keep(position, 0);
+    for i in 0..STRINGS_MAX {
+        let Some(string) = read_user::<u64>(address + i * 8) else {
+            if i == 0 {
+                return None;
+            }
+            break;
+        };
+        let at = opaque(slot.kept(position));
+        if string == 0 || at > STRINGS_BYTES_MAX {
+            break;
+        }
+        let copied = bpf_probe_read_user_str(
+            slot.body(position).add(at as usize).cast::<c_void>(),
+            STRING_BYTES_MAX as u32,
+            string as *const c_void,
+        );
+        if copied < 0 {
+            break;
+        }
+        slot.keep(position, at + copied as u64);
+    }
+    Some(slot.kept(position))
+}

@@ -1,0 +1,30 @@
+//! The kernel half of the agent: programs on tracepoints that write records into per-CPU rings.
+//!
+//! One event per call, made at exit and driven by a table (`syscalls`, `fetch`); what never returns or replaces
+//! the image comes from the scheduler's tracepoints (`process`); signals and cgroup moves have probes of their
+//! own. All write through `ring`, read memory through `memory` and take constants from `settings`. The records
+//! are described in the `wire` crate.
+#![no_std]
+#![no_main]
+#![feature(asm_experimental_arch)]
+
+mod cgroup;
+mod facts;
+mod fetch;
+mod memory;
+mod path;
+mod process;
+mod ring;
+mod settings;
+mod signal;
+mod syscalls;
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// Some helpers are for GPL-compatible programs only, which Apache-2.0 alone is not in the kernel's eyes.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,66 @@
+//! Reading kernel and user memory by address.
+
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
+use core::ffi::c_void;
+use wire::offsets::ABSENT;
+
+/// Hides a value's origin from the compiler, so that the bound checked next is the bound the verifier sees.
+#[inline(always)]
+pub(crate) fn opaque(mut value: u64) -> u64 {
+    // SAFETY: moves a register onto itself. (Nothing at all would leave two line entries for one instruction,
+    // which the kernel refuses.)
+    unsafe { core::arch::asm!("{0} = {0}", inout(reg) value, options(nomem, nostack, preserves_flags)) };
+    value
+}
+
+/// `value`, or `max` when it is larger.
+#[inline(always)]
+pub(crate) fn clamp(value: u64, max: u64) -> u64 {
+    let value = opaque(value);
+    if value > max { max } else { value }
+}
+
+/// Copies `bytes` bytes of kernel memory; whether that worked.
+#[inline(always)]
+pub(crate) unsafe fn copy_kernel(target: *mut u8, bytes: u64, address: u64) -> bool {
+    bpf_probe_read_kernel(target.cast::<c_void>(), bytes as u32, address as *const c_void) == 0
+}
+
+/// Copies `bytes` bytes of user memory; whether that worked.
+#[inline(always)]
+pub(crate) unsafe fn copy_user(target: *mut u8, bytes: u64, address: u64) -> bool {
+    bpf_probe_read_user(target.cast::<c_void>(), bytes as u32, address as *const c_void) == 0
+}
+
+/// A value in kernel memory; zero when it cannot be read or the field does not exist. `T` is made of integers.
+#[inline(always)]
+pub(crate) unsafe fn read<T: Copy>(base: u64, offset: u64) -> T {
+    if offset == u64::from(ABSENT) {
+        return core::mem::zeroed();
+    }
+    let mut value = core::mem::MaybeUninit::<T>::uninit();
+    // The helper fills the whole value; with zeroes when it fails.
+    copy_kernel(value.as_mut_ptr().cast(), size_of::<T>() as u64, base + offset);
+    value.assume_init()
+}
+
+/// A value in user memory. `T` is made of integers.
+#[inline(always)]
+pub(crate) unsafe fn read_user<T: Copy>(address: u64) -> Option<T> {
+    let mut value = core::mem::MaybeUninit::<T>::uninit();
+    if copy_user(value.as_mut_ptr().cast(), size_of::<T>() as u64, address) {
+        Some(value.assume_init())
+    } else {
+        None
+    }
+}
+
+/// Stores fields of a block one by one. A whole block would be made on the stack and copied byte by byte.
+macro_rules! store {
+    ($target:expr, $($field:ident: $value:expr,)*) => {{
+        let target = $target;
+        $((&raw mut (*target).$field).write_volatile($value);)*
+    }};
+}
+
+pub(crate) use store;

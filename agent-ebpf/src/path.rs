@@ -1,0 +1,102 @@
+//! Paths, component by component from the leaf up: of files through the dentry tree and its mounts, of cgroups
+//! through kernfs. The agent puts them in order; no path is ever built here.
+
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
+use core::ffi::c_void;
+use wire::SectionState;
+
+use crate::memory::{clamp, opaque, read};
+use crate::ring::{POSITION_MAX, Slot};
+use crate::settings::offset;
+
+/// Components of a file's path that are followed.
+const COMPONENTS_MAX: usize = 64;
+/// Levels of a cgroup's path that are followed.
+const CGROUP_LEVELS_MAX: usize = 16;
+/// `NAME_MAX` and the NUL.
+const NAME_BYTES_MAX: u64 = 256;
+/// Where a component may begin at most in a section.
+const PATH_BYTES_MAX: u64 = 8192;
+
+/// Copies a name behind those that the section at `position` has.
+#[inline(always)]
+unsafe fn append(slot: &Slot, position: u64, name: u64) {
+    let at = opaque(slot.kept(position));
+    if at > PATH_BYTES_MAX {
+        return;
+    }
+    let copied = bpf_probe_read_kernel_str(
+        slot.body(position).add(at as usize).cast::<c_void>(),
+        NAME_BYTES_MAX as u32,
+        name as *const c_void,
+    );
+    if copied > 0 {
+        slot.keep(position, at + copied as u64);
+    }
+}
+
+/// Writes the path at `path` (a `struct path`) as a section, up to the root at `root` (another one).
+#[inline(always)]
+pub(crate) unsafe fn file(slot: &Slot, position: u64, index: u8, path: u64, root: u64) -> u64 {
+    let position = opaque(position);
+    if position > POSITION_MAX {
+        return position;
+    }
+    slot.keep(position, 0);
+    let mut dentry: u64 = read(path, offset!(path_dentry));
+    let mut vfsmount: u64 = read(path, offset!(path_mnt));
+    let root_dentry: u64 = read(root, offset!(path_dentry));
+    let root_mount: u64 = read(root, offset!(path_mnt));
+    for _ in 0..COMPONENTS_MAX {
+        if dentry == 0 || (dentry == root_dentry && vfsmount == root_mount) {
+            break;
+        }
+        let parent: u64 = read(dentry, offset!(dentry_parent));
+        if parent == dentry {
+            // The top of a mount: go on at the place it is mounted on.
+            let mount = vfsmount.wrapping_sub(offset!(mount_mnt));
+            let upper: u64 = read(mount, offset!(mount_parent));
+            if upper == mount || upper == 0 {
+                break;
+            }
+            dentry = read(mount, offset!(mount_mountpoint));
+            vfsmount = upper.wrapping_add(offset!(mount_mnt));
+            continue;
+        }
+        let name: u64 = read(dentry, offset!(dentry_name));
+        append(slot, position, name);
+        dentry = parent;
+    }
+    slot.section(
+        position,
+        index,
+        SectionState::Data,
+        clamp(slot.kept(position), PATH_BYTES_MAX + NAME_BYTES_MAX),
+    )
+}
+
+/// Writes a cgroup's path as a section.
+#[inline(always)]
+pub(crate) unsafe fn cgroup(slot: &Slot, position: u64, index: u8, cgroup: u64) -> u64 {
+    let position = opaque(position);
+    if position > POSITION_MAX {
+        return position;
+    }
+    slot.keep(position, 0);
+    let mut node: u64 = read(cgroup, offset!(cgroup_kn));
+    for _ in 0..CGROUP_LEVELS_MAX {
+        let parent: u64 = read(node, offset!(kn_parent));
+        if node == 0 || parent == 0 {
+            break;
+        }
+        let name: u64 = read(node, offset!(kn_name));
+        append(slot, position, name);
+        node = parent;
+    }
+    slot.section(
+        position,
+        index,
+        SectionState::Data,
+        clamp(slot.kept(position), PATH_BYTES_MAX + NAME_BYTES_MAX),
+    )
+}

@@ -1,0 +1,271 @@
+//! Processes: exec, fork and exit, from the scheduler's tracepoints.
+
+use aya_ebpf::{
+    helpers::generated::{
+        bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_task_btf, bpf_task_pt_regs,
+    },
+    macros::btf_tracepoint,
+    programs::BtfTracePointContext,
+};
+use wire::facts::{
+    EXEC_BYTES, EXIT_BYTES, ExecFacts, ExitFacts, FORK_BYTES, FORK_SHARES_FILES, FORK_SHARES_FS,
+    FORK_SHARES_VM, ForkFacts,
+};
+use wire::offsets::ABSENT;
+use wire::record::{
+    FLAG_LATENCY, SECTION_ARGV, SECTION_CGROUP, SECTION_CGROUP_V1, SECTION_CWD, SECTION_ENV,
+    SECTION_EXE_PATH, SECTION_EXEC, SECTION_EXIT, SECTION_FILENAME, SECTION_FORK,
+};
+use wire::{RecordType, SectionState};
+
+use crate::facts::{file_marks, write_cred, write_file, write_task};
+use crate::memory::{clamp, copy_user, opaque, read, store};
+use crate::path;
+use crate::ring::{self, POSITION_MAX, Slot};
+use crate::settings::{offset, setting};
+use crate::syscalls::{argument, call_number, latency_ns, write_final_call};
+
+/// Bytes of the argument vector that are kept.
+const ARGV_BYTES_MAX: u64 = 32 * 1024;
+/// Bytes of the environment that are kept.
+const ENV_BYTES_MAX: u64 = 24 * 1024;
+const PF_KTHREAD: u32 = 0x0020_0000;
+const NONE: i64 = -1;
+
+/// Number of the system call the current task is in; negative for none.
+#[inline(always)]
+unsafe fn current_call() -> (i64, *const u8) {
+    let regs = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u8;
+    (call_number(regs), regs)
+}
+
+/// A new image was installed. Raw arguments: (task, old pid, binprm).
+#[btf_tracepoint(function = "sched_process_exec")]
+pub fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe { exec(&ctx) };
+    0
+}
+
+#[inline(always)]
+unsafe fn exec(ctx: &BtfTracePointContext) {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    let tgid = (pid_tgid >> 32) as u32;
+    let old_tid = ctx.arg::<i64>(1) as u32;
+    if setting!(follow) != 0 {
+        if let Some(control) = ring::control() {
+            if (&raw const (*control).follow_from_exec).read_volatile() == tgid {
+                ring::set_followed(tgid, true);
+            }
+        }
+        if old_tid != tgid && ring::is_followed(old_tid) {
+            // The thread that called takes over the leader's id.
+            ring::set_followed(old_tid, false);
+            ring::set_followed(tgid, true);
+        }
+    }
+    if !ring::is_selected(pid_tgid) {
+        return;
+    }
+    let (nr, _) = current_call();
+    let Some(slot) = ring::begin() else { return };
+    let mut flags = 0;
+    let mut latency = 0;
+    if let Some(known) = latency_ns(old_tid, nr, slot.time_ns) {
+        latency = known;
+        flags = FLAG_LATENCY;
+    }
+    slot.header(RecordType::Exec, flags, 0, nr, pid_tgid);
+    slot.outcome(0, latency);
+    let task = bpf_get_current_task();
+    let mm: u64 = read(task, offset!(task_mm));
+    let exe: u64 = read(mm, offset!(mm_exe_file));
+    let arg_start: u64 = read(mm, offset!(mm_arg_start));
+    let arg_bytes = read::<u64>(mm, offset!(mm_arg_end)).wrapping_sub(arg_start);
+    let env_start: u64 = read(mm, offset!(mm_env_start));
+    let env_bytes = read::<u64>(mm, offset!(mm_env_end)).wrapping_sub(env_start);
+
+    let mut position = Slot::behind_args(0);
+    let facts = slot.body(position).cast::<ExecFacts>();
+    write_task(&raw mut (*facts).task, task);
+    write_cred(&raw mut (*facts).cred, task);
+    write_file(&raw mut (*facts).exe, exe, file_marks(exe));
+    let inode: u64 = read(exe, offset!(file_inode));
+    store!(facts,
+        exe_mtime_ns: nanoseconds(inode, offset!(inode_mtime_s), offset!(inode_mtime_ns)),
+        exe_ctime_ns: nanoseconds(inode, offset!(inode_ctime_s), offset!(inode_ctime_ns)),
+        old_tid: old_tid,
+        argv_bytes: arg_bytes as u32,
+        env_bytes: env_bytes as u32,
+        reserved: 0,
+    );
+    position = slot.section(position, SECTION_EXEC, SectionState::Data, EXEC_BYTES as u64);
+
+    let filename: u64 = read(ctx.arg::<u64>(2), offset!(bprm_filename));
+    position = kernel_string(&slot, position, SECTION_FILENAME, filename);
+    let root = read::<u64>(task, offset!(task_fs)).wrapping_add(offset!(fs_root));
+    let pwd = read::<u64>(task, offset!(task_fs)).wrapping_add(offset!(fs_pwd));
+    position = path::file(&slot, position, SECTION_EXE_PATH, exe + offset!(file_path), root);
+    position = path::file(&slot, position, SECTION_CWD, pwd, root);
+    position = cgroups(&slot, position, task);
+    position = user_block(&slot, position, SECTION_ARGV, arg_start, clamp(arg_bytes, ARGV_BYTES_MAX));
+    if setting!(env) != 0 {
+        position = user_block(&slot, position, SECTION_ENV, env_start, clamp(env_bytes, ENV_BYTES_MAX));
+    }
+    slot.publish(position);
+}
+
+#[inline(always)]
+unsafe fn nanoseconds(inode: u64, seconds: u64, nanoseconds: u64) -> u64 {
+    let whole: u64 = read(inode, seconds);
+    whole.wrapping_mul(1_000_000_000).wrapping_add(u64::from(read::<u32>(inode, nanoseconds)))
+}
+
+#[inline(always)]
+unsafe fn kernel_string(slot: &Slot, position: u64, index: u8, address: u64) -> u64 {
+    let position = opaque(position);
+    if position > POSITION_MAX {
+        return position;
+    }
+    let copied = aya_ebpf::helpers::generated::bpf_probe_read_kernel_str(
+        slot.body(position).cast(),
+        4096,
+        address as *const core::ffi::c_void,
+    );
+    if copied < 0 {
+        return slot.section(position, index, SectionState::Unreadable, 0);
+    }
+    slot.section(position, index, SectionState::Data, clamp(copied as u64, 4096))
+}
+
+/// Copies a block of user memory whose pages the kernel has just written.
+#[inline(always)]
+unsafe fn user_block(slot: &Slot, position: u64, index: u8, address: u64, bytes: u64) -> u64 {
+    let position = opaque(position);
+    if position > POSITION_MAX {
+        return position;
+    }
+    let bytes = clamp(bytes, ARGV_BYTES_MAX);
+    if !copy_user(slot.body(position), bytes, address) {
+        return slot.section(position, index, SectionState::Unreadable, 0);
+    }
+    slot.section(position, index, SectionState::Data, bytes)
+}
+
+/// Writes the cgroup paths of a task: the v2 one, and where the setting names a v1 hierarchy that one too.
+#[inline(always)]
+unsafe fn cgroups(slot: &Slot, position: u64, task: u64) -> u64 {
+    let css_set: u64 = read(task, offset!(task_cgroups));
+    let default: u64 = read(css_set, offset!(cssset_dfl));
+    let mut position = path::cgroup(slot, position, SECTION_CGROUP, default);
+    let subsys = setting!(cgroup_v1_subsys);
+    if subsys != ABSENT {
+        let css: u64 = read(css_set, offset!(cssset_subsys) + u64::from(subsys) * 8);
+        let cgroup: u64 = read(css, offset!(css_cgroup));
+        if cgroup != default {
+            position = path::cgroup(slot, position, SECTION_CGROUP_V1, cgroup);
+        }
+    }
+    position
+}
+
+/// A task was created. Raw arguments: (parent, child).
+#[btf_tracepoint(function = "sched_process_fork")]
+pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe { fork(&ctx) };
+    0
+}
+
+#[inline(always)]
+unsafe fn fork(ctx: &BtfTracePointContext) {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    if !ring::is_selected(pid_tgid) {
+        return;
+    }
+    let creator = ctx.arg::<u64>(0);
+    let child = ctx.arg::<u64>(1);
+    if read::<u32>(child, offset!(task_flags)) & PF_KTHREAD != 0 {
+        return;
+    }
+    let tid: u32 = read(child, offset!(task_pid));
+    let tgid: u32 = read(child, offset!(task_tgid));
+    if setting!(follow) != 0 {
+        ring::set_followed(tid, true);
+    }
+    let (nr, regs) = current_call();
+    let Some(slot) = ring::begin() else { return };
+    slot.header(RecordType::Fork, 0, 6, nr, u64::from(tgid) << 32 | u64::from(tid));
+    slot.outcome(0, 0);
+    slot.arg(0, argument(regs, 0));
+    slot.arg(1, argument(regs, 1));
+    slot.arg(2, argument(regs, 2));
+    slot.arg(3, argument(regs, 3));
+    slot.arg(4, argument(regs, 4));
+    slot.arg(5, argument(regs, 5));
+    let position = Slot::behind_args(6);
+    let facts = slot.body(position).cast::<ForkFacts>();
+    write_task(&raw mut (*facts).task, child);
+    let shared = |field: u64| read::<u64>(creator, field) == read::<u64>(child, field);
+    let mut flags = 0;
+    if shared(offset!(task_files)) {
+        flags |= FORK_SHARES_FILES;
+    }
+    if shared(offset!(task_fs)) {
+        flags |= FORK_SHARES_FS;
+    }
+    if shared(offset!(task_mm)) {
+        flags |= FORK_SHARES_VM;
+    }
+    store!(facts, creator_tid: pid_tgid as u32, flags: flags,);
+    slot.publish(slot.section(position, SECTION_FORK, SectionState::Data, FORK_BYTES as u64));
+}
+
+/// A task ends. Raw argument: (task), which is the current one.
+#[btf_tracepoint(function = "sched_process_exit")]
+pub fn sched_process_exit(_ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe { exit() };
+    0
+}
+
+/// Numbers of `exit` and `exit_group` on x86_64 and aarch64; 32-bit programs on x86 have 1 and 252.
+#[inline(always)]
+unsafe fn is_final(nr: i64) -> bool {
+    if setting!(aarch64) != 0 {
+        nr == 93 || nr == 94
+    } else if crate::syscalls::is_compat() {
+        nr == 1 || nr == 252
+    } else {
+        nr == 60 || nr == 231
+    }
+}
+
+#[inline(always)]
+unsafe fn exit() {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    if !ring::is_selected(pid_tgid) {
+        return;
+    }
+    let (nr, regs) = current_call();
+    if is_final(nr) {
+        write_final_call(regs, nr, pid_tgid);
+    }
+    if let Some(slot) = ring::begin() {
+        slot.header(RecordType::Exit, 0, 0, 0, pid_tgid);
+        slot.outcome(0, 0);
+        let task = bpf_get_current_task();
+        let signal: u64 = read(task, offset!(task_signal));
+        let position = Slot::behind_args(0);
+        store!(slot.body(position).cast::<ExitFacts>(),
+            status: read(task, offset!(task_exit_code)),
+            in_call: if nr < 0 { NONE as u32 } else { nr as u32 },
+            process_gone: u32::from(read::<u32>(signal, offset!(signal_live)) == 0),
+            reserved: 0,
+        );
+        slot.publish(slot.section(position, SECTION_EXIT, SectionState::Data, EXIT_BYTES as u64));
+    }
+    if setting!(follow) != 0 {
+        ring::set_followed(pid_tgid as u32, false);
+    }
+}

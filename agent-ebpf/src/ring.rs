@@ -1,0 +1,202 @@
+//! Writing records into the ring of the current CPU.
+//!
+//! Programs on these tracepoints run with preemption off, so one record is written at a time on a CPU, unless
+//! an interrupt brings in another program: that one finds `busy` set and counts its event lost as nested.
+//! `busy` is set before the time stamp is taken and cleared after the head is published, so a reader that
+//! finds it clear knows that nothing older is still to come (see `agent/src/rings.rs`).
+
+use aya_ebpf::{
+    helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
+    macros::map,
+    maps::Array,
+};
+use wire::record::{HEADER_BYTES, NARGS_SHIFT, SECTION_HEADER_BYTES};
+use wire::ring::{Control, FOLLOW_BLOCK, FOLLOW_BLOCKS, LossCause, RECORD_BYTES_MAX, RingState};
+use wire::{RecordType, SectionState};
+
+use crate::memory::{clamp, opaque};
+use crate::settings::setting;
+
+const MMAPABLE: u32 = 1 << 10;
+
+/// The rings, one element per CPU. The agent sets the size of an element before load: the ring's bytes, and
+/// `RECORD_BYTES_MAX` more for the record that starts at its end.
+#[map]
+static RINGS: Array<[u8; 8]> = Array::with_max_entries(1, MMAPABLE);
+
+#[map]
+static RING_STATES: Array<RingState> = Array::with_max_entries(1, MMAPABLE);
+
+#[map]
+static CONTROL: Array<Control> = Array::with_max_entries(1, MMAPABLE);
+
+#[map]
+static FOLLOWED: Array<[u8; FOLLOW_BLOCK]> = Array::with_max_entries(FOLLOW_BLOCKS as u32, 0);
+
+/// Bytes of one fetch at most.
+pub(crate) const FETCH_BYTES_MAX: u64 = 64 * 1024;
+/// Where a section may begin at most, so that a fetch fits behind its head.
+pub(crate) const POSITION_MAX: u64 = RECORD_BYTES_MAX as u64 - FETCH_BYTES_MAX - 64;
+
+/// A record being written.
+#[derive(Clone, Copy)]
+pub(crate) struct Slot {
+    state: *mut RingState,
+    record: *mut u8,
+    /// When the event happened.
+    pub(crate) time_ns: u64,
+}
+
+/// What the agent says while we run.
+#[inline(always)]
+pub(crate) fn control() -> Option<*mut Control> {
+    CONTROL.get_ptr_mut(0)
+}
+
+#[inline(always)]
+fn follow_mark(tid: u32) -> Option<*mut u8> {
+    let block = FOLLOWED.get_ptr_mut(tid / FOLLOW_BLOCK as u32)?;
+    let at = opaque(u64::from(tid)) & (FOLLOW_BLOCK as u64 - 1);
+    // SAFETY: `at` is below the size of a block.
+    Some(unsafe { block.cast::<u8>().add(at as usize) })
+}
+
+/// Whether this thread is followed.
+#[inline(always)]
+pub(crate) fn is_followed(tid: u32) -> bool {
+    // SAFETY: a byte of the map.
+    follow_mark(tid).is_some_and(|mark| unsafe { mark.read_volatile() } != 0)
+}
+
+/// Starts or ends following a thread.
+#[inline(always)]
+pub(crate) fn set_followed(tid: u32, followed: bool) {
+    if let Some(mark) = follow_mark(tid) {
+        // SAFETY: a byte of the map. The thread itself or its creator write it, never at once.
+        unsafe { mark.write_volatile(u8::from(followed)) };
+    }
+}
+
+/// Whether events of this task are to be recorded.
+#[inline(always)]
+pub(crate) unsafe fn is_selected(pid_tgid: u64) -> bool {
+    if (pid_tgid >> 32) as u32 == setting!(self_tgid) {
+        return false;
+    }
+    setting!(follow) == 0 || is_followed(pid_tgid as u32)
+}
+
+/// Adds one to a loss counter that an interrupt may touch at the same time.
+#[inline(always)]
+unsafe fn count(counter: *mut u64) {
+    core::arch::asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) 1u64);
+}
+
+/// Begins a record, or counts why it cannot be written.
+#[inline(always)]
+pub(crate) unsafe fn begin() -> Option<Slot> {
+    let cpu = bpf_get_smp_processor_id() as u32;
+    let state = RING_STATES.get_ptr_mut(cpu)?;
+    if (&raw const (*state).busy).read_volatile() != 0 {
+        count(&raw mut (*state).lost[LossCause::Nested as usize]);
+        return None;
+    }
+    (&raw mut (*state).busy).write_volatile(1);
+    let time_ns = bpf_ktime_get_boot_ns();
+    let attempted = &raw mut (*state).attempted;
+    attempted.write_volatile(attempted.read_volatile() + 1);
+    let head = (&raw const (*state).head).read_volatile();
+    let tail = (&raw const (*state).tail).read_volatile();
+    let mask = setting!(ring_mask);
+    let ring = RINGS.get_ptr_mut(cpu);
+    let full = head.wrapping_sub(tail) + RECORD_BYTES_MAX as u64 > mask + 1;
+    let (false, Some(ring)) = (full, ring) else {
+        count(&raw mut (*state).lost[LossCause::RingFull as usize]);
+        (&raw mut (*state).busy).write_volatile(0);
+        return None;
+    };
+    let record = ring.cast::<u8>().add((opaque(head) & mask) as usize);
+    Some(Slot { state, record, time_ns })
+}
+
+impl Slot {
+    #[inline(always)]
+    unsafe fn put_u64(&self, at: u64, value: u64) {
+        self.record.add(at as usize).cast::<u64>().write_volatile(value);
+    }
+
+    /// Writes the head, but for the length, which [`Slot::publish`] adds.
+    #[inline(always)]
+    pub(crate) unsafe fn header(&self, kind: RecordType, flags: u8, nargs: u8, nr: i64, pid_tgid: u64) {
+        let flags = u64::from(flags) | u64::from(nargs) << NARGS_SHIFT;
+        self.put_u64(0, (kind as u64) << 32 | flags << 40 | (nr as u64) << 48);
+        // The helper's word holds the process id in its upper half: thread id, process id in memory.
+        self.put_u64(8, pid_tgid);
+        self.put_u64(16, self.time_ns);
+    }
+
+    /// Writes how the call ended.
+    #[inline(always)]
+    pub(crate) unsafe fn outcome(&self, result: i64, latency_ns: u64) {
+        self.put_u64(24, result as u64);
+        self.put_u64(32, latency_ns);
+    }
+
+    /// Writes raw argument `index`, a constant.
+    #[inline(always)]
+    pub(crate) unsafe fn arg(&self, index: u64, value: u64) {
+        self.put_u64(HEADER_BYTES as u64 + index * 8, value);
+    }
+
+    /// Position behind `nargs` arguments.
+    #[inline(always)]
+    pub(crate) fn behind_args(nargs: u8) -> u64 {
+        HEADER_BYTES as u64 + (u64::from(nargs) & 7) * 8
+    }
+
+    /// Writes a section's head; gives the position behind the section.
+    #[inline(always)]
+    pub(crate) unsafe fn section(&self, position: u64, index: u8, state: SectionState, bytes: u64) -> u64 {
+        let position = clamp(position, POSITION_MAX);
+        self.put_u64(position, u64::from(index) | (state as u64) << 8 | bytes << 32);
+        position + SECTION_HEADER_BYTES as u64 + ((bytes + 7) & !7)
+    }
+
+    /// The same position, with no range known to the verifier: what it found out on one way here would keep it
+    /// from seeing that another way here leads on alike. Goes through the word that will hold the length.
+    #[inline(always)]
+    pub(crate) unsafe fn forget(&self, position: u64) -> u64 {
+        self.record.cast::<u32>().write_volatile(position as u32);
+        u64::from(self.record.cast::<u32>().read_volatile())
+    }
+
+    /// Keeps a count in the place of a section's head until that is written. A count that went through memory
+    /// has no known range, so the verifier sees the rounds of a loop as alike and walks one of them only.
+    #[inline(always)]
+    pub(crate) unsafe fn keep(&self, position: u64, count: u64) {
+        self.put_u64(clamp(position, POSITION_MAX), count);
+    }
+
+    /// The count last kept.
+    #[inline(always)]
+    pub(crate) unsafe fn kept(&self, position: u64) -> u64 {
+        self.record.add(clamp(position, POSITION_MAX) as usize).cast::<u64>().read_volatile()
+    }
+
+    /// Where the bytes of a section at `position` go: room for `FETCH_BYTES_MAX`.
+    #[inline(always)]
+    pub(crate) unsafe fn body(&self, position: u64) -> *mut u8 {
+        let position = clamp(position, POSITION_MAX);
+        self.record.add(position as usize + SECTION_HEADER_BYTES)
+    }
+
+    /// Hands the record of `len` bytes, a multiple of 8, to the agent. The agent relies on the order of these
+    /// stores, which x86-64 keeps; on aarch64 the agent waits out the store buffer instead.
+    #[inline(always)]
+    pub(crate) unsafe fn publish(&self, len: u64) {
+        self.record.cast::<u32>().write_volatile(len as u32);
+        let head = (&raw const (*self.state).head).read_volatile();
+        (&raw mut (*self.state).head).write_volatile(head + len);
+        (&raw mut (*self.state).busy).write_volatile(0);
+    }
+}

@@ -1,0 +1,40 @@
+//! What the agent hands over before load: read-only data that the verifier treats as constants.
+
+use wire::offsets::{Offsets, Settings};
+
+#[unsafe(no_mangle)]
+static SETTINGS: Settings = Settings {
+    ring_mask: 0,
+    snap_bytes: 80,
+    self_tgid: 0,
+    follow: 0,
+    latency: 0,
+    start_mask: 0,
+    env: 0,
+    cgroup_v1_subsys: u32::MAX,
+    aarch64: 0,
+    offsets: Offsets::NONE,
+};
+
+/// Reads one setting. Volatile, or the compiler would fold the placeholder above.
+macro_rules! setting {
+    ($field:ident) => {{
+        let field = &raw const (*$crate::settings::settings()).$field;
+        core::ptr::read_volatile(field)
+    }};
+}
+
+/// Reads one offset.
+macro_rules! offset {
+    ($field:ident) => {{
+        let field = &raw const (*$crate::settings::settings()).offsets.$field;
+        u64::from(core::ptr::read_volatile(field))
+    }};
+}
+
+pub(crate) use {offset, setting};
+
+#[inline(always)]
+pub(crate) fn settings() -> *const Settings {
+    &raw const SETTINGS
+}

@@ -1,0 +1,44 @@
+//! Signals, when they are delivered.
+
+use aya_ebpf::{
+    helpers::generated::bpf_get_current_pid_tgid, macros::btf_tracepoint, programs::BtfTracePointContext,
+};
+use wire::facts::{SIGNAL_BYTES, SignalFacts};
+use wire::record::SECTION_SIGNAL;
+use wire::{RecordType, SectionState};
+
+use crate::memory::{read, store};
+use crate::ring::{self, Slot};
+
+/// A signal reaches the current task. Raw arguments: (signal, siginfo, sigaction).
+#[btf_tracepoint(function = "signal_deliver")]
+pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe { deliver(&ctx) };
+    0
+}
+
+#[inline(always)]
+unsafe fn deliver(ctx: &BtfTracePointContext) {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    if !ring::is_selected(pid_tgid) {
+        return;
+    }
+    let Some(slot) = ring::begin() else { return };
+    slot.header(RecordType::Signal, 0, 0, 0, pid_tgid);
+    slot.outcome(0, 0);
+    let info = ctx.arg::<u64>(1);
+    let code: i32 = read(info, 8);
+    // `siginfo_t` is the same on all 64-bit machines. From user space (code <= 0), and for SIGCHLD, the sender
+    // stands first; otherwise other facts do.
+    let signal = ctx.arg::<u64>(0) as u32;
+    let from_process = code <= 0 || signal == 17;
+    let position = Slot::behind_args(0);
+    store!(slot.body(position).cast::<SignalFacts>(),
+        signal: signal,
+        code: code,
+        sender_pid: if from_process { read(info, 16) } else { 0 },
+        sender_uid: if from_process { read(info, 20) } else { 0 },
+    );
+    slot.publish(slot.section(position, SECTION_SIGNAL, SectionState::Data, SIGNAL_BYTES as u64));
+}

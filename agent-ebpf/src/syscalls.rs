@@ -1,0 +1,207 @@
+//! System calls: one record at exit, made by interpreting the call's entry in the table.
+
+use aya_ebpf::{
+    helpers::generated::{bpf_get_current_pid_tgid, bpf_get_current_task_btf, bpf_ktime_get_boot_ns},
+    macros::{btf_tracepoint, map},
+    maps::Array,
+    programs::BtfTracePointContext,
+};
+use wire::RecordType;
+use wire::offsets::ABSENT;
+use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_SOCKET};
+use wire::ring::CallStart;
+use wire::table::{CALL_FILE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_RESULT};
+
+use crate::facts::{file_facts, file_of, socket_facts};
+use crate::fetch;
+use crate::ring::{self, Slot};
+use crate::settings::{offset, setting};
+
+/// Calls: native ones, then those of 32-bit programs.
+#[map]
+static CALLS: Array<CallEntry> = Array::with_max_entries(2 * CALLS_MAX as u32, 0);
+
+#[map]
+static STARTS: Array<CallStart> = Array::with_max_entries(1, 0);
+
+const EINPROGRESS: i64 = 115;
+/// `TS_COMPAT` of x86: the call came through the 32-bit entry.
+const TS_COMPAT: u32 = 2;
+const X86_64_RT_SIGRETURN: i64 = 15;
+
+/// Offsets in `struct pt_regs`, which both architectures show to user space and so never change.
+const X86_64_ARGS: [usize; 6] = [112, 104, 96, 56, 72, 64];
+const X86_64_NR: usize = 120;
+const AARCH64_ARGS: [usize; 6] = [272, 8, 16, 24, 32, 40];
+const AARCH64_NR: usize = 280;
+
+#[inline(always)]
+unsafe fn register(regs: *const u8, x86_64: usize, aarch64: usize) -> u64 {
+    if setting!(aarch64) != 0 {
+        regs.add(aarch64).cast::<u64>().read_volatile()
+    } else {
+        regs.add(x86_64).cast::<u64>().read_volatile()
+    }
+}
+
+/// Argument `index` of the call whose registers these are.
+#[inline(always)]
+pub(crate) unsafe fn argument(regs: *const u8, index: usize) -> u64 {
+    register(regs, X86_64_ARGS[index], AARCH64_ARGS[index])
+}
+
+/// Number of the call whose registers these are; negative when they are of none.
+#[inline(always)]
+pub(crate) unsafe fn call_number(regs: *const u8) -> i64 {
+    i64::from(register(regs, X86_64_NR, AARCH64_NR) as i32)
+}
+
+/// Whether the current call came through the 32-bit entry of a 64-bit kernel.
+#[inline(always)]
+pub(crate) unsafe fn is_compat() -> bool {
+    if setting!(aarch64) != 0 || offset!(task_status) == u64::from(ABSENT) {
+        return false;
+    }
+    let task = bpf_get_current_task_btf() as *const u8;
+    task.add(offset!(task_status) as usize).cast::<u32>().read_volatile() & TS_COMPAT != 0
+}
+
+/// The table's entry for a call, if the call is selected.
+#[inline(always)]
+pub(crate) unsafe fn selected_entry(nr: i64, compat: bool) -> Option<*const CallEntry> {
+    let mut index = nr as u64;
+    if index >= CALL_UNKNOWN as u64 {
+        index = CALL_UNKNOWN as u64;
+    }
+    if compat {
+        index += CALLS_MAX as u64;
+    }
+    let entry = CALLS.get_ptr(index as u32)?;
+    ((*entry).selected != 0).then_some(entry)
+}
+
+/// Keeps the time at which a call began, for its latency.
+#[btf_tracepoint(function = "sys_enter")]
+pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe { enter(&ctx) };
+    0
+}
+
+#[inline(always)]
+unsafe fn enter(ctx: &BtfTracePointContext) {
+    let nr = ctx.arg::<i64>(1);
+    let pid_tgid = bpf_get_current_pid_tgid();
+    if !ring::is_selected(pid_tgid) || selected_entry(nr, is_compat()).is_none() {
+        return;
+    }
+    let tid = pid_tgid as u32;
+    let Some(start) = STARTS.get_ptr_mut(tid & setting!(start_mask)) else { return };
+    (*start).tid = tid;
+    (*start).nr = nr as u32;
+    (*start).time_ns = bpf_ktime_get_boot_ns();
+}
+
+/// How long the current thread's call `nr` took until `now_ns`, if that is known.
+#[inline(always)]
+pub(crate) unsafe fn latency_ns(tid: u32, nr: i64, now_ns: u64) -> Option<u64> {
+    if setting!(latency) == 0 {
+        return None;
+    }
+    let start = STARTS.get_ptr(tid & setting!(start_mask))?;
+    if (*start).tid != tid || (*start).nr != nr as u32 {
+        return None;
+    }
+    Some(now_ns.wrapping_sub((*start).time_ns))
+}
+
+/// Writes the record of a call that returned.
+#[btf_tracepoint(function = "sys_exit")]
+pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe { exit(&ctx) };
+    0
+}
+
+#[inline(always)]
+unsafe fn exit(ctx: &BtfTracePointContext) {
+    let pid_tgid = bpf_get_current_pid_tgid();
+    if !ring::is_selected(pid_tgid) {
+        return;
+    }
+    let regs = ctx.arg::<*const u8>(0);
+    let result = ctx.arg::<i64>(1);
+    let mut nr = call_number(regs);
+    if nr == -1 && setting!(aarch64) == 0 {
+        // x86 forgets the number while it restores the registers of the interrupted code.
+        nr = X86_64_RT_SIGRETURN;
+    }
+    let compat = is_compat();
+    let Some(entry) = selected_entry(nr, compat) else { return };
+    if result == 0 && (*entry).flags & CALL_SILENT_ZERO != 0 {
+        return;
+    }
+    let Some(slot) = ring::begin() else { return };
+    let mut flags = if compat { FLAG_COMPAT } else { 0 };
+    let mut latency = 0;
+    if let Some(known) = latency_ns(pid_tgid as u32, nr, slot.time_ns) {
+        latency = known;
+        flags |= FLAG_LATENCY;
+    }
+    let nargs = (*entry).nargs;
+    slot.header(RecordType::Syscall, flags, nargs, nr, pid_tgid);
+    slot.outcome(result, latency);
+    // All six, whatever the call takes: what is too much is overwritten by what follows.
+    slot.arg(0, argument(regs, 0));
+    slot.arg(1, argument(regs, 1));
+    slot.arg(2, argument(regs, 2));
+    slot.arg(3, argument(regs, 3));
+    slot.arg(4, argument(regs, 4));
+    slot.arg(5, argument(regs, 5));
+    let mut position = Slot::behind_args(nargs);
+    if (*entry).fetches != 0 {
+        position = fetch::blocks(&slot, entry, regs, result, position);
+    }
+    if (*entry).vector.how != 0 {
+        position = fetch::vector(&slot, &raw const (*entry).vector, regs, result, position);
+    }
+    if (*entry).flags & (CALL_SOCKET | CALL_FILE) != 0 {
+        position = describe(&slot, entry, regs, result, slot.forget(position));
+    }
+    slot.publish(position);
+}
+
+/// Adds what the kernel itself knows of the descriptor: for a socket its addresses, for a file its identity.
+#[inline(always)]
+unsafe fn describe(
+    slot: &Slot,
+    entry: *const CallEntry,
+    regs: *const u8,
+    result: i64,
+    mut position: u64,
+) -> u64 {
+    let flags = (*entry).flags;
+    if flags & CALL_FILE != 0 && result >= 0 {
+        position = file_facts(slot, position, SECTION_FILE, file_of(result as u64));
+    }
+    if flags & CALL_SOCKET != 0 && (result >= 0 || result == -EINPROGRESS) {
+        let fd = if (*entry).fd == FD_RESULT { result as u64 } else { fetch::pick(regs, (*entry).fd) };
+        position = socket_facts(slot, position, SECTION_SOCKET, file_of(fd));
+    }
+    position
+}
+
+/// Writes the record of a call that does not return, from the task's last tracepoint.
+#[inline(always)]
+pub(crate) unsafe fn write_final_call(regs: *const u8, nr: i64, pid_tgid: u64) {
+    let compat = is_compat();
+    if selected_entry(nr, compat).is_none() {
+        return;
+    }
+    let Some(slot) = ring::begin() else { return };
+    let flags = if compat { FLAG_COMPAT | FLAG_NO_RESULT } else { FLAG_NO_RESULT };
+    slot.header(RecordType::Syscall, flags, 1, nr, pid_tgid);
+    slot.outcome(0, 0);
+    slot.arg(0, argument(regs, 0));
+    slot.publish(Slot::behind_args(1));
+}

@@ -1,0 +1,180 @@
+//! Probes: the kernel programs, loaded into the running kernel and attached.
+//!
+//! The object is part of the agent. Before load it is told the size of the rings, where kernel structures have
+//! their fields ([`btf`]) and what to do per system call ([`table`]). Only this module knows aya.
+
+mod btf;
+mod object;
+mod table;
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use anyhow::{Context, Result, bail};
+use aya::maps::{Array, Map, MapData};
+use aya::programs::BtfTracePoint;
+use aya::{Btf, Ebpf, EbpfLoader, Pod};
+use wire::offsets::Settings;
+use wire::ring::RECORD_BYTES_MAX;
+use wire::table::CallEntry;
+
+pub use btf::KernelTypes;
+
+/// Programs, each with the BTF tracepoint it hangs on. `sys_enter` is attached only for latency.
+const PROGRAMS: [&str; 7] = [
+    "sched_process_fork",
+    "sched_process_exec",
+    "sched_process_exit",
+    "cgroup_attach_task",
+    "signal_deliver",
+    "sys_enter",
+    "sys_exit",
+];
+
+/// How the programs are to work.
+#[derive(Clone, Debug)]
+pub struct ProbeOptions {
+    /// Size of each CPU's ring: a power of two.
+    pub ring_bytes: usize,
+    /// Bytes kept of a buffer.
+    pub snap_bytes: u32,
+    /// Measure how long calls take.
+    pub latency: bool,
+    /// Send the environment at exec.
+    pub env: bool,
+    /// Record only tasks that [`Probes::follow_from_exec`] named, and their descendants.
+    pub follow: bool,
+}
+
+/// The programs are in the kernel, and attached until this is dropped.
+pub struct Probes {
+    ebpf: Ebpf,
+    ring_bytes: usize,
+    cpus: usize,
+}
+
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Plain<T>(T);
+// SAFETY: both are `repr(C)`, made of integers without padding, and any bytes are a value of them.
+unsafe impl Pod for Plain<Settings> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<CallEntry> {}
+
+impl Probes {
+    /// Loads and attaches the programs.
+    pub fn load(options: &ProbeOptions) -> Result<Self> {
+        let types = KernelTypes::read()?;
+        let cpus = possible_cpus()?;
+        let start_slots = start_slots();
+        let settings = Settings {
+            ring_mask: options.ring_bytes as u64 - 1,
+            snap_bytes: options.snap_bytes,
+            self_tgid: std::process::id(),
+            follow: u32::from(options.follow),
+            latency: u32::from(options.latency),
+            start_mask: start_slots - 1,
+            env: u32::from(options.env),
+            cgroup_v1_subsys: types.cgroup_v1_subsys(),
+            aarch64: u32::from(cfg!(target_arch = "aarch64")),
+            offsets: types.offsets(),
+        };
+        let object = object::with_ring_bytes(object::programs()?, options.ring_bytes + RECORD_BYTES_MAX)?;
+        let btf = Btf::from_sys_fs().context("cannot read the kernel's type information")?;
+        let settings = Plain(settings);
+        let cpu_count = u32::try_from(cpus).context("more CPUs than the kernel can have")?;
+        let mut ebpf = EbpfLoader::new()
+            .btf(Some(&btf))
+            .override_global("SETTINGS", &settings, true)
+            .map_max_entries("RINGS", cpu_count)
+            .map_max_entries("RING_STATES", cpu_count)
+            .map_max_entries("STARTS", start_slots)
+            .load(&object)
+            .context("cannot load the kernel programs: is this run as root, or with CAP_BPF and CAP_PERFMON?")?;
+        fill_calls(&mut ebpf)?;
+        for name in PROGRAMS {
+            if name == "sys_enter" && !options.latency {
+                continue;
+            }
+            attach(&mut ebpf, name, name, &btf)?;
+        }
+        Ok(Probes { ebpf, ring_bytes: options.ring_bytes, cpus })
+    }
+
+    /// Follows this process, and what it starts, from its next exec on.
+    pub fn follow_from_exec(&mut self, pid: u32) -> Result<()> {
+        let mut control: Array<_, u64> = Array::try_from(self.map_mut("CONTROL")?)?;
+        control.set(0, u64::from(pid), 0).context("cannot tell the programs which process to follow")
+    }
+
+    /// Size of each ring.
+    pub fn ring_bytes(&self) -> usize {
+        self.ring_bytes
+    }
+
+    /// CPUs the machine can have: one ring each.
+    pub fn cpus(&self) -> usize {
+        self.cpus
+    }
+
+    /// The map with this name, for mapping its memory.
+    pub fn map_fd(&self, name: &str) -> Result<BorrowedFd<'_>> {
+        match self.ebpf.map(name) {
+            Some(Map::Array(data)) => Ok(data.fd().as_fd()),
+            _ => bail!("the kernel programs lack the map {name}: the agent was put together wrongly"),
+        }
+    }
+
+    fn map_mut(&mut self, name: &str) -> Result<&mut Map> {
+        self.ebpf.map_mut(name).with_context(|| format!("the kernel programs lack the map {name}"))
+    }
+}
+
+fn attach(ebpf: &mut Ebpf, program: &str, tracepoint: &str, btf: &Btf) -> Result<()> {
+    let program: &mut BtfTracePoint = ebpf
+        .program_mut(program)
+        .with_context(|| format!("the kernel programs lack {program}"))?
+        .try_into()?;
+    program.load(tracepoint, btf).with_context(|| format!("the kernel refused the program for {tracepoint}"))?;
+    program.attach().with_context(|| format!("cannot attach to the tracepoint {tracepoint}"))?;
+    Ok(())
+}
+
+fn fill_calls(ebpf: &mut Ebpf) -> Result<()> {
+    let map = ebpf.map_mut("CALLS").context("the kernel programs lack the map CALLS")?;
+    let mut array: Array<&mut MapData, Plain<CallEntry>> = Array::try_from(map)?;
+    for (index, entry) in table::entries().into_iter().enumerate() {
+        array.set(index as u32, Plain(entry), 0).context("cannot fill the table of calls")?;
+    }
+    Ok(())
+}
+
+/// Slots of the start table: one per possible thread id, within 2 MiB. With more ids than slots two threads may
+/// share one; then the later call hides the latency of the earlier.
+fn start_slots() -> u32 {
+    let pid_max = std::fs::read_to_string("/proc/sys/kernel/pid_max")
+        .ok()
+        .and_then(|text| text.trim().parse::<u32>().ok())
+        .unwrap_or(1 << 17);
+    pid_max.clamp(1 << 10, 1 << 17).next_power_of_two()
+}
+
+/// CPUs this machine can have. Not what libc counts, which under musl follows the affinity mask.
+fn possible_cpus() -> Result<usize> {
+    let path = "/sys/devices/system/cpu/possible";
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
+    let last = text.trim().rsplit([',', '-']).next().and_then(|last| last.parse::<usize>().ok());
+    last.map(|last| last + 1).with_context(|| format!("{path} holds '{}', not a list of CPUs", text.trim()))
+}
+
+/// Whether `bpf()` is refused to this process, so that no probe can work here.
+pub fn bpf_is_refused() -> bool {
+    // SAFETY: BPF_MAP_CREATE with an empty attribute block: the kernel checks permission, then refuses the size.
+    let status = unsafe { libc::syscall(libc::SYS_bpf, 0, [0u8; 128].as_ptr(), 128) };
+    status < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}
+
+/// Keeps the descriptor type in view of [`crate::rings`].
+pub(crate) fn raw(fd: BorrowedFd<'_>) -> i32 {
+    fd.as_raw_fd()
+}

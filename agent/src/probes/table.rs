@@ -1,0 +1,130 @@
+//! The kernel's table of calls, made from the schema.
+
+use capture_format::model::FdSource;
+use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind};
+use wire::table::{
+    CALL_FILE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_NONE, FD_RESULT,
+    FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
+    FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_RESULT_OUT, FETCH_STRING,
+    FETCH_STRINGS, Fetch,
+};
+
+/// The machine this agent was built for.
+pub(super) const NATIVE: Abi = if cfg!(target_arch = "aarch64") { Abi::Aarch64 } else { Abi::X86_64 };
+
+/// All entries: native calls, then those of 32-bit programs.
+pub(super) fn entries() -> Vec<CallEntry> {
+    let unknown = CallEntry { nargs: 6, fd: FD_NONE, selected: 1, ..CallEntry::default() };
+    let mut entries = vec![unknown; 2 * CALLS_MAX];
+    for (nr, call) in schema::syscalls(NATIVE) {
+        // A number beyond the table is recorded raw, like one that the schema does not know.
+        if let Some(entry) = entries[..CALL_UNKNOWN].get_mut(nr as usize) {
+            *entry = entry_of(call);
+        }
+    }
+    for (nr, call) in schema::syscalls(NATIVE.compat()) {
+        if let Some(entry) = entries[CALLS_MAX..CALLS_MAX + CALL_UNKNOWN].get_mut(nr as usize) {
+            // Pointers and structures of 32-bit programs are narrower: nothing is fetched through them.
+            entry.nargs = call.args.len() as u8;
+            entry.flags = if call.silent_zero { CALL_SILENT_ZERO } else { 0 };
+        }
+    }
+    entries
+}
+
+fn entry_of(call: &schema::Syscall) -> CallEntry {
+    let mut entry = CallEntry { nargs: call.args.len() as u8, fd: FD_NONE, selected: 1, ..CallEntry::default() };
+    for (flag, is_set) in
+        [(CALL_SOCKET, call.socket), (CALL_FILE, call.file), (CALL_SILENT_ZERO, call.silent_zero)]
+    {
+        if is_set {
+            entry.flags |= flag;
+        }
+    }
+    entry.fd = match call.fd {
+        FdSource::None => FD_NONE,
+        FdSource::Arg(index) => index,
+        FdSource::Result => FD_RESULT,
+    };
+    for (index, (name, kind)) in call.args.iter().enumerate() {
+        let kind: ArgKind =
+            kind.parse().unwrap_or_else(|error| panic!("argument {name} of {} in the schema: {error}", call.name));
+        let Some(fetch) = fetch_of(index as u8, kind.fetch) else { continue };
+        if fetch.how >= FETCH_IOVEC_IN {
+            // One per call: process_vm_readv and its like have two, of which the first is ours.
+            if entry.vector.how == FETCH_NONE {
+                entry.vector = fetch;
+            }
+        } else if let Some(slot) = entry.fetch.get_mut(usize::from(entry.fetches)) {
+            *slot = fetch;
+            entry.fetches += 1;
+        }
+    }
+    entry
+}
+
+fn fetch_of(arg: u8, kind: Kind) -> Option<Fetch> {
+    let (how, param, size) = match kind {
+        Kind::None => return None,
+        Kind::String => (FETCH_STRING, 0, 0),
+        Kind::Strings => (FETCH_STRINGS, 0, 0),
+        Kind::Fixed { out: false, bytes } => (FETCH_FIXED_IN, 0, bytes),
+        Kind::Fixed { out: true, bytes } => (FETCH_FIXED_OUT, 0, bytes),
+        Kind::Counted { out: false, arg, element } => (FETCH_COUNTED_IN, arg, element),
+        Kind::Counted { out: true, arg, element } => (FETCH_COUNTED_OUT, arg, element),
+        Kind::Result { element } => (FETCH_RESULT_OUT, 0, element),
+        Kind::LengthPointer { arg } => (FETCH_LENPTR_OUT, arg, 0),
+        Kind::Iovec { out: false, arg } => (FETCH_IOVEC_IN, arg, 0),
+        Kind::Iovec { out: true, arg } => (FETCH_IOVEC_OUT, arg, 0),
+        Kind::Msghdr { out: false } => (FETCH_MSGHDR_IN, 0, 0),
+        Kind::Msghdr { out: true } => (FETCH_MSGHDR_OUT, 0, 0),
+    };
+    Some(Fetch { how, arg, param, reserved: 0, size })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn native(name: &str) -> CallEntry {
+        entries()[schema::syscall_nr(NATIVE, name).expect(name) as usize]
+    }
+
+    #[test]
+    fn read_copies_what_the_result_says() {
+        let read = native("read");
+        assert_eq!((read.nargs, read.fetches, read.fd), (3, 1, 0));
+        assert_eq!(read.fetch[0], Fetch { how: FETCH_RESULT_OUT, arg: 1, size: 1, ..Fetch::default() });
+    }
+
+    #[test]
+    fn openat_copies_the_path_and_describes_the_file() {
+        let openat = native("openat");
+        assert_eq!((openat.fetches, openat.fetch[0].how, openat.fetch[0].arg), (1, FETCH_STRING, 1));
+        assert_eq!((openat.flags, openat.fd), (CALL_FILE, FD_RESULT));
+    }
+
+    #[test]
+    fn no_call_has_more_blocks_or_vectors_than_its_entry_holds() {
+        for (_, call) in schema::syscalls(NATIVE) {
+            let fetches: Vec<Fetch> = call
+                .args
+                .iter()
+                .enumerate()
+                .filter_map(|(index, (_, kind))| {
+                    fetch_of(index as u8, kind.parse::<ArgKind>().expect("schema tests parse all kinds").fetch)
+                })
+                .collect();
+            let vectors = fetches.iter().filter(|fetch| fetch.how >= FETCH_IOVEC_IN).count();
+            assert!(fetches.len() - vectors <= wire::table::FETCHES_MAX, "{} has too many blocks", call.name);
+            let two_vectors = ["process_vm_readv", "process_vm_writev", "execve", "execveat"];
+            assert!(vectors <= 1 || two_vectors.contains(&call.name), "{} has {vectors} vectors", call.name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_number_is_recorded_raw() {
+        let entry = entries()[CALL_UNKNOWN];
+        assert_eq!((entry.nargs, entry.selected, entry.fetches), (6, 1, 0));
+    }
+}

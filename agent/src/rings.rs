@@ -1,0 +1,240 @@
+//! Rings: the memory the kernel programs write records into, drained in order of time over all CPUs.
+//!
+//! Each CPU's records are in order. Before a pass, every CPU is looked at: one that is not writing just then has
+//! published everything older than the look, so nothing older than [`SETTLE_NS`] before it can still come; the
+//! smallest such time over all CPUs is the watermark, and records up to it are merged and handed out. The output
+//! is strictly ordered without guessing how late a record may be. Records stay in the ring until they are
+//! consumed: it is the only buffer between the kernel and the tracker.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use wire::ring::{LOSS_CAUSES, RECORD_BYTES_MAX, RingState};
+
+use crate::clock::boot_ns;
+use crate::probes::Probes;
+
+/// A store may wait in the writing CPU's buffer before others see it. Far longer than any does.
+const SETTLE_NS: u64 = 10_000;
+/// Looks at a CPU that is writing, before it is left for the next pass.
+const LOOKS_MAX: usize = 200;
+/// Consumed bytes after which the kernel gets the room back.
+const RELEASE_BYTES: u64 = 256 * 1024;
+
+/// The rings of all CPUs, mapped.
+pub struct Rings {
+    rings: Vec<Ring>,
+    _states: Mapping,
+    _data: Mapping,
+}
+
+struct Ring {
+    state: NonNull<RingState>,
+    data: NonNull<u8>,
+    mask: u64,
+    tail: u64,
+    /// Published bytes, as of the last look.
+    head: u64,
+    /// Everything up to this time was published before the last look.
+    settled_ns: u64,
+}
+
+/// A CPU's counters, read from the kernel's side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RingCounts {
+    /// Events that should have been recorded since start.
+    pub produced: u64,
+    /// Events lost, by `wire::ring::LossCause`.
+    pub lost: [u64; LOSS_CAUSES],
+}
+
+/// What one pass did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pass {
+    /// Records handed out.
+    pub records: u64,
+    /// Largest fill of a ring that was found, in bytes.
+    pub fill_bytes_max: u64,
+    /// Everything up to this boot clock time has been handed out.
+    pub watermark_ns: u64,
+}
+
+impl Rings {
+    /// Maps the rings of loaded probes.
+    pub fn map(probes: &Probes) -> Result<Self> {
+        let element = probes.ring_bytes() + RECORD_BYTES_MAX;
+        let states = Mapping::new(probes.map_fd("RING_STATES")?, probes.cpus() * size_of::<RingState>())
+            .context("cannot map the state of the rings")?;
+        let data = Mapping::new(probes.map_fd("RINGS")?, probes.cpus() * element).context("cannot map the rings")?;
+        let rings = (0..probes.cpus())
+            .map(|cpu| Ring {
+                state: states.at(cpu * size_of::<RingState>()).cast(),
+                data: data.at(cpu * element),
+                mask: probes.ring_bytes() as u64 - 1,
+                tail: 0,
+                head: 0,
+                settled_ns: 0,
+            })
+            .collect();
+        Ok(Rings { rings, _states: states, _data: data })
+    }
+
+    /// Counters of each CPU.
+    pub fn counts(&self) -> impl Iterator<Item = RingCounts> + '_ {
+        self.rings.iter().map(Ring::counts)
+    }
+
+    /// Hands out, in order of time, the records that no older one can follow.
+    pub fn pass(&mut self, mut take: impl FnMut(u16, &[u8])) -> Pass {
+        let mut pass = Pass { watermark_ns: u64::MAX, ..Pass::default() };
+        for ring in &mut self.rings {
+            ring.look();
+            pass.watermark_ns = pass.watermark_ns.min(ring.settled_ns);
+            pass.fill_bytes_max = pass.fill_bytes_max.max(ring.head - ring.tail);
+        }
+        loop {
+            // The ring with the oldest record, and the time up to which it has the oldest.
+            let mut oldest = None;
+            let mut oldest_ns = u64::MAX;
+            let mut until_ns = pass.watermark_ns;
+            for (cpu, ring) in self.rings.iter().enumerate() {
+                let Some(time_ns) = ring.next_time_ns() else { continue };
+                if time_ns < oldest_ns {
+                    until_ns = until_ns.min(oldest_ns);
+                    oldest_ns = time_ns;
+                    oldest = Some(cpu);
+                } else {
+                    until_ns = until_ns.min(time_ns);
+                }
+            }
+            let Some(cpu) = oldest else { break };
+            if oldest_ns > pass.watermark_ns {
+                break;
+            }
+            pass.records += self.rings[cpu].take_until(until_ns, |record| take(cpu as u16, record));
+        }
+        for ring in &self.rings {
+            ring.release();
+        }
+        pass
+    }
+}
+
+impl Ring {
+    fn state(&self) -> &RingState {
+        // SAFETY: inside the mapping, which lives as long as `Rings`. The kernel changes the fields, but they are
+        // only ever read and written through the atomics below.
+        unsafe { self.state.as_ref() }
+    }
+
+    fn load(field: &u64) -> u64 {
+        // SAFETY: an aligned word of the shared mapping.
+        unsafe { AtomicU64::from_ptr(std::ptr::from_ref(field).cast_mut()) }.load(Ordering::Acquire)
+    }
+
+    fn counts(&self) -> RingCounts {
+        let state = self.state();
+        let lost = state.lost.each_ref().map(Self::load);
+        RingCounts { produced: Self::load(&state.attempted) + lost[wire::ring::LossCause::Nested as usize], lost }
+    }
+
+    /// Looks what is published, and how far back that is complete.
+    fn look(&mut self) {
+        for _ in 0..LOOKS_MAX {
+            let now_ns = boot_ns();
+            let busy = Self::load(&self.state().busy) != 0;
+            self.head = Self::load(&self.state().head);
+            if !busy {
+                self.settled_ns = now_ns - SETTLE_NS;
+                return;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    fn record_at(&self, position: u64, bytes: usize) -> &[u8] {
+        let at = (position & self.mask) as usize;
+        // SAFETY: `at` is within the ring and `bytes` is at most RECORD_BYTES_MAX, which the ring's element has
+        // in addition. The kernel does not touch published bytes before `tail` passes them.
+        unsafe { std::slice::from_raw_parts(self.data.as_ptr().add(at), bytes) }
+    }
+
+    fn next_time_ns(&self) -> Option<u64> {
+        if self.tail == self.head {
+            return None;
+        }
+        let head = self.record_at(self.tail, wire::record::HEADER_BYTES);
+        let mut time = [0; 8];
+        time.copy_from_slice(&head[16..24]);
+        Some(u64::from_ne_bytes(time))
+    }
+
+    fn take_until(&mut self, until_ns: u64, mut take: impl FnMut(&[u8])) -> u64 {
+        let mut records = 0;
+        let mut released = self.tail;
+        while let Some(time_ns) = self.next_time_ns() {
+            if time_ns > until_ns {
+                break;
+            }
+            let mut length = [0; 4];
+            length.copy_from_slice(&self.record_at(self.tail, 8)[..4]);
+            // A length that cannot be is the mark of a broken ring: take what is left as one broken record.
+            let left = (self.head - self.tail) as usize;
+            let bytes = u32::from_ne_bytes(length) as usize;
+            let bytes = if bytes == 0 || bytes > left.min(RECORD_BYTES_MAX) { left } else { bytes };
+            take(self.record_at(self.tail, bytes.min(RECORD_BYTES_MAX)));
+            records += 1;
+            self.tail += bytes as u64;
+            if self.tail - released >= RELEASE_BYTES {
+                self.release();
+                released = self.tail;
+            }
+        }
+        records
+    }
+
+    /// Gives consumed room back to the kernel.
+    fn release(&self) {
+        // SAFETY: an aligned word of the shared mapping that only we write.
+        let tail = unsafe { AtomicU64::from_ptr(&raw mut (*self.state.as_ptr()).tail) };
+        tail.store(self.tail, Ordering::Release);
+    }
+}
+
+/// A map's memory, shared with the kernel.
+struct Mapping {
+    address: NonNull<u8>,
+    bytes: usize,
+}
+
+impl Mapping {
+    fn new(map: BorrowedFd<'_>, bytes: usize) -> io::Result<Self> {
+        let bytes = bytes.next_multiple_of(4096);
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let address = unsafe {
+            libc::mmap(std::ptr::null_mut(), bytes, protection, libc::MAP_SHARED, crate::probes::raw(map), 0)
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let address = NonNull::new(address.cast()).expect("a mapping is never at address 0");
+        Ok(Mapping { address, bytes })
+    }
+
+    fn at(&self, offset: usize) -> NonNull<u8> {
+        assert!(offset < self.bytes, "offset {offset} in a mapping of {} bytes", self.bytes);
+        // SAFETY: within the mapping, checked just above.
+        unsafe { self.address.add(offset) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours, and whoever points into it is dropped with it.
+        unsafe { libc::munmap(self.address.as_ptr().cast(), self.bytes) };
+    }
+}
