@@ -25,7 +25,7 @@ const LOOKS_MAX: usize = 200;
 const RELEASE_BYTES: u64 = 256 * 1024;
 
 /// The rings of all CPUs, mapped.
-pub struct Rings {
+pub(crate) struct Rings {
     rings: Vec<Ring>,
     _states: Mapping,
     _data: Mapping,
@@ -44,31 +44,32 @@ struct Ring {
 
 /// A CPU's counters, read from the kernel's side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RingCounts {
+pub(crate) struct RingCounts {
     /// Events that should have been recorded since start.
-    pub produced: u64,
+    pub(crate) produced: u64,
     /// Events lost, by `wire::ring::LossCause`.
-    pub lost: [u64; LOSS_CAUSES],
+    pub(crate) lost: [u64; LOSS_CAUSES],
 }
 
 /// What one pass did.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pass {
+pub(crate) struct Pass {
     /// Records handed out.
-    pub records: u64,
+    pub(crate) records: u64,
     /// Largest fill of a ring that was found, in bytes.
-    pub fill_bytes_max: u64,
+    pub(crate) fill_bytes_max: u64,
     /// Everything up to this boot clock time has been handed out.
-    pub watermark_ns: u64,
+    pub(crate) watermark_ns: u64,
 }
 
 impl Rings {
     /// Maps the rings of loaded probes.
-    pub fn map(probes: &Probes) -> Result<Self> {
+    pub(crate) fn map(probes: &Probes) -> Result<Self> {
         let element = probes.ring_bytes() + RECORD_BYTES_MAX;
         let states = Mapping::new(probes.map_fd("RING_STATES")?, probes.cpus() * size_of::<RingState>())
             .context("cannot map the state of the rings")?;
-        let data = Mapping::new(probes.map_fd("RINGS")?, probes.cpus() * element).context("cannot map the rings")?;
+        let data =
+            Mapping::new(probes.map_fd("RINGS")?, probes.cpus() * element).context("cannot map the rings")?;
         let rings = (0..probes.cpus())
             .map(|cpu| Ring {
                 state: states.at(cpu * size_of::<RingState>()).cast(),
@@ -83,12 +84,17 @@ impl Rings {
     }
 
     /// Counters of each CPU.
-    pub fn counts(&self) -> impl Iterator<Item = RingCounts> + '_ {
+    pub(crate) fn counts(&self) -> impl Iterator<Item = RingCounts> + '_ {
         self.rings.iter().map(Ring::counts)
     }
 
+    /// Whether everything published was handed out.
+    pub(crate) fn are_empty(&self) -> bool {
+        self.rings.iter().all(|ring| ring.tail == Ring::load(&ring.state().head))
+    }
+
     /// Hands out, in order of time, the records that no older one can follow.
-    pub fn pass(&mut self, mut take: impl FnMut(u16, &[u8])) -> Pass {
+    pub(crate) fn pass(&mut self, mut take: impl FnMut(u16, &[u8])) -> Pass {
         let mut pass = Pass { watermark_ns: u64::MAX, ..Pass::default() };
         for ring in &mut self.rings {
             ring.look();
@@ -138,7 +144,10 @@ impl Ring {
     fn counts(&self) -> RingCounts {
         let state = self.state();
         let lost = state.lost.each_ref().map(Self::load);
-        RingCounts { produced: Self::load(&state.attempted) + lost[wire::ring::LossCause::Nested as usize], lost }
+        RingCounts {
+            produced: Self::load(&state.attempted) + lost[wire::ring::LossCause::Nested as usize],
+            lost,
+        }
     }
 
     /// Looks what is published, and how far back that is complete.

@@ -12,20 +12,21 @@ const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 const CGROUP_V1_SUBSYS: &str = "pids_cgrp_id";
 
 /// The kernel's types.
-pub struct KernelTypes {
+pub(super) struct KernelTypes {
     btf: Btf,
 }
 
 impl KernelTypes {
     /// Reads the running kernel's types.
-    pub fn read() -> Result<Self> {
-        let btf = Btf::from_file(VMLINUX)
-            .with_context(|| format!("cannot read {VMLINUX}: this kernel was built without CONFIG_DEBUG_INFO_BTF"))?;
+    pub(super) fn read() -> Result<Self> {
+        let btf = Btf::from_file(VMLINUX).with_context(|| {
+            format!("cannot read {VMLINUX}: this kernel was built without CONFIG_DEBUG_INFO_BTF")
+        })?;
         Ok(KernelTypes { btf })
     }
 
     /// All offsets the programs need.
-    pub fn offsets(&self) -> Offsets {
+    pub(super) fn offsets(&self) -> Offsets {
         let mut structures = HashMap::new();
         for name in Offsets::structures() {
             structures.entry(name).or_insert_with(|| self.structure(name));
@@ -43,7 +44,7 @@ impl KernelTypes {
     }
 
     /// Index in `css_set.subsys` of the v1 hierarchy to report, or `ABSENT`.
-    pub fn cgroup_v1_subsys(&self) -> u32 {
+    pub(super) fn cgroup_v1_subsys(&self) -> u32 {
         let Ok(types) = self.btf.resolve_types_by_name("cgroup_subsys_id") else { return ABSENT };
         for kind in types {
             if let Type::Enum(ids) = kind {

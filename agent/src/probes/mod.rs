@@ -18,7 +18,8 @@ use wire::offsets::Settings;
 use wire::ring::RECORD_BYTES_MAX;
 use wire::table::CallEntry;
 
-pub use btf::KernelTypes;
+use btf::KernelTypes;
+pub(crate) use table::NATIVE;
 
 /// Programs, each with the BTF tracepoint it hangs on. `sys_enter` is attached only for latency.
 const PROGRAMS: [&str; 7] = [
@@ -33,21 +34,21 @@ const PROGRAMS: [&str; 7] = [
 
 /// How the programs are to work.
 #[derive(Clone, Debug)]
-pub struct ProbeOptions {
+pub(crate) struct ProbeOptions {
     /// Size of each CPU's ring: a power of two.
-    pub ring_bytes: usize,
+    pub(crate) ring_bytes: usize,
     /// Bytes kept of a buffer.
-    pub snap_bytes: u32,
+    pub(crate) snap_bytes: u32,
     /// Measure how long calls take.
-    pub latency: bool,
+    pub(crate) latency: bool,
     /// Send the environment at exec.
-    pub env: bool,
+    pub(crate) env: bool,
     /// Record only tasks that [`Probes::follow_from_exec`] named, and their descendants.
-    pub follow: bool,
+    pub(crate) follow: bool,
 }
 
 /// The programs are in the kernel, and attached until this is dropped.
-pub struct Probes {
+pub(crate) struct Probes {
     ebpf: Ebpf,
     ring_bytes: usize,
     cpus: usize,
@@ -63,7 +64,7 @@ unsafe impl Pod for Plain<CallEntry> {}
 
 impl Probes {
     /// Loads and attaches the programs.
-    pub fn load(options: &ProbeOptions) -> Result<Self> {
+    pub(crate) fn load(options: &ProbeOptions) -> Result<Self> {
         let types = KernelTypes::read()?;
         let cpus = possible_cpus()?;
         let start_slots = start_slots();
@@ -90,7 +91,9 @@ impl Probes {
             .map_max_entries("RING_STATES", cpu_count)
             .map_max_entries("STARTS", start_slots)
             .load(&object)
-            .context("cannot load the kernel programs: is this run as root, or with CAP_BPF and CAP_PERFMON?")?;
+            .context(
+                "cannot load the kernel programs: is this run as root, or with CAP_BPF and CAP_PERFMON?",
+            )?;
         fill_calls(&mut ebpf)?;
         for name in PROGRAMS {
             if name == "sys_enter" && !options.latency {
@@ -102,23 +105,23 @@ impl Probes {
     }
 
     /// Follows this process, and what it starts, from its next exec on.
-    pub fn follow_from_exec(&mut self, pid: u32) -> Result<()> {
+    pub(crate) fn follow_from_exec(&mut self, pid: u32) -> Result<()> {
         let mut control: Array<_, u64> = Array::try_from(self.map_mut("CONTROL")?)?;
         control.set(0, u64::from(pid), 0).context("cannot tell the programs which process to follow")
     }
 
     /// Size of each ring.
-    pub fn ring_bytes(&self) -> usize {
+    pub(crate) fn ring_bytes(&self) -> usize {
         self.ring_bytes
     }
 
     /// CPUs the machine can have: one ring each.
-    pub fn cpus(&self) -> usize {
+    pub(crate) fn cpus(&self) -> usize {
         self.cpus
     }
 
     /// The map with this name, for mapping its memory.
-    pub fn map_fd(&self, name: &str) -> Result<BorrowedFd<'_>> {
+    pub(crate) fn map_fd(&self, name: &str) -> Result<BorrowedFd<'_>> {
         match self.ebpf.map(name) {
             Some(Map::Array(data)) => Ok(data.fd().as_fd()),
             _ => bail!("the kernel programs lack the map {name}: the agent was put together wrongly"),
@@ -135,7 +138,9 @@ fn attach(ebpf: &mut Ebpf, program: &str, tracepoint: &str, btf: &Btf) -> Result
         .program_mut(program)
         .with_context(|| format!("the kernel programs lack {program}"))?
         .try_into()?;
-    program.load(tracepoint, btf).with_context(|| format!("the kernel refused the program for {tracepoint}"))?;
+    program
+        .load(tracepoint, btf)
+        .with_context(|| format!("the kernel refused the program for {tracepoint}"))?;
     program.attach().with_context(|| format!("cannot attach to the tracepoint {tracepoint}"))?;
     Ok(())
 }
@@ -168,7 +173,7 @@ fn possible_cpus() -> Result<usize> {
 }
 
 /// Whether `bpf()` is refused to this process, so that no probe can work here.
-pub fn bpf_is_refused() -> bool {
+pub(crate) fn bpf_is_refused() -> bool {
     // SAFETY: BPF_MAP_CREATE with an empty attribute block: the kernel checks permission, then refuses the size.
     let status = unsafe { libc::syscall(libc::SYS_bpf, 0, [0u8; 128].as_ptr(), 128) };
     status < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)

@@ -10,7 +10,7 @@ use wire::table::{
 };
 
 /// The machine this agent was built for.
-pub(super) const NATIVE: Abi = if cfg!(target_arch = "aarch64") { Abi::Aarch64 } else { Abi::X86_64 };
+pub(crate) const NATIVE: Abi = if cfg!(target_arch = "aarch64") { Abi::Aarch64 } else { Abi::X86_64 };
 
 /// All entries: native calls, then those of 32-bit programs.
 pub(super) fn entries() -> Vec<CallEntry> {
@@ -33,7 +33,8 @@ pub(super) fn entries() -> Vec<CallEntry> {
 }
 
 fn entry_of(call: &schema::Syscall) -> CallEntry {
-    let mut entry = CallEntry { nargs: call.args.len() as u8, fd: FD_NONE, selected: 1, ..CallEntry::default() };
+    let mut entry =
+        CallEntry { nargs: call.args.len() as u8, fd: FD_NONE, selected: 1, ..CallEntry::default() };
     for (flag, is_set) in
         [(CALL_SOCKET, call.socket), (CALL_FILE, call.file), (CALL_SILENT_ZERO, call.silent_zero)]
     {
@@ -47,8 +48,9 @@ fn entry_of(call: &schema::Syscall) -> CallEntry {
         FdSource::Result => FD_RESULT,
     };
     for (index, (name, kind)) in call.args.iter().enumerate() {
-        let kind: ArgKind =
-            kind.parse().unwrap_or_else(|error| panic!("argument {name} of {} in the schema: {error}", call.name));
+        let kind: ArgKind = kind
+            .parse()
+            .unwrap_or_else(|error| panic!("argument {name} of {} in the schema: {error}", call.name));
         let Some(fetch) = fetch_of(index as u8, kind.fetch) else { continue };
         if fetch.how >= FETCH_IOVEC_IN {
             // One per call: process_vm_readv and its like have two, of which the first is ours.
@@ -112,7 +114,10 @@ mod tests {
                 .iter()
                 .enumerate()
                 .filter_map(|(index, (_, kind))| {
-                    fetch_of(index as u8, kind.parse::<ArgKind>().expect("schema tests parse all kinds").fetch)
+                    fetch_of(
+                        index as u8,
+                        kind.parse::<ArgKind>().expect("schema tests parse all kinds").fetch,
+                    )
                 })
                 .collect();
             let vectors = fetches.iter().filter(|fetch| fetch.how >= FETCH_IOVEC_IN).count();

@@ -1,0 +1,84 @@
+//! What can be typed. Nothing is done here: see [`crate::record::Plan`].
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Records what happens on a Linux machine.
+#[derive(Debug, Parser)]
+#[command(name = "sysreel-agent", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Record system calls, processes and signals into a capture.
+    #[command(after_help = "\
+Examples:
+  sysreel-agent record -w out.reel -- curl http://127.0.0.1:8000/   a command and everything it starts
+  sysreel-agent record -w out.reel -M 30                            the whole machine for 30 seconds
+  sysreel-agent record -w - | sysreel read -                        live, through a pipe
+  sysreel-agent record -w out.reel -C 100 -W 5                      the last 500 MB, in five files
+
+Exit status: that of the command, if one was given; otherwise 0, or 1 when recording failed.
+Ctrl-C ends a recording cleanly. With a command it waits for the command, and a second Ctrl-C does not.")]
+    Record(RecordArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RecordArgs {
+    /// Capture to write; `-` for standard output.
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub(crate) write: PathBuf,
+    /// Bytes to keep of each buffer that is read or written.
+    #[arg(short = 's', long = "snaplen", value_name = "BYTES", default_value_t = 80)]
+    pub(crate) snap_bytes: u32,
+    /// Stop after this many seconds.
+    #[arg(short = 'M', value_name = "SECONDS")]
+    pub(crate) seconds: Option<f64>,
+    /// Stop after this many events.
+    #[arg(short = 'n', long = "numevents", value_name = "COUNT")]
+    pub(crate) events: Option<u64>,
+    /// Begin a new file when one has this many million bytes.
+    #[arg(short = 'C', long = "file-size", value_name = "MB")]
+    pub(crate) file_megabytes: Option<u64>,
+    /// Begin a new file after this many seconds.
+    #[arg(short = 'G', long = "seconds", value_name = "SECONDS")]
+    pub(crate) file_seconds: Option<u64>,
+    /// Begin a new file after this many events.
+    #[arg(short = 'e', value_name = "COUNT")]
+    pub(crate) file_events: Option<u64>,
+    /// Keep at most this many files: the oldest is removed.
+    #[arg(short = 'W', long = "limit", value_name = "COUNT")]
+    pub(crate) files: Option<usize>,
+    /// Do not measure how long calls take: a third less overhead.
+    #[arg(long)]
+    pub(crate) no_latency: bool,
+    /// Record the environment of programs at exec.
+    #[arg(long)]
+    pub(crate) env: bool,
+    /// Size of each CPU's ring in bytes, a power of two.
+    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20)]
+    pub(crate) ring_bytes: usize,
+    /// Compression level of zstd, 1 to 19.
+    #[arg(long, value_name = "LEVEL", default_value_t = 3)]
+    pub(crate) level: i32,
+    /// Where the host's /proc is mounted.
+    #[arg(long, value_name = "DIR", default_value = "/proc")]
+    pub(crate) proc_root: PathBuf,
+    /// Print counts per event type at the end.
+    #[arg(short = 'S', long)]
+    pub(crate) summary: bool,
+    /// Print nothing but errors.
+    #[arg(short = 'q', long)]
+    pub(crate) quiet: bool,
+    /// Tell what is being done.
+    #[arg(short = 'v', long)]
+    pub(crate) verbose: bool,
+    /// Record this command and everything it starts, instead of the whole machine.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}

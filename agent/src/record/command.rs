@@ -1,0 +1,90 @@
+//! The command to record, held right before its exec until everything is ready for it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitCode};
+use std::thread::{self, JoinHandle};
+
+use anyhow::{Context, Result};
+
+/// A command that was forked and waits to become its program.
+pub(crate) struct Traced {
+    pid: u32,
+    /// A byte into this lets it go on.
+    gate: Option<File>,
+    /// Returns from `spawn`, which ends when the program runs or could not be run.
+    spawner: Option<JoinHandle<io::Result<Child>>>,
+    child: Option<Child>,
+}
+
+fn pipe() -> io::Result<(File, File)> {
+    let mut ends = [0; 2];
+    // SAFETY: fills two descriptors.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: two new descriptors that nobody else owns.
+    let [read, write] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
+    Ok((File::from(read), File::from(write)))
+}
+
+impl Traced {
+    /// Forks, and stops the child before its exec.
+    pub(crate) fn start(words: &[OsString]) -> Result<Self> {
+        let (gate_read, gate) = pipe()?;
+        let (mut pid_read, pid_write) = pipe()?;
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
+        let hold = move || {
+            // SAFETY: getpid, read and write are safe between fork and exec; the descriptors are open in the child.
+            unsafe {
+                let pid = (libc::getpid() as u32).to_ne_bytes();
+                let mut go = 0u8;
+                if libc::write(pid_write.as_raw_fd(), pid.as_ptr().cast(), pid.len()) != 4
+                    || libc::read(gate_read.as_raw_fd(), (&raw mut go).cast(), 1) != 1
+                {
+                    return Err(io::Error::from_raw_os_error(libc::ECANCELED));
+                }
+            }
+            Ok(())
+        };
+        // SAFETY: `hold` makes only calls that are safe between fork and exec.
+        unsafe { command.pre_exec(hold) };
+        let spawner = thread::spawn(move || command.spawn());
+        let mut pid = [0; 4];
+        if let Err(error) = pid_read.read_exact(&mut pid) {
+            // The fork itself failed: `spawn` knows why.
+            return Err(match spawner.join().expect("spawning does not panic") {
+                Err(cause) => cause.into(),
+                Ok(_) => error.into(),
+            });
+        }
+        Ok(Traced { pid: u32::from_ne_bytes(pid), gate: Some(gate), spawner: Some(spawner), child: None })
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Lets it become its program.
+    pub(crate) fn release(&mut self) -> Result<()> {
+        let Some(mut gate) = self.gate.take() else { return Ok(()) };
+        gate.write_all(&[1]).context("the command is gone before it began")?;
+        if let Some(spawner) = self.spawner.take() {
+            self.child = Some(spawner.join().expect("spawning does not panic")?);
+        }
+        Ok(())
+    }
+
+    /// Waits for its end; gives its exit code as a shell would.
+    pub(crate) fn wait(mut self) -> Result<ExitCode> {
+        let Some(child) = &mut self.child else { return Ok(ExitCode::FAILURE) };
+        let status = child.wait().context("cannot wait for the command")?;
+        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+        Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+    }
+}

@@ -1,0 +1,125 @@
+//! Where captures go: standard output, one file, or a row of files of which the oldest are removed.
+
+use std::collections::VecDeque;
+use std::ffi::{CString, OsString};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use super::plan::Rotation;
+
+/// The files of one recording.
+#[derive(Debug)]
+pub(super) struct Files {
+    base: PathBuf,
+    rotation: Rotation,
+    /// Files begun.
+    count: usize,
+    kept: VecDeque<PathBuf>,
+}
+
+/// An open target.
+#[derive(Debug)]
+pub(super) enum Target {
+    /// A file, and how many of its bytes are whole segments.
+    File { file: File, path: PathBuf, whole_bytes: u64 },
+    /// Standard output.
+    Pipe(File),
+}
+
+impl Files {
+    /// Files named after `base`.
+    pub(super) fn new(base: &Path, rotation: Rotation) -> Self {
+        Files { base: base.to_owned(), rotation, count: 0, kept: VecDeque::new() }
+    }
+
+    /// Files begun so far.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Opens the next file, and removes the oldest when there are too many.
+    pub(super) fn next(&mut self) -> io::Result<Target> {
+        if self.base.as_os_str() == "-" {
+            self.count += 1;
+            return Ok(Target::Pipe(File::from(io::stdout().as_fd().try_clone_to_owned()?)));
+        }
+        let path = self.next_path();
+        let file = File::create(&path)?;
+        self.count += 1;
+        self.kept.retain(|kept| *kept != path);
+        self.kept.push_back(path.clone());
+        while self.rotation.files.is_some_and(|most| self.kept.len() > most) {
+            if let Some(oldest) = self.kept.pop_front() {
+                fs::remove_file(oldest)?;
+            }
+        }
+        Ok(Target::File { file, path, whole_bytes: 0 })
+    }
+
+    /// The name as it was given, when there is one file or it has `strftime` conversions; otherwise with a number.
+    fn next_path(&self) -> PathBuf {
+        if !self.rotation.is_on() {
+            return self.base.clone();
+        }
+        let mut name = self.base.clone().into_os_string();
+        if self.rotation.seconds.is_some() && name.as_bytes().contains(&b'%') {
+            if let Some(named) = strftime(&self.base) {
+                return named;
+            }
+        }
+        let width = self.rotation.files.map_or(1, |most| (most.max(1) - 1).to_string().len());
+        name.push(format!("{:0width$}", self.count));
+        PathBuf::from(name)
+    }
+}
+
+/// `name` with its conversions replaced by the local time; `None` when that has no sense.
+fn strftime(name: &Path) -> Option<PathBuf> {
+    let format = CString::new(name.as_os_str().as_bytes()).ok()?;
+    // SAFETY: time(NULL) only returns a value; an all-zero `tm` is a value of it, which localtime_r fills.
+    let local = unsafe {
+        let now = libc::time(std::ptr::null_mut());
+        let mut local: libc::tm = std::mem::zeroed();
+        if libc::localtime_r(&raw const now, &raw mut local).is_null() {
+            return None;
+        }
+        local
+    };
+    let mut text = vec![0u8; 4096];
+    // SAFETY: writes at most `text.len()` bytes; format and time are values of ours.
+    let bytes =
+        unsafe { libc::strftime(text.as_mut_ptr().cast(), text.len(), format.as_ptr(), &raw const local) };
+    text.truncate(bytes);
+    (bytes > 0).then(|| PathBuf::from(OsString::from_vec(text)))
+}
+
+impl Target {
+    /// Writes whole segments. A file is cut back to whole segments when that fails half-way.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Target::Pipe(pipe) => pipe.write_all(bytes),
+            Target::File { file, whole_bytes, .. } => match file.write_all(bytes) {
+                Ok(()) => {
+                    *whole_bytes += bytes.len() as u64;
+                    Ok(())
+                }
+                Err(error) => {
+                    // Best effort: a cut segment is readable damage, no segment is none.
+                    let _ = file.set_len(*whole_bytes);
+                    Err(error)
+                }
+            },
+        }
+    }
+
+    /// Its name for messages.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Target::Pipe(_) => "standard output".to_owned(),
+            Target::File { path, .. } => path.display().to_string(),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Recording: from the rings, through the tracker, into capture files.
+//!
+//! This thread drains, tracks and fills blocks; a second one encodes, compresses and writes them ([`writer`]).
+//! Between them is a short queue: when the disk is slow the rings fill up and the kernel side counts what it
+//! could not write, so there is one place where events are lost, and it is counted exactly. Start at [`run`].
+
+mod command;
+mod files;
+mod followed;
+mod ledger;
+mod plan;
+mod recorder;
+mod writer;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use sysreel_agent::track::{Tracker, TrackerOptions};
+
+use crate::probes::{self, ProbeOptions, Probes};
+use crate::rings::{Pass, Rings};
+
+use command::Traced;
+use followed::Followed;
+pub(crate) use plan::Plan;
+use recorder::Recorder;
+
+/// Shortest and longest sleep between two passes. The longest is what an idle machine sees; rings of the default
+/// size then hold what two million events a second leave in that time.
+const SLEEP_MIN: Duration = Duration::from_micros(500);
+const SLEEP_MAX: Duration = Duration::from_millis(16);
+/// Part of a ring that is full when sleeping stops.
+const BUSY_FRACTION: u64 = 16;
+
+/// Records as planned.
+pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
+    if probes::bpf_is_refused() {
+        anyhow::bail!(
+            "the kernel refuses bpf() to this process: run it as root, or with CAP_BPF and CAP_PERFMON"
+        );
+    }
+    let interrupts = catch_interrupts()?;
+    let mut probes = Probes::load(&ProbeOptions {
+        ring_bytes: plan.ring_bytes,
+        snap_bytes: plan.snap_bytes,
+        latency: plan.latency,
+        env: plan.env,
+        follow: plan.command.is_some(),
+    })?;
+    let mut rings = Rings::map(&probes)?;
+    plan.tell(format_args!(
+        "probes are attached, {} CPUs with {} bytes of ring each",
+        probes.cpus(),
+        plan.ring_bytes
+    ));
+
+    let mut tracker = Tracker::new(TrackerOptions {
+        proc_root: plan.proc_root.clone(),
+        snap_bytes: plan.snap_bytes,
+        abi: probes::NATIVE,
+        skip_start_scan: plan.command.is_some(),
+    });
+    for warning in tracker.read_start_state() {
+        eprintln!("sysreel-agent: {warning}");
+    }
+    let mut traced = None;
+    if let Some(words) = &plan.command {
+        let started = Traced::start(words).with_context(|| format!("cannot start {}", words[0].display()))?;
+        tracker.read_process(started.pid());
+        probes.follow_from_exec(started.pid())?;
+        traced = Some(started);
+    }
+    let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus())?;
+    if !plan.quiet {
+        eprintln!("ready");
+    }
+    if let Some(traced) = &mut traced {
+        traced.release().with_context(|| format!("cannot run {}", plan.command_text()))?;
+    }
+
+    let mut followed = traced.as_ref().map(|traced| Followed::new(traced.pid()));
+    let start = Instant::now();
+    let mut sleep = SLEEP_MIN;
+    loop {
+        let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
+        recorder.after_pass(&rings, &pass);
+        if recorder.is_done() {
+            break;
+        }
+        if plan.seconds.is_some_and(|seconds| start.elapsed() >= seconds) {
+            break;
+        }
+        match (interrupts.load(Ordering::Relaxed), &mut followed) {
+            (0, None) => {}
+            (0 | 1, Some(followed)) => {
+                if followed.all_gone(recorder.has_losses()) {
+                    break;
+                }
+            }
+            _ => break,
+        }
+        if pass.fill_bytes_max > probes.ring_bytes() as u64 / BUSY_FRACTION {
+            sleep = SLEEP_MIN;
+            continue;
+        }
+        sleep = if pass.records > 0 { SLEEP_MIN.max(sleep / 2) } else { (sleep * 2).min(SLEEP_MAX) };
+        thread::sleep(sleep);
+    }
+
+    // Nothing more is produced once the programs are gone; what they left in the rings is still ours.
+    drop(probes);
+    if !recorder.is_done() {
+        loop {
+            let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
+            recorder.after_pass(&rings, &pass);
+            if pass.records == 0 && rings.are_empty() {
+                break;
+            }
+        }
+    }
+    let report = recorder.finish(&rings);
+    let status = traced.map(Traced::wait).transpose()?;
+    let report = report?;
+    if !plan.quiet {
+        eprint!("{report}");
+    }
+    if plan.summary {
+        eprint!("{}", report.summary());
+    }
+    Ok(status.unwrap_or(ExitCode::SUCCESS))
+}
+
+fn drain(
+    rings: &mut Rings,
+    tracker: &mut Tracker,
+    recorder: &mut Recorder,
+    followed: &mut Option<Followed>,
+) -> Pass {
+    rings.pass(|cpu, bytes| match wire::Record::parse(bytes) {
+        Ok(record) => {
+            if let Some(followed) = followed {
+                followed.record(&record);
+            }
+            tracker.record(&record, cpu, recorder);
+        }
+        Err(error) => recorder.bad_record(cpu, error),
+    })
+}
+
+/// Counts SIGINT, SIGTERM and SIGHUP.
+fn catch_interrupts() -> Result<Arc<AtomicUsize>> {
+    let count = Arc::new(AtomicUsize::new(0));
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        let count = Arc::clone(&count);
+        // SAFETY: the handler does one atomic addition, which is safe in a signal handler.
+        unsafe {
+            signal_hook::low_level::register(signal, move || _ = count.fetch_add(1, Ordering::Relaxed))
+        }
+        .context("cannot catch signals")?;
+    }
+    Ok(count)
+}

@@ -1,0 +1,142 @@
+//! What to do, checked as a whole before anything is done.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use wire::ring::RECORD_BYTES_MAX;
+
+use crate::cli::RecordArgs;
+
+/// Largest part of a buffer that can be kept: what one fetch of the kernel side takes.
+const SNAP_BYTES_MAX: u32 = 16 * 1024;
+/// Smallest ring: four of the largest records.
+const RING_BYTES_MIN: usize = 4 * RECORD_BYTES_MAX;
+/// Largest ring: the verifier bounds an offset into a map's element by 2^29.
+const RING_BYTES_MAX: usize = 256 << 20;
+
+/// When a new file begins, and how many are kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rotation {
+    /// Bytes.
+    pub(crate) bytes: Option<u64>,
+    /// Time.
+    pub(crate) seconds: Option<u64>,
+    /// Events.
+    pub(crate) events: Option<u64>,
+    /// Files kept.
+    pub(crate) files: Option<usize>,
+}
+
+impl Rotation {
+    /// Whether there may be more than one file.
+    pub(crate) fn is_on(&self) -> bool {
+        self.bytes.is_some() || self.seconds.is_some() || self.events.is_some()
+    }
+}
+
+/// A checked plan of a recording.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) write: PathBuf,
+    pub(crate) rotation: Rotation,
+    pub(crate) snap_bytes: u32,
+    pub(crate) ring_bytes: usize,
+    pub(crate) latency: bool,
+    pub(crate) env: bool,
+    pub(crate) level: i32,
+    pub(crate) seconds: Option<Duration>,
+    pub(crate) events: Option<u64>,
+    pub(crate) proc_root: PathBuf,
+    pub(crate) command: Option<Vec<OsString>>,
+    pub(crate) summary: bool,
+    pub(crate) quiet: bool,
+    verbose: bool,
+}
+
+impl Plan {
+    /// Checks what was typed.
+    pub(crate) fn new(args: RecordArgs) -> Result<Self> {
+        let to_stdout = args.write.as_os_str() == "-";
+        let rotation = Rotation {
+            bytes: args.file_megabytes.map(|megabytes| megabytes.saturating_mul(1_000_000)),
+            seconds: args.file_seconds,
+            events: args.file_events,
+            files: args.files,
+        };
+        if to_stdout && io::stdout().is_terminal() {
+            bail!("a capture is not written to a terminal: pipe it into `sysreel read -`, or name a file");
+        }
+        if to_stdout && rotation.is_on() {
+            bail!("-C, -G and -e begin new files, which standard output cannot; give -w a file");
+        }
+        if rotation.files.is_some() && !rotation.is_on() {
+            bail!("-W keeps the newest files; say with -C, -G or -e when a new one begins");
+        }
+        for (flag, value) in [("-C", rotation.bytes), ("-G", rotation.seconds), ("-e", rotation.events)] {
+            if value == Some(0) {
+                bail!("{flag} takes a number above 0");
+            }
+        }
+        if rotation.files == Some(0) {
+            bail!("-W takes a number above 0");
+        }
+        if args.snap_bytes > SNAP_BYTES_MAX {
+            bail!("-s {} is above the limit of {SNAP_BYTES_MAX} bytes", args.snap_bytes);
+        }
+        if !args.ring_bytes.is_power_of_two() || !(RING_BYTES_MIN..=RING_BYTES_MAX).contains(&args.ring_bytes)
+        {
+            bail!(
+                "--ring-bytes takes a power of two from {RING_BYTES_MIN} to {RING_BYTES_MAX}, not {}",
+                args.ring_bytes
+            );
+        }
+        if !(1..=19).contains(&args.level) {
+            bail!("--level takes 1 to 19, not {}", args.level);
+        }
+        let seconds = match args.seconds.map(Duration::try_from_secs_f64).transpose() {
+            Ok(seconds) => seconds,
+            Err(error) => bail!("-M: {error}"),
+        };
+        Ok(Plan {
+            write: args.write,
+            rotation,
+            snap_bytes: args.snap_bytes,
+            ring_bytes: args.ring_bytes,
+            latency: !args.no_latency,
+            env: args.env,
+            level: args.level,
+            seconds,
+            events: args.events,
+            proc_root: args.proc_root,
+            command: (!args.command.is_empty()).then_some(args.command),
+            summary: args.summary,
+            quiet: args.quiet,
+            verbose: args.verbose,
+        })
+    }
+
+    /// The command as one line.
+    pub(crate) fn command_text(&self) -> String {
+        let words = self.command.iter().flatten();
+        words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What is recorded, in words for the capture's head.
+    pub(crate) fn scope(&self) -> String {
+        match &self.command {
+            Some(_) => format!("command: {}", self.command_text()),
+            None => "the whole machine".to_owned(),
+        }
+    }
+
+    /// Says what is being done, with `-v`.
+    pub(crate) fn tell(&self, what: fmt::Arguments<'_>) {
+        if self.verbose {
+            eprintln!("sysreel-agent: {what}");
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The recorder: takes the tracker's events, adds the entities they refer to, and cuts both into segments.
+
+use std::fmt;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use capture_format::model::{Entity, Event, Loss, LossCause, Mark, Ref};
+use capture_format::{BlockBuilder, EntityBatch};
+use sysreel_agent::track::{Sink, Store};
+use wire::RecordError;
+
+use crate::clock::boot_ns;
+use crate::host;
+use crate::rings::{Pass, Rings};
+
+use super::Plan;
+use super::files::Files;
+use super::ledger::Ledger;
+use super::plan::Rotation;
+use super::writer::{Content, Writer, Written};
+
+/// A crash loses at most this much of the past from a file.
+const FLUSH_FILE: Duration = Duration::from_secs(1);
+/// A live reader waits at most this long.
+const FLUSH_PIPE: Duration = Duration::from_millis(100);
+
+/// A growing set of numbers.
+#[derive(Clone, Debug, Default)]
+struct Seen(Vec<u64>);
+
+impl Seen {
+    /// Adds `number`; whether it was new.
+    fn insert(&mut self, number: Ref) -> bool {
+        let (word, bit) = (number as usize / 64, 1 << (number % 64));
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
+    }
+}
+
+/// What the current file already defines.
+#[derive(Clone, Debug, Default)]
+struct Defined {
+    kinds: Seen,
+    threads: Seen,
+    processes: Seen,
+    descriptors: Seen,
+    containers: Seen,
+}
+
+/// Gathers events and hands segments to the writing thread.
+pub(super) struct Recorder {
+    plan: Plan,
+    builder: BlockBuilder,
+    entities: EntityBatch,
+    defined: Defined,
+    ledger: Ledger,
+    writer: Writer,
+    /// When the oldest event of the block came in.
+    block_since: Option<Instant>,
+    flush_after: Duration,
+    file_start_ns: u64,
+    file_events: u64,
+    events: u64,
+    is_done: bool,
+    /// Names and counts of kinds, by number.
+    counts: Vec<(String, u64)>,
+}
+
+impl Recorder {
+    /// Opens the capture.
+    pub(super) fn new(plan: &Plan, store: &Store, cpus: usize) -> Result<Self> {
+        let files = Files::new(&plan.write, plan.rotation);
+        let to_stdout = plan.write.as_os_str() == "-";
+        let now_ns = boot_ns();
+        let host = host::read(&plan.proc_root, plan.snap_bytes, plan.scope().into_bytes());
+        let writer = Writer::start(files, &host, plan.level, plan.rotation.bytes.is_some())?;
+        let mut recorder = Recorder {
+            plan: plan.clone(),
+            builder: BlockBuilder::new(),
+            entities: EntityBatch::new(),
+            defined: Defined::default(),
+            ledger: Ledger::new(cpus, now_ns),
+            writer,
+            block_since: None,
+            flush_after: if to_stdout { FLUSH_PIPE } else { FLUSH_FILE },
+            file_start_ns: now_ns,
+            file_events: 0,
+            events: 0,
+            is_done: false,
+            counts: Vec::new(),
+        };
+        let mark = Mark { time_ns: now_ns, kind: "start".to_owned(), text: plan.scope().into_bytes() };
+        recorder.writer.send(Content::Marks(vec![mark]));
+        recorder.define_names(store);
+        Ok(recorder)
+    }
+
+    /// Whether there is nothing more to record: the count is reached, or nobody takes it.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done || self.writer.has_ended()
+    }
+
+    /// Whether events were lost.
+    pub(super) fn has_losses(&self) -> bool {
+        self.ledger.lost_total() > 0
+    }
+
+    /// A record that made no sense.
+    pub(super) fn bad_record(&mut self, cpu: u16, error: RecordError) {
+        eprintln!(
+            "sysreel-agent: a record of CPU {cpu} is not understood ({error:?}); it is counted as lost"
+        );
+        self.ledger.lost(cpu, LossCause::BadRecord, boot_ns());
+    }
+
+    /// After a pass over the rings: takes their counters over, and writes what has waited long enough.
+    pub(super) fn after_pass(&mut self, rings: &Rings, pass: &Pass) {
+        self.ledger.look(rings.counts(), pass.watermark_ns);
+        if self.block_since.is_some_and(|since| since.elapsed() >= self.flush_after) {
+            self.flush();
+        }
+    }
+
+    /// Ends the capture. The rings must have been drained, unless recording was cut short.
+    pub(super) fn finish(mut self, rings: &Rings) -> Result<Report> {
+        let now_ns = boot_ns();
+        if !self.is_done() {
+            self.ledger.look(rings.counts(), now_ns);
+            self.ledger.settle(now_ns);
+        }
+        self.flush();
+        let mark = Mark { time_ns: now_ns, kind: "stop".to_owned(), text: Vec::new() };
+        self.writer.send(Content::Marks(vec![mark]));
+        self.send_counts();
+        let lost = self.ledger.lost_total();
+        let written = self.writer.finish()?;
+        Ok(Report {
+            written,
+            events: self.events,
+            lost,
+            name: self.plan.write.display().to_string(),
+            counts: self.counts,
+        })
+    }
+
+    fn flush(&mut self) {
+        self.block_since = None;
+        if !self.entities.is_empty() {
+            self.writer.send(Content::Entities(std::mem::take(&mut self.entities)));
+        }
+        if !self.builder.is_empty() {
+            if let Some(block) = self.writer.spare_block() {
+                self.builder.reuse(block);
+            }
+            self.writer.send(Content::Events(self.builder.finish()));
+        }
+        self.send_counts();
+    }
+
+    fn send_counts(&mut self) {
+        let losses: Vec<Loss> = self.ledger.take_losses();
+        self.writer.send(Content::Counts(losses, self.ledger.tallies()));
+    }
+
+    fn turn(&mut self, store: &Store, now_ns: u64) {
+        self.flush();
+        let scope = self.plan.scope().into_bytes();
+        self.writer.next_file(host::read(&self.plan.proc_root, self.plan.snap_bytes, scope));
+        self.ledger.begin_file();
+        self.defined = Defined::default();
+        self.file_start_ns = now_ns;
+        self.file_events = 0;
+        self.define_names(store);
+    }
+
+    /// Whether the next event belongs into a new file.
+    fn is_file_full(&self, time_ns: u64) -> bool {
+        let Rotation { bytes, seconds, events, .. } = self.plan.rotation;
+        self.file_events > 0
+            && (events.is_some_and(|most| self.file_events >= most)
+                || seconds
+                    .is_some_and(|most| time_ns.saturating_sub(self.file_start_ns) >= most * 1_000_000_000)
+                || (self.builder.is_empty() && bytes.is_some_and(|most| self.writer.file_bytes() >= most)))
+    }
+
+    fn define_names(&mut self, store: &Store) {
+        for (index, user) in store.users().iter().enumerate() {
+            self.entities.push(index as Ref + 1, Entity::User(user.clone()));
+        }
+        for (index, group) in store.groups().iter().enumerate() {
+            self.entities.push(index as Ref + 1, Entity::Group(group.clone()));
+        }
+    }
+
+    fn define_kind(&mut self, number: Ref, store: &Store) {
+        if !self.defined.kinds.insert(number) {
+            return;
+        }
+        let Some(kind) = store.kind(number) else { return };
+        self.builder.define_kind(number, kind);
+        self.entities.push(number, Entity::Kind(kind.clone()));
+        if self.counts.len() <= number as usize {
+            self.counts.resize(number as usize + 1, (String::new(), 0));
+        }
+        self.counts[number as usize].0.clone_from(&kind.name);
+    }
+
+    fn define_thread(&mut self, number: Ref, store: &Store) {
+        if !self.defined.threads.insert(number) {
+            return;
+        }
+        let Some(thread) = store.thread(number) else { return };
+        self.entities.push(number, Entity::Thread(thread.clone()));
+        let mut process = thread.process;
+        // Ancestors, until one that is there already.
+        while process != 0 && self.defined.processes.insert(process) {
+            let Some(found) = store.process(process) else { break };
+            self.entities.push(process, Entity::Process(found.clone()));
+            if found.container != 0 && self.defined.containers.insert(found.container) {
+                if let Some(container) = store.container(found.container) {
+                    self.entities.push(found.container, Entity::Container(container.clone()));
+                }
+            }
+            process = found.parent;
+        }
+    }
+
+    fn define_descriptor(&mut self, number: Ref, store: &Store) {
+        if number != 0 && self.defined.descriptors.insert(number) {
+            if let Some(descriptor) = store.descriptor(number) {
+                self.entities.push(number, Entity::Descriptor(descriptor.clone()));
+            }
+        }
+    }
+}
+
+impl Sink for Recorder {
+    fn event(&mut self, event: &Event<'_>, store: &Store) {
+        if self.is_done {
+            return;
+        }
+        if self.is_file_full(event.time_ns) {
+            self.turn(store, event.time_ns);
+        }
+        self.define_kind(event.kind, store);
+        self.define_thread(event.thread, store);
+        self.define_descriptor(event.descriptor, store);
+        if let Err(error) = self.builder.push(event) {
+            eprintln!("sysreel-agent: an event does not fit the capture ({error}); it is counted as lost");
+            self.ledger.lost(event.cpu, LossCause::BadRecord, event.time_ns);
+            return;
+        }
+        self.ledger.stored(event.cpu);
+        self.counts[event.kind as usize].1 += 1;
+        self.events += 1;
+        self.file_events += 1;
+        if self.block_since.is_none() {
+            self.block_since = Some(Instant::now());
+        }
+        if self.builder.is_full() {
+            self.flush();
+        }
+        if self.plan.events.is_some_and(|most| self.events >= most) {
+            self.is_done = true;
+        }
+    }
+}
+
+/// What a recording came to.
+pub(super) struct Report {
+    written: Written,
+    events: u64,
+    lost: u64,
+    name: String,
+    counts: Vec<(String, u64)>,
+}
+
+impl Report {
+    /// Events by kind, most first.
+    pub(super) fn summary(&self) -> String {
+        let mut counts: Vec<_> = self.counts.iter().filter(|(_, count)| *count > 0).collect();
+        counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), name.clone()));
+        let mut text = String::new();
+        for (name, count) in counts {
+            let _ = writeln!(text, "{count:>12} {name}");
+        }
+        text
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Written { bytes, files } = self.written;
+        write!(f, "{} events, {} lost, {bytes} bytes", self.events, self.lost)?;
+        if files > 1 {
+            writeln!(f, " in {files} files {}*", self.name)
+        } else {
+            writeln!(f, " in {}", self.name)
+        }
+    }
+}
