@@ -43,6 +43,6 @@ unsafe fn attach(ctx: &BtfTracePointContext) {
         ctx.arg::<u64>(1) as *const c_void,
     );
     let (state, bytes) =
-        if copied < 0 { (SectionState::Unreadable, 0) } else { (SectionState::Data, copied as u64) };
+        if copied <= 0 { (SectionState::Unreadable, 0) } else { (SectionState::Data, copied as u64 - 1) };
     slot.publish(slot.section(position, SECTION_PATH, state, clamp(bytes, PATH_BYTES_MAX)));
 }

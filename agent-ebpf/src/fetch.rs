@@ -82,7 +82,8 @@ unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, result: i64, 
         if copied < 0 {
             return slot.section(position, arg, SectionState::Unreadable, 0);
         }
-        return slot.section(position, arg, SectionState::Data, clamp(copied as u64, STRING_BYTES_MAX));
+        // The NUL, which is always there, stays out.
+        return slot.section(position, arg, SectionState::Data, clamp(copied as u64 - 1, STRING_BYTES_MAX));
     }
     let is_out = how == FETCH_FIXED_OUT
         || how == FETCH_COUNTED_OUT

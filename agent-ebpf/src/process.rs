@@ -132,10 +132,10 @@ unsafe fn kernel_string(slot: &Slot, position: u64, index: u8, address: u64) -> 
         4096,
         address as *const core::ffi::c_void,
     );
-    if copied < 0 {
+    if copied <= 0 {
         return slot.section(position, index, SectionState::Unreadable, 0);
     }
-    slot.section(position, index, SectionState::Data, clamp(copied as u64, 4096))
+    slot.section(position, index, SectionState::Data, clamp(copied as u64 - 1, 4096))
 }
 
 /// Copies a block of user memory whose pages the kernel has just written.

@@ -2,7 +2,7 @@
 
 /// Fetch nothing: the raw value is all there is.
 pub const FETCH_NONE: u8 = 0;
-/// A NUL-terminated string in user memory, `PATH_MAX` at most.
+/// A NUL-terminated string in user memory, `PATH_MAX` at most; sent without the NUL.
 pub const FETCH_STRING: u8 = 1;
 /// `size` bytes, read whatever the result.
 pub const FETCH_FIXED_IN: u8 = 2;
