@@ -61,7 +61,7 @@ fn a_flipped_byte_costs_its_segment_and_is_named() {
     let ends = events_by_offset(&bytes);
     let segments = Capture::open(bytes.as_slice()).expect("a capture").segments().to_vec();
     for offset in 0..bytes.len() {
-        for flip in [0x01, 0x80, 0xff] {
+        for flip in [0x01, 0xff] {
             let mut damaged = bytes.clone();
             damaged[offset] ^= flip;
             let place = format!("byte {offset} ^ {flip:#x}");

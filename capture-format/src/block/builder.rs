@@ -1,7 +1,8 @@
 //! Collecting events into columns: the path every event takes, so nothing here allocates per event.
 
-use crate::block::{BLOCK_BYTES_MAX, BLOCK_BYTES_USUAL, BLOCK_ROWS_MAX};
+use crate::block::{ARG_DATA, ARG_INTS, ARG_NAMES, BLOCK_BYTES_MAX, BLOCK_BYTES_USUAL, BLOCK_ROWS_MAX};
 use crate::model::{Arg, Event, EventKind, FdSource, Ref};
+use crate::schema::{ArgKind, Fetch};
 
 /// Why an event was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,8 @@ pub(super) const WORD_BYTES: u32 = 2;
 /// Rows of an argument whose values are byte strings.
 #[derive(Clone, Debug, Default)]
 pub(super) struct DataRows {
+    /// Strings and vectors of strings, as opposed to buffers and structures.
+    pub(super) is_name: bool,
     /// Per row [`WORD_NULL`], [`WORD_UNREAD`], or [`WORD_BYTES`] plus the length.
     pub(super) words: Vec<u32>,
     pub(super) pointers: Vec<u64>,
@@ -46,6 +49,17 @@ pub(super) struct DataRows {
 pub(super) enum ArgRows {
     Ints(Vec<u64>),
     Data(DataRows),
+}
+
+impl ArgRows {
+    /// What the argument's column holds, as files say it.
+    pub(super) fn shape(&self) -> u8 {
+        match self {
+            ArgRows::Ints(_) => ARG_INTS,
+            ArgRows::Data(data) if data.is_name => ARG_NAMES,
+            ArgRows::Data(_) => ARG_DATA,
+        }
+    }
 }
 
 /// Rows of a kind.
@@ -62,8 +76,13 @@ pub(super) struct KindRows {
 
 impl KindRows {
     fn new(number: Ref, kind: &EventKind) -> Self {
-        let rows =
-            |is_data| if is_data { ArgRows::Data(DataRows::default()) } else { ArgRows::Ints(Vec::new()) };
+        let rows = |kind: &ArgKind| {
+            let is_name = matches!(kind.fetch, Fetch::String | Fetch::Strings);
+            match kind.is_data() {
+                true => ArgRows::Data(DataRows { is_name, ..DataRows::default() }),
+                false => ArgRows::Ints(Vec::new()),
+            }
+        };
         KindRows {
             number,
             fd: kind.fd,
@@ -71,7 +90,7 @@ impl KindRows {
             results_missing: Vec::new(),
             latencies: Vec::new(),
             latencies_missing: Vec::new(),
-            args: kind.args.iter().map(|arg| rows(arg.kind.is_data())).collect(),
+            args: kind.args.iter().map(|arg| rows(&arg.kind)).collect(),
         }
     }
 

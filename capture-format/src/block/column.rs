@@ -1,6 +1,8 @@
 //! Decoded columns.
 
-use crate::codec::strings::{Strings, Value};
+use std::sync::Arc;
+
+use crate::codec::strings::{Pool, Value};
 use crate::model::{Arg, Ref};
 
 /// A column of entity numbers: a dictionary of the block's distinct numbers and one code per row.
@@ -57,13 +59,14 @@ impl<T: Copy> MaybeInts<T> {
 /// A column of argument values that are byte strings, null or unread. Equal values share their bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct DataColumn {
-    pub(crate) strings: Strings,
+    pub(crate) codes: Vec<u32>,
+    pub(crate) pool: Arc<Pool>,
 }
 
 impl DataColumn {
     /// Rows of the kind.
     pub fn len(&self) -> usize {
-        self.strings.codes.len()
+        self.codes.len()
     }
 
     /// Whether the kind has no rows.
@@ -73,28 +76,28 @@ impl DataColumn {
 
     /// The value in a row of the kind: never [`Arg::Int`]. Panics when there is no such row.
     pub fn get(&self, row: usize) -> Arg<'_> {
-        self.value(self.strings.codes[row])
+        self.value(self.codes[row])
     }
 
-    /// The block-local number of the value of each row: equal values have equal codes, so a predicate can be
-    /// evaluated once per value.
+    /// The block-local number of the value of each row: equal values have equal codes, also across the columns of
+    /// paths and strings, and across those of other data, so a predicate can be evaluated once per value.
     pub fn codes(&self) -> &[u32] {
-        &self.strings.codes
+        &self.codes
     }
 
     /// The code of a row's value. Panics when there is no such row.
     pub fn code(&self, row: usize) -> u32 {
-        self.strings.codes[row]
+        self.codes[row]
     }
 
-    /// How many distinct values there are; codes are below it.
+    /// Codes are below this. Other columns have values among them, too.
     pub fn codes_count(&self) -> usize {
-        self.strings.value_count()
+        self.pool.len()
     }
 
     /// The value of a code. Panics when there is no such code.
     pub fn value(&self, code: u32) -> Arg<'_> {
-        match self.strings.value(code) {
+        match self.pool.value(code) {
             Value::Null => Arg::Null,
             Value::Unread(pointer) => Arg::Unread(pointer),
             Value::Bytes(bytes) => Arg::Bytes(bytes),
@@ -115,6 +118,10 @@ pub enum Column {
     Thread,
     /// Descriptors of all rows.
     Descriptor,
+    /// Values of all arguments that are strings.
+    Names,
+    /// Values of all arguments that are other byte strings.
+    Data,
     /// Results of a kind.
     Result(Ref),
     /// Latencies of a kind.

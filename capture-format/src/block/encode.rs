@@ -1,12 +1,12 @@
 //! Encoding a block: from collected rows to the payload of a segment.
 
 use crate::block::builder::{ArgRows, Block, DataRows, KindRows, WORD_BYTES, WORD_NULL, WORD_UNREAD};
-use crate::block::time;
+use crate::block::{COLUMN_DATA, COLUMN_NAMES, COLUMNS_COMMON, time};
 use crate::codec::bytes::put_varint;
 use crate::codec::ints;
 use crate::codec::payload::{ColumnParts, Squeezer, write_payload};
 use crate::codec::predict::{self, Context, Groups, Predictor};
-use crate::codec::strings::{self, Value};
+use crate::codec::strings::{PoolWriter, Value};
 use crate::model::{FdSource, Ref};
 use crate::segment::{EncodedSegment, SegmentType};
 use crate::summary::{RefSet, Summary};
@@ -18,6 +18,13 @@ pub(crate) const PRESENCE_LISTED: u8 = 2;
 
 /// Numbers spanning less than this get their codes from a table, others from a search.
 const TABLE_SPAN: u32 = 1 << 21;
+
+/// Values of the arguments that are byte strings.
+#[derive(Default)]
+struct Pools<'a> {
+    names: PoolWriter<'a>,
+    data: PoolWriter<'a>,
+}
 
 /// Ascending distinct numbers, and each row's place among them.
 struct Dictionary {
@@ -64,7 +71,6 @@ fn widen(codes: &[u16]) -> Vec<u64> {
 impl Block {
     /// Encodes and compresses it at a zstd level.
     pub fn encode(&self, level: i32) -> EncodedSegment {
-        let squeezer = &mut Squeezer::new(level);
         let (threads, descriptors) = (Dictionary::new(&self.threads), Dictionary::new(&self.descriptors));
         let mut kinds: Vec<(u16, &KindRows)> =
             (0..).zip(&self.kinds).filter(|(_, kind)| kind.len() > 0).collect();
@@ -84,22 +90,19 @@ impl Block {
         let context = Context { threads: threads.groups(), ..Context::default() };
         let cpus = widen(&self.cpus);
         let mut columns = vec![
-            time::encode(self, &kinds, &kind_codes, &threads.codes, threads.numbers.len(), squeezer),
-            predict::encode(&cpus, &[Predictor::Thread, Predictor::None], &context, squeezer),
-            predict::encode(&widen(&kind_codes), &[Predictor::None], &context, squeezer),
-            predict::encode(
-                &widen(&threads.codes),
-                &[Predictor::None, Predictor::Previous],
-                &context,
-                squeezer,
-            ),
+            time::encode(self, &kinds, &kind_codes, &threads.codes, threads.numbers.len()),
+            predict::encode(&cpus, &[Predictor::Thread, Predictor::None], &context),
+            predict::encode(&widen(&kind_codes), &[Predictor::None], &context),
+            predict::encode(&widen(&threads.codes), &[Predictor::None, Predictor::Previous], &context),
             predict::encode(
                 &widen(&descriptors.codes),
                 &[Predictor::None, Predictor::Previous, Predictor::Thread, Predictor::Sparse],
                 &context,
-                squeezer,
             ),
         ];
+        // The pools take their places when all columns that refer to them are encoded.
+        columns.resize_with(COLUMNS_COMMON, ColumnParts::default);
+        let mut pools = Pools::default();
         // Thread and descriptor of the rows of each kind: what predictors of its columns look at.
         let mut by_kind = vec![(Vec::new(), Vec::new()); kinds.len()];
         for (row, &code) in kind_codes.iter().enumerate() {
@@ -114,9 +117,11 @@ impl Block {
                 descriptors: Groups { of_row: kind_descriptors, bound: descriptors.numbers.len() },
                 args: &args,
             };
-            encode_kind(kind, &context, squeezer, &mut columns);
+            encode_kind(kind, &context, &mut pools, &mut columns);
         }
-        let payload = write_payload(&head, &columns, squeezer);
+        columns[COLUMN_NAMES] = pools.names.finish();
+        columns[COLUMN_DATA] = pools.data.finish();
+        let payload = write_payload(&head, &columns, &mut Squeezer::new(level));
         EncodedSegment { kind: SegmentType::Events, payload, summary: Some(summary) }
     }
 
@@ -143,16 +148,16 @@ impl ArgRows {
     }
 }
 
-/// Count of arguments, and for each whether it is data.
+/// Count of arguments, and what the column of each holds.
 fn put_shape(kind: &KindRows, head: &mut Vec<u8>) {
     put_varint(head, kind.args.len() as u64);
-    head.extend(kind.args.iter().map(|arg| u8::from(matches!(arg, ArgRows::Data(_)))));
+    head.extend(kind.args.iter().map(ArgRows::shape));
 }
 
-fn encode_kind(
-    kind: &KindRows,
+fn encode_kind<'a>(
+    kind: &'a KindRows,
     context: &Context<'_>,
-    squeezer: &mut Squeezer,
+    pools: &mut Pools<'a>,
     columns: &mut Vec<ColumnParts>,
 ) {
     let results: Vec<u64> = kind.results.iter().map(|&result| result as u64).collect();
@@ -168,8 +173,8 @@ fn encode_kind(
     if kind.fd == FdSource::Result {
         candidates.push(Predictor::Descriptor);
     }
-    columns.push(optional(&results, &kind.results_missing, &candidates, context, squeezer));
-    columns.push(optional(&kind.latencies, &kind.latencies_missing, &[Predictor::None], context, squeezer));
+    columns.push(optional(&results, &kind.results_missing, &candidates, context));
+    columns.push(optional(&kind.latencies, &kind.latencies_missing, &[Predictor::None], context));
     for (index, arg) in kind.args.iter().enumerate() {
         columns.push(match arg {
             ArgRows::Ints(values) => {
@@ -177,20 +182,15 @@ fn encode_kind(
                 if u8::try_from(index).is_ok_and(|index| kind.fd == FdSource::Arg(index)) {
                     candidates.push(Predictor::Descriptor);
                 }
-                predict::encode(values, &candidates, context, squeezer)
+                predict::encode(values, &candidates, context)
             }
-            ArgRows::Data(data) => strings::encode(data.values(), squeezer),
+            ArgRows::Data(data) if data.is_name => pools.names.column(data.values()),
+            ArgRows::Data(data) => pools.data.column(data.values()),
         });
     }
 }
 
-fn optional(
-    values: &[u64],
-    missing: &[u32],
-    candidates: &[Predictor],
-    context: &Context<'_>,
-    squeezer: &mut Squeezer,
-) -> ColumnParts {
+fn optional(values: &[u64], missing: &[u32], candidates: &[Predictor], context: &Context<'_>) -> ColumnParts {
     if missing.len() == values.len() {
         return ColumnParts { header: vec![PRESENCE_NONE], parts: Vec::new() };
     }
@@ -203,9 +203,9 @@ fn optional(
         let before = std::iter::once(0).chain(missing.iter().map(|&row| row + 1));
         let gaps: Vec<u64> =
             missing.iter().zip(before).map(|(&row, before)| u64::from(row - before)).collect();
-        ints::encode_into(&gaps, squeezer, &mut out);
+        ints::encode_into(&gaps, &mut out);
     }
-    let column = predict::encode(values, candidates, context, squeezer);
+    let column = predict::encode(values, candidates, context);
     out.header.extend(column.header);
     out.parts.extend(column.parts);
     out

@@ -30,7 +30,16 @@ pub(crate) const COLUMN_CPU: usize = 1;
 pub(crate) const COLUMN_KIND: usize = 2;
 pub(crate) const COLUMN_THREAD: usize = 3;
 pub(crate) const COLUMN_DESCRIPTOR: usize = 4;
-pub(crate) const COLUMNS_COMMON: usize = 5;
+/// Pools that the columns of arguments refer to: of strings and vectors of strings, and of all other data. Apart,
+/// because a filter on names must not read payloads.
+pub(crate) const COLUMN_NAMES: usize = 5;
+pub(crate) const COLUMN_DATA: usize = 6;
+pub(crate) const COLUMNS_COMMON: usize = 7;
+
+/// What an argument's column holds: numbers, references to names, references to other data.
+pub(crate) const ARG_INTS: u8 = 0;
+pub(crate) const ARG_NAMES: u8 = 1;
+pub(crate) const ARG_DATA: u8 = 2;
 
 /// Columns each kind has before those of its arguments: result and latency.
 pub(crate) const COLUMNS_KIND: usize = 2;

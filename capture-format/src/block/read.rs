@@ -1,18 +1,20 @@
 //! Reading a block, column by column.
 
 use std::cell::{Cell, OnceCell};
+use std::sync::Arc;
 
 use crate::block::column::{Codes, Column, ColumnSize, DataColumn, MaybeInts};
 use crate::block::encode::{PRESENCE_ALL, PRESENCE_LISTED, PRESENCE_NONE};
 use crate::block::{
-    COLUMN_CPU, COLUMN_DESCRIPTOR, COLUMN_KIND, COLUMN_THREAD, COLUMN_TIME, COLUMNS_COMMON, COLUMNS_KIND,
-    time,
+    ARG_DATA, ARG_INTS, ARG_NAMES, COLUMN_CPU, COLUMN_DATA, COLUMN_DESCRIPTOR, COLUMN_KIND, COLUMN_NAMES,
+    COLUMN_THREAD, COLUMN_TIME, COLUMNS_COMMON, COLUMNS_KIND, time,
 };
 use crate::codec::bytes::Cursor;
 use crate::codec::ints::{self, Parts};
 use crate::codec::payload::{ColumnBytes, Directory, Fetch};
 use crate::codec::predict::{Context, Groups, Predictor};
-use crate::codec::{Broken, Decoded, malformed, strings};
+use crate::codec::strings::Pool;
+use crate::codec::{Broken, Decoded, malformed};
 use crate::error::{Damage, Defect, ReadError};
 use crate::model::{Arg, Event, Ref};
 use crate::reader::{ReadAt, SegmentInfo};
@@ -34,6 +36,8 @@ pub struct EventsBlock<'a> {
     kind: OnceCell<Codes>,
     thread: OnceCell<Codes>,
     descriptor: OnceCell<Codes>,
+    names: OnceCell<Arc<Pool>>,
+    data: OnceCell<Arc<Pool>>,
     places: OnceCell<Places>,
 }
 
@@ -103,7 +107,8 @@ struct KindColumns {
 #[derive(Debug)]
 enum ArgColumn {
     Ints(OnceCell<Vec<u64>>),
-    Data(OnceCell<DataColumn>),
+    /// With the column of its pool.
+    Data(usize, OnceCell<DataColumn>),
 }
 
 /// Which rows are of which kind.
@@ -139,10 +144,11 @@ impl<'a> EventsBlock<'a> {
         for &(number, rows) in &summary.kinds {
             let count = cursor.count()?;
             let mut args = Vec::with_capacity(count);
-            for &is_data in cursor.take(count)? {
-                args.push(match is_data {
-                    0 => ArgColumn::Ints(OnceCell::new()),
-                    1 => ArgColumn::Data(OnceCell::new()),
+            for &shape in cursor.take(count)? {
+                args.push(match shape {
+                    ARG_INTS => ArgColumn::Ints(OnceCell::new()),
+                    ARG_NAMES => ArgColumn::Data(COLUMN_NAMES, OnceCell::new()),
+                    ARG_DATA => ArgColumn::Data(COLUMN_DATA, OnceCell::new()),
                     _ => return malformed("an argument is neither number nor data"),
                 });
             }
@@ -171,6 +177,8 @@ impl<'a> EventsBlock<'a> {
             kind: OnceCell::new(),
             thread: OnceCell::new(),
             descriptor: OnceCell::new(),
+            names: OnceCell::new(),
+            data: OnceCell::new(),
             places: OnceCell::new(),
         })
     }
@@ -421,7 +429,7 @@ impl<'a> EventsBlock<'a> {
     /// Whether an argument's column is one of byte strings ([`Self::arg_data`]) or of numbers ([`Self::arg_ints`]).
     pub fn arg_is_data(&self, kind: Ref, arg: usize) -> bool {
         let columns = self.kind_index(kind).ok().and_then(|index| self.kinds[index].args.get(arg));
-        matches!(columns, Some(ArgColumn::Data(_)))
+        matches!(columns, Some(ArgColumn::Data(..)))
     }
 
     /// Values of a numeric argument in the rows of a kind.
@@ -441,17 +449,34 @@ impl<'a> EventsBlock<'a> {
         .map(Vec::as_slice)
     }
 
+    /// The pool in this column.
+    fn pool(&self, column: usize) -> Result<&Arc<Pool>, ReadError> {
+        let cell = if column == COLUMN_NAMES { &self.names } else { &self.data };
+        filled(cell, || {
+            let bytes = self.column(column)?;
+            // Each value was put there by a row of a column.
+            let columns = self.kinds.iter().map(|kind| kind.rows * kind.args.len());
+            let pool = Pool::decode(
+                &mut Cursor::new(&bytes.header),
+                &mut Parts::new(&bytes.parts),
+                columns.sum::<usize>(),
+            );
+            Ok(Arc::new(pool.map_err(|broken| self.broken(broken))?))
+        })
+    }
+
     /// Values of a fetched argument in the rows of a kind.
     pub fn arg_data(&self, kind: Ref, arg: usize) -> Result<&DataColumn, ReadError> {
         let index = self.kind_index(kind)?;
-        let Some(ArgColumn::Data(cell)) = self.kinds[index].args.get(arg) else {
+        let Some(ArgColumn::Data(pool, cell)) = self.kinds[index].args.get(arg) else {
             return Err(ReadError::Absent { what: "data argument at this place" });
         };
         filled(cell, || {
             let column = self.column(self.kinds[index].first_column + COLUMNS_KIND + arg)?;
             let (mut header, mut parts) = (Cursor::new(&column.header), Parts::new(&column.parts));
-            let strings = strings::decode(&mut header, &mut parts, self.kinds[index].rows);
-            Ok(DataColumn { strings: strings.map_err(|broken| self.broken(broken))? })
+            let pool = Arc::clone(self.pool(*pool)?);
+            let codes = pool.column(&mut header, &mut parts, self.kinds[index].rows);
+            Ok(DataColumn { codes: codes.map_err(|broken| self.broken(broken))?, pool })
         })
     }
 
@@ -488,6 +513,8 @@ impl<'a> EventsBlock<'a> {
             (Column::Kind, COLUMN_KIND),
             (Column::Thread, COLUMN_THREAD),
             (Column::Descriptor, COLUMN_DESCRIPTOR),
+            (Column::Names, COLUMN_NAMES),
+            (Column::Data, COLUMN_DATA),
         ];
         for kind in &self.kinds {
             columns.push((Column::Result(kind.number), kind.first_column));
@@ -519,7 +546,7 @@ impl<'a> EventsBlock<'a> {
             for (index, arg) in kind.args.iter().enumerate() {
                 match arg {
                     ArgColumn::Ints(_) => drop(self.arg_ints(kind.number, index)?),
-                    ArgColumn::Data(_) => drop(self.arg_data(kind.number, index)?),
+                    ArgColumn::Data(..) => drop(self.arg_data(kind.number, index)?),
                 }
             }
         }

@@ -15,7 +15,7 @@
 use crate::block::builder::{Block, KindRows};
 use crate::codec::bytes::Cursor;
 use crate::codec::ints::{self, Parts};
-use crate::codec::payload::{ColumnParts, Squeezer};
+use crate::codec::payload::ColumnParts;
 use crate::codec::{Decoded, malformed};
 
 pub(crate) const TAG_GLOBAL: u8 = 0;
@@ -59,13 +59,10 @@ pub(super) fn encode(
     kind_codes: &[u16],
     thread_codes: &[u16],
     threads: usize,
-    squeezer: &mut Squeezer,
 ) -> ColumnParts {
     let first = block.times.first().copied().unwrap_or(0);
     let before = std::iter::once(first).chain(block.times.iter().copied());
     let deltas: Vec<u64> = block.times.iter().zip(before).map(|(time, before)| time - before).collect();
-    let mut global = ColumnParts { header: vec![TAG_GLOBAL], parts: Vec::new() };
-    ints::encode_into(&deltas, squeezer, &mut global);
 
     let mut clock = Clock::new(threads, first);
     let mut next = vec![0usize; kinds.len()];
@@ -78,16 +75,17 @@ pub(super) fn encode(
         gaps[column].push(time.wrapping_sub(clock.expected(thread, latency)));
         clock.advance(thread, time);
     }
-    let mut by_thread = ColumnParts { header: vec![TAG_THREAD], parts: Vec::new() };
-    for (column, gaps) in gaps.iter().enumerate() {
-        if column == kinds.len() || kinds[column].len() >= KIND_ROWS_OWN {
-            ints::encode_into(gaps, squeezer, &mut by_thread);
-        }
+    let own = |column: &usize| *column == kinds.len() || kinds[*column].len() >= KIND_ROWS_OWN;
+    let columns = || gaps.iter().enumerate().filter(|(column, _)| own(column)).map(|(_, gaps)| gaps);
+    let by_thread = columns().map(|gaps| ints::cost_bits(gaps)).sum::<f64>() < ints::cost_bits(&deltas);
+    let mut out =
+        ColumnParts { header: vec![if by_thread { TAG_THREAD } else { TAG_GLOBAL }], parts: Vec::new() };
+    if by_thread {
+        columns().for_each(|gaps| ints::encode_into(gaps, &mut out));
+    } else {
+        ints::encode_into(&deltas, &mut out);
     }
-    let mut bytes = |column: &ColumnParts| -> usize {
-        column.header.len() + column.parts.iter().map(|part| squeezer.squeezed_bytes(part)).sum::<usize>()
-    };
-    if bytes(&by_thread) < bytes(&global) { by_thread } else { global }
+    out
 }
 
 /// What decoding times needs besides the column.

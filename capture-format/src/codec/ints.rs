@@ -15,7 +15,8 @@
 use std::collections::HashMap;
 
 use super::bytes::{Cursor, put_varint};
-use super::payload::{ColumnParts, Squeezer};
+use super::estimate::{compressed_bits, entropy_bits};
+use super::payload::ColumnParts;
 use super::{Broken, Decoded, malformed};
 
 pub(crate) const TAG_CONST: u8 = 0;
@@ -32,10 +33,10 @@ const BIN_BITS: std::ops::RangeInclusive<u32> = 2..=6;
 /// Rows looked at when encodings are compared.
 const SAMPLE_ROWS: usize = 2048;
 
-/// Columns of fewer rows than this take the first encoding that fits: comparing costs more than it saves.
-const COMPARE_ROWS: usize = 24;
+/// Columns of fewer rows than this are stored as planes: comparing costs more than it saves.
+const COMPARE_ROWS: usize = 64;
 
-/// Distinct values up to which a dictionary is tried.
+/// Distinct values up to which a dictionary is possible.
 const DICT_VALUES_MAX: usize = 1 << 16;
 
 /// How a column is to be encoded.
@@ -47,44 +48,48 @@ enum Plan {
     Dict,
 }
 
-/// Encodes a column in the smallest way found, behind what the column has already.
-pub(crate) fn encode_into(values: &[u64], squeezer: &mut Squeezer, out: &mut ColumnParts) {
-    let (plan, _) = choose(values, squeezer);
-    write(plan, values, out);
+/// Encodes a column in what seems the smallest way, behind what the column has already.
+pub(crate) fn encode_into(values: &[u64], out: &mut ColumnParts) {
+    write(choose(values).0, values, out);
 }
 
-/// Bytes a sample of the column takes in its best encoding.
-pub(crate) fn cost(values: &[u64], squeezer: &mut Squeezer) -> usize {
-    choose(values, squeezer).1
+/// Bits the column takes in its best encoding, about.
+pub(crate) fn cost_bits(values: &[u64]) -> f64 {
+    let sampled = sample(values).len().max(1);
+    choose(values).1 * values.len() as f64 / sampled as f64
 }
 
 fn sample(values: &[u64]) -> &[u64] {
     &values[..values.len().min(SAMPLE_ROWS)]
 }
 
-fn choose(values: &[u64], squeezer: &mut Squeezer) -> (Plan, usize) {
+/// The plan, and the bits that a sample takes by it.
+fn choose(values: &[u64]) -> (Plan, f64) {
     let first = values.first().copied().unwrap_or(0);
     if values.iter().all(|&value| value == first) {
-        return (Plan::Const(first), 1);
+        return (Plan::Const(first), 0.0);
     }
     let sample = sample(values);
+    let planes = (Plan::Planes, trial_bits(Plan::Planes, sample));
     if sample.len() < COMPARE_ROWS {
-        return (Plan::Planes, sample.len() * 8);
+        return planes;
     }
-    let mut best = (Plan::Planes, trial(Plan::Planes, sample, squeezer));
-    for plan in [bins_plan(sample), dict_plan(values)].into_iter().flatten() {
-        let bytes = trial(plan, sample, squeezer);
-        if bytes < best.1 {
-            best = (plan, bytes);
-        }
+    let mut sorted = sample.to_vec();
+    sorted.sort_unstable();
+    let dict = dict_plan(&sorted).map(|plan| (plan, trial_bits(plan, sample)));
+    let best = dict.into_iter().fold(planes, |best, plan| if plan.1 < best.1 { plan } else { best });
+    // Bins end where repeats begin: a column that compresses this well is not noise.
+    if best.1 < sample.len() as f64 {
+        return best;
     }
-    best
+    let bins = bins_plan(sample, &sorted);
+    if bins.1 < best.1 { bins } else { best }
 }
 
-fn trial(plan: Plan, sample: &[u64], squeezer: &mut Squeezer) -> usize {
+fn trial_bits(plan: Plan, sample: &[u64]) -> f64 {
     let mut out = ColumnParts::default();
     write(plan, sample, &mut out);
-    out.header.len() + out.parts.iter().map(|part| squeezer.squeezed_bytes(part)).sum::<usize>()
+    8.0 * out.header.len() as f64 + out.parts.iter().map(|part| compressed_bits(part)).sum::<f64>()
 }
 
 fn write(plan: Plan, values: &[u64], out: &mut ColumnParts) {
@@ -143,40 +148,37 @@ fn bin_start(bin: u8, bits: u32) -> (u64, u32) {
     (((bin & ((1 << bits) - 1)) | 1 << bits) << low_bits, low_bits)
 }
 
-fn bins_cost(sample: &[u64], base: u64, bits: u32) -> f64 {
-    let mut histogram = [0u32; 256];
-    let mut cost = 0.0;
+fn bins_bits(sample: &[u64], base: u64, bits: u32) -> f64 {
+    let mut bins = [0u32; 256];
+    let mut low = 0u64;
     for &value in sample {
         match bin(value.wrapping_sub(base), bits) {
             Some((bin, low_bits)) => {
-                histogram[usize::from(bin)] += 1;
-                cost += f64::from(low_bits);
+                bins[usize::from(bin)] += 1;
+                low += u64::from(low_bits);
             }
             None => {
-                histogram[usize::from(BIN_ESCAPE)] += 1;
-                cost += 64.0;
+                bins[usize::from(BIN_ESCAPE)] += 1;
+                low += 64;
             }
         }
     }
-    let total = sample.len() as f64;
-    for count in histogram.into_iter().filter(|&count| count > 0) {
-        let count = f64::from(count);
-        // Each symbol in use costs about a byte in the Huffman table.
-        cost += count * (total / count).log2() + 4.0;
-    }
-    cost
+    low as f64 + entropy_bits(&bins)
 }
 
-fn bins_plan(sample: &[u64]) -> Option<Plan> {
-    let mut sorted = sample.to_vec();
-    sorted.sort_unstable();
+fn bins_plan(sample: &[u64], sorted: &[u64]) -> (Plan, f64) {
     // Not the minimum: a single value far below the others would spoil the bins of all.
-    let base = sorted[sorted.len() / 200];
-    let candidates = BIN_BITS.flat_map(|bits| [0, base].map(|base| (base, bits)));
-    let best = candidates
-        .map(|(base, bits)| (bins_cost(sample, base, bits), base, bits))
-        .min_by(|a, b| a.0.total_cmp(&b.0))?;
-    Some(Plan::Bins { base: best.1, bits: best.2 })
+    let low = sorted[sorted.len() / 200];
+    let mut best = (Plan::Planes, f64::INFINITY);
+    for base in [0, low] {
+        for bits in BIN_BITS {
+            let cost = bins_bits(sample, base, bits);
+            if cost < best.1 {
+                best = (Plan::Bins { base, bits }, cost);
+            }
+        }
+    }
+    best
 }
 
 fn write_bins(values: &[u64], base: u64, bits: u32, out: &mut ColumnParts) {
@@ -201,13 +203,10 @@ fn write_bins(values: &[u64], base: u64, bits: u32, out: &mut ColumnParts) {
     out.parts.extend([bins, low.finish(), escapes]);
 }
 
-fn dict_plan(values: &[u64]) -> Option<Plan> {
-    let head = sample(values);
-    let mut distinct = head.to_vec();
-    distinct.sort_unstable();
-    distinct.dedup();
+fn dict_plan(sorted: &[u64]) -> Option<Plan> {
+    let distinct = 1 + sorted.windows(2).filter(|pair| pair[0] != pair[1]).count();
     // A dictionary pays when values repeat and are wider than their codes.
-    (distinct.len() <= head.len() / 2 && distinct.iter().any(|&value| value > 0xff)).then_some(Plan::Dict)
+    (distinct <= sorted.len() / 2 && sorted.last().is_some_and(|&last| last > 0xff)).then_some(Plan::Dict)
 }
 
 fn write_dict(values: &[u64], out: &mut ColumnParts) {

@@ -5,6 +5,7 @@
 //! are used, and nothing grows beyond what the caller declared. Start at [`payload`].
 
 pub(crate) mod bytes;
+mod estimate;
 pub(crate) mod ints;
 pub(crate) mod payload;
 pub(crate) mod predict;

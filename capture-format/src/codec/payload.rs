@@ -64,14 +64,6 @@ impl Squeezer {
         let compressed = self.compressor.as_mut()?.compress(raw).ok()?;
         (compressed.len() < raw.len()).then_some(compressed)
     }
-
-    /// Compressed length of a sample.
-    pub(crate) fn squeezed_bytes(&mut self, raw: &[u8]) -> usize {
-        if raw.len() < 16 {
-            return raw.len();
-        }
-        self.squeeze(raw).map_or(raw.len(), |compressed| compressed.len())
-    }
 }
 
 fn unsqueeze(stored: &[u8], raw_bytes: usize) -> Decoded<Vec<u8>> {

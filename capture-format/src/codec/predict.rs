@@ -14,7 +14,7 @@
 
 use super::bytes::{Cursor, unzigzag, zigzag};
 use super::ints;
-use super::payload::{ColumnParts, Squeezer};
+use super::payload::ColumnParts;
 use super::{Decoded, malformed};
 
 /// How values are predicted.
@@ -174,28 +174,32 @@ fn ungroup(values: &mut [u64], groups: Groups<'_>) -> Decoded<()> {
     Ok(())
 }
 
+/// Columns of fewer rows than this take the first predictor.
+const COMPARE_ROWS: usize = 64;
+
+/// A column that costs fewer bits than this per row needs no further trial.
+const GOOD_BITS: f64 = 0.02;
+
 /// Encodes a column with the best of these predictors.
-pub(crate) fn encode(
-    values: &[u64],
-    candidates: &[Predictor],
-    context: &Context<'_>,
-    squeezer: &mut Squeezer,
-) -> ColumnParts {
-    let mut best = (Predictor::None, values.to_vec(), usize::MAX);
+pub(crate) fn encode(values: &[u64], candidates: &[Predictor], context: &Context<'_>) -> ColumnParts {
+    let mut best = (Predictor::None, Vec::new(), f64::INFINITY);
     for &predictor in candidates {
         let stored = predictor.apply(values, context);
-        // Most columns are settled by a predictor that is always or nearly always right.
-        let cost = ints::cost(&stored, squeezer);
+        if candidates.len() == 1 || values.len() < COMPARE_ROWS {
+            best = (predictor, stored, 0.0);
+            break;
+        }
+        let cost = ints::cost_bits(&stored);
         if cost < best.2 {
             best = (predictor, stored, cost);
         }
-        if cost <= 1 {
+        if cost < GOOD_BITS * values.len() as f64 {
             break;
         }
     }
     let mut out = ColumnParts::default();
     best.0.put(&mut out.header);
-    ints::encode_into(&best.1, squeezer, &mut out);
+    ints::encode_into(&best.1, &mut out);
     out
 }
 

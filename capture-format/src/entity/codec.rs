@@ -4,13 +4,14 @@
 //! head: count of classes; of each: class, count of definitions, count of columns
 //! columns: per class the numbers, then the fields in the order of `fields`
 //! ```
-//! A list field is two columns: counts, and the items of all lists.
+//! A column of texts is its length, its pool and its references. A list field is two columns: counts, and the items
+//! of all lists.
 
 use crate::codec::bytes::{Cursor, put_varint};
 use crate::codec::ints::{self, Parts};
 use crate::codec::payload::{ColumnParts, Directory, Squeezer, write_payload};
 use crate::codec::predict::{self, Context, Predictor};
-use crate::codec::strings::{self, Strings, Value};
+use crate::codec::strings::{Pool, PoolWriter, Value};
 use crate::codec::{Broken, Decoded, malformed};
 use crate::entity::fields::{Fields, Stored};
 use crate::entity::{ENTITIES_MAX, ITEMS_MAX};
@@ -83,8 +84,8 @@ struct Sorted {
     groups: Vec<(Ref, Group)>,
 }
 
+#[derive(Default)]
 struct Encoder {
-    squeezer: Squeezer,
     classes: u64,
     head: Vec<u8>,
     columns: Vec<ColumnParts>,
@@ -109,16 +110,17 @@ impl Encoder {
         let candidates = [Predictor::None, Predictor::Previous];
         for column in &gather.columns {
             self.columns.push(match column {
-                Gathered::Ints(values) => {
-                    predict::encode(values, &candidates, &Context::default(), &mut self.squeezer)
-                }
+                Gathered::Ints(values) => predict::encode(values, &candidates, &Context::default()),
                 Gathered::Texts(texts) => {
-                    let values = texts.iter().map(|text| Value::Bytes(text));
-                    let mut column = strings::encode(values, &mut self.squeezer);
-                    let mut header = Vec::new();
-                    put_varint(&mut header, texts.len() as u64);
-                    header.append(&mut column.header);
-                    ColumnParts { header, ..column }
+                    let mut pool = PoolWriter::default();
+                    let mut out = ColumnParts::default();
+                    put_varint(&mut out.header, texts.len() as u64);
+                    let references = pool.column(texts.iter().map(|text| Value::Bytes(text)));
+                    for ColumnParts { header, parts } in [pool.finish(), references] {
+                        out.header.extend(header);
+                        out.parts.extend(parts);
+                    }
+                    out
                 }
             });
         }
@@ -139,8 +141,7 @@ pub(super) fn encode_entities(definitions: Vec<(Ref, Entity)>, level: i32) -> En
             Entity::Group(group) => sorted.groups.push((number, group)),
         }
     }
-    let mut encoder =
-        Encoder { squeezer: Squeezer::new(level), classes: 0, head: Vec::new(), columns: Vec::new() };
+    let mut encoder = Encoder::default();
     encoder.class(Class::Kind, sorted.kinds);
     encoder.class(Class::Container, sorted.containers);
     encoder.class(Class::Process, sorted.processes);
@@ -151,7 +152,7 @@ pub(super) fn encode_entities(definitions: Vec<(Ref, Entity)>, level: i32) -> En
     let mut head = Vec::new();
     put_varint(&mut head, encoder.classes);
     head.append(&mut encoder.head);
-    let payload = write_payload(&head, &encoder.columns, &mut encoder.squeezer);
+    let payload = write_payload(&head, &encoder.columns, &mut Squeezer::new(level));
     EncodedSegment { kind: SegmentType::Entities, payload, summary: None }
 }
 
@@ -170,8 +171,12 @@ struct Scatter<'a> {
 
 enum Scattered {
     Ints(Vec<u64>),
-    /// And how many items have been handed out.
-    Texts(Strings, usize),
+    Texts {
+        pool: Pool,
+        codes: Vec<u32>,
+        /// How many of them have been handed out.
+        used: usize,
+    },
     /// The segment was written by an older program, which had no such field.
     Absent,
 }
@@ -197,7 +202,9 @@ impl Scatter<'_> {
         if is_text {
             return match usize::try_from(header.varint()?) {
                 Ok(items) if items <= ITEMS_MAX => {
-                    Ok(Scattered::Texts(strings::decode(&mut header, &mut parts, items)?, 0))
+                    let pool = Pool::decode(&mut header, &mut parts, items)?;
+                    let codes = pool.column(&mut header, &mut parts, items)?;
+                    Ok(Scattered::Texts { pool, codes, used: 0 })
                 }
                 _ => malformed("a list of texts is too long"),
             };
@@ -210,11 +217,11 @@ impl Scatter<'_> {
 
     fn next_text(&mut self, count: usize, out: &mut Vec<Text>) -> Decoded<()> {
         match self.column(true)? {
-            Scattered::Texts(strings, used) => {
-                let codes = used.checked_add(count).and_then(|end| strings.codes.get(*used..end));
+            Scattered::Texts { pool, codes, used } => {
+                let codes = used.checked_add(count).and_then(|end| codes.get(*used..end));
                 let Some(codes) = codes else { return malformed("a class lacks texts") };
                 for &code in codes {
-                    let Value::Bytes(text) = strings.value(code) else {
+                    let Value::Bytes(text) = pool.value(code) else {
                         return malformed("a text of an entity is no text");
                     };
                     out.push(text.to_vec());
@@ -236,7 +243,7 @@ impl Fields for Scatter<'_> {
                 *value = *values.get(row).ok_or(Broken::Malformed("a class lacks a row"))?;
                 Ok(())
             }
-            Scattered::Texts(..) => malformed("a column is not of its field's type"),
+            Scattered::Texts { .. } => malformed("a column is not of its field's type"),
             Scattered::Absent => Ok(()),
         }
     }

@@ -165,6 +165,8 @@ impl ColumnName {
             Column::Kind => ColumnName::Common("kind"),
             Column::Thread => ColumnName::Common("thread"),
             Column::Descriptor => ColumnName::Common("descriptor"),
+            Column::Names => ColumnName::Common("names"),
+            Column::Data => ColumnName::Common("data"),
             Column::Result(_) => ColumnName::Common("result"),
             Column::Latency(_) => ColumnName::Common("latency"),
             Column::Arg(kind, arg) => ColumnName::Arg(kind, arg),
