@@ -171,16 +171,19 @@ pub struct Section<'a> {
     pub bytes: &'a [u8],
 }
 
+#[inline]
 pub(crate) fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_ne_bytes([bytes[at], bytes[at + 1]])
 }
 
+#[inline]
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let mut word = [0; 4];
     word.copy_from_slice(&bytes[at..at + 4]);
     u32::from_ne_bytes(word)
 }
 
+#[inline]
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[at..at + 8]);
@@ -189,6 +192,7 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
 
 impl<'a> Record<'a> {
     /// The record at the start of `bytes`; its length is `header.bytes`.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, RecordError> {
         if bytes.len() < HEADER_BYTES {
             return Err(RecordError::Truncated);
@@ -222,11 +226,13 @@ impl<'a> Record<'a> {
     }
 
     /// Raw argument `index`, if the record carries it.
+    #[inline]
     pub fn arg(&self, index: usize) -> Option<u64> {
         (index < self.args.len() / 8).then(|| u64_at(self.args, index * 8))
     }
 
     /// The sections in the order they were written.
+    #[inline]
     pub fn sections(&self) -> Sections<'a> {
         Sections { rest: self.sections }
     }
@@ -237,6 +243,7 @@ impl<'a> Record<'a> {
     }
 
     /// Latency, when it was measured.
+    #[inline]
     pub fn latency_ns(&self) -> Option<u64> {
         (self.header.flags & FLAG_LATENCY != 0).then_some(self.header.latency_ns)
     }
@@ -251,6 +258,7 @@ pub struct Sections<'a> {
 impl<'a> Iterator for Sections<'a> {
     type Item = Section<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Section<'a>> {
         let (section, rest) = split_section(self.rest)?;
         self.rest = rest;
@@ -258,6 +266,7 @@ impl<'a> Iterator for Sections<'a> {
     }
 }
 
+#[inline]
 fn split_section(bytes: &[u8]) -> Option<(Section<'_>, &[u8])> {
     if bytes.len() < SECTION_HEADER_BYTES {
         return None;

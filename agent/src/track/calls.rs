@@ -86,25 +86,19 @@ impl Plan {
     }
 }
 
-/// A record taken apart, once.
+/// A record with its sections sorted out, once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Call<'a> {
-    pub(super) header: RecordHeader,
-    raw: [u64; ARGS_MAX],
+pub(super) struct Call<'r, 'a> {
+    record: &'r Record<'a>,
     data: [Option<Section<'a>>; ARGS_MAX],
     socket: Option<&'a [u8]>,
     file: Option<&'a [u8]>,
 }
 
-impl<'a> Call<'a> {
-    pub(super) fn read(record: &Record<'a>) -> Self {
-        let mut call = Call {
-            header: record.header,
-            raw: std::array::from_fn(|at| record.arg(at).unwrap_or(0)),
-            data: [None; ARGS_MAX],
-            socket: None,
-            file: None,
-        };
+impl<'r, 'a> Call<'r, 'a> {
+    #[inline]
+    pub(super) fn read(record: &'r Record<'a>) -> Self {
+        let mut call = Call { record, data: [None; ARGS_MAX], socket: None, file: None };
         for section in record.sections() {
             match section.index {
                 SECTION_SOCKET => call.socket = Some(section.bytes),
@@ -119,19 +113,23 @@ impl<'a> Call<'a> {
         call
     }
 
+    pub(super) fn header(&self) -> &'r RecordHeader {
+        &self.record.header
+    }
+
     /// Whether the call succeeded.
     pub(super) fn succeeded(&self) -> bool {
-        !(-4095..0).contains(&self.header.result)
+        !(-4095..0).contains(&self.record.header.result)
     }
 
     /// The result as a descriptor number.
     pub(super) fn result_fd(&self) -> Option<u32> {
-        u32::try_from(self.header.result).ok().filter(|fd| *fd <= i32::MAX as u32)
+        u32::try_from(self.record.header.result).ok().filter(|fd| *fd <= i32::MAX as u32)
     }
 
     /// Raw argument, 0 when the record lacks it.
     pub(super) fn raw(&self, at: u8) -> u64 {
-        self.raw[usize::from(at)]
+        self.record.arg(usize::from(at)).unwrap_or(0)
     }
 
     /// An argument as a number of 32 bits, as the kernel takes descriptors, ids and most flags.
@@ -159,20 +157,21 @@ impl<'a> Call<'a> {
     }
 
     /// The values of the arguments, as the kind stores them.
+    #[inline]
     pub(super) fn args(&self, plan: &Plan) -> [Arg<'a>; ARGS_MAX] {
-        std::array::from_fn(|at| {
-            let raw = self.raw[at];
-            if !plan.is_data(at) {
-                return Arg::Int(raw);
-            }
-            match self.data[at] {
+        let mut args = [Arg::Null; ARGS_MAX];
+        for (at, arg) in args.iter_mut().enumerate().take(usize::from(plan.args)) {
+            let raw = self.raw(at as u8);
+            *arg = match self.data[at] {
+                _ if !plan.is_data(at) => Arg::Int(raw),
                 Some(Section { state: SectionState::Data, bytes, .. }) => Arg::Bytes(bytes),
                 Some(Section { state: SectionState::Null, .. }) => Arg::Null,
                 Some(_) => Arg::Unread(raw),
                 // The kernel side leaves out what a failed call did not fill.
                 None if raw == 0 => Arg::Null,
                 None => Arg::Unread(raw),
-            }
-        })
+            };
+        }
+        args
     }
 }

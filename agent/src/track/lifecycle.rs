@@ -55,7 +55,7 @@ impl Tracker {
                 args[at] = bytes(record, section).map_or(Arg::Unread(call.raw(at as u8)), Arg::Bytes);
             }
         }
-        self.emit(record, cpu, plan, 0, Some(header.result), &args, sink);
+        self.emit(record, cpu, &plan, 0, Some(header.result), &args, sink);
     }
 
     /// The process that executed, left with the one thread that did.
@@ -160,7 +160,7 @@ impl Tracker {
             }
         }
         let args = Call::read(record).args(&plan);
-        self.emit(record, cpu, plan, 0, Some(header.result), &args, sink);
+        self.emit(record, cpu, &plan, 0, Some(header.result), &args, sink);
     }
 
     fn add_child(&mut self, tid: u32, pid: u32, facts: &ForkFacts) {
@@ -235,7 +235,7 @@ impl Tracker {
             Arg::Int(u64::from(facts.process_gone)),
             in_call.map_or(Arg::Null, |call| Arg::Bytes(call.name.as_bytes())),
         ];
-        self.emit(record, cpu, plan, 0, None, &args, sink);
+        self.emit(record, cpu, &plan, 0, None, &args, sink);
         self.tasks.remove_thread(header.tid);
         if facts.process_gone != 0 || self.tasks.group(task.process).threads == 0 {
             self.tasks.remove_group(task.process);
@@ -251,8 +251,10 @@ impl Tracker {
             Arg::Int(i64::from(facts.code) as u64),
             Arg::Int(u64::from(facts.sender_pid)),
             Arg::Int(u64::from(facts.sender_uid)),
+            Arg::Null,
+            Arg::Null,
         ];
-        self.emit(record, cpu, plan, 0, None, &args, sink);
+        self.emit(record, cpu, &plan, 0, None, &args, sink);
     }
 
     pub(super) fn on_cgroup_move(&mut self, record: &Record<'_>, cpu: u16, sink: &mut impl Sink) {
@@ -266,7 +268,7 @@ impl Tracker {
         let mut args = [Arg::Null; ARGS_MAX];
         args[0] = path.map_or(Arg::Unread(0), Arg::Bytes);
         args[1] = Arg::Int(moved);
-        self.emit(record, cpu, plan, 0, None, &args, sink);
+        self.emit(record, cpu, &plan, 0, None, &args, sink);
     }
 
     /// The move may be in any one of several hierarchies: a path that names a container counts more than one

@@ -34,7 +34,7 @@ use wire::{Record, RecordType};
 
 pub use store::Store;
 
-use calls::{Call, Calls, Plan};
+use calls::{ARGS_MAX, Call, Calls, Plan};
 use effect::Effect;
 use files::OpenFile;
 use procfs::ProcRoot;
@@ -144,19 +144,20 @@ impl Tracker {
         }
         let returns = plan.result && header.flags & FLAG_NO_RESULT == 0;
         let result = returns.then_some(header.result);
-        self.emit(record, cpu, plan, descriptor, result, &call.args(&plan), sink);
+        self.emit(record, cpu, &plan, descriptor, result, &call.args(&plan), sink);
     }
 
     /// Hands one event of the record's thread to the sink.
+    #[inline]
     #[expect(clippy::too_many_arguments, reason = "the parts of an event, each from another place")]
     fn emit(
         &mut self,
         record: &Record<'_>,
         cpu: u16,
-        plan: Plan,
+        plan: &Plan,
         descriptor: Ref,
         result: Option<i64>,
-        args: &[Arg<'_>],
+        args: &[Arg<'_>; ARGS_MAX],
         sink: &mut impl Sink,
     ) {
         let header = &record.header;
@@ -168,7 +169,7 @@ impl Tracker {
             descriptor,
             result,
             latency_ns: record.latency_ns(),
-            args: &args[..usize::from(plan.args).min(args.len())],
+            args: &args[..usize::from(plan.args)],
         };
         sink.event(&event, &self.store);
     }

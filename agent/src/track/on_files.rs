@@ -36,7 +36,7 @@ const MFD_CLOEXEC: i32 = libc::MFD_CLOEXEC as i32;
 
 impl Tracker {
     /// Applies what a call changed. The result, if any, is the descriptor its event shows.
-    pub(super) fn apply(&mut self, effect: Effect, task: &Task, call: &Call<'_>) -> Option<Ref> {
+    pub(super) fn apply(&mut self, effect: Effect, task: &Task, call: &Call<'_, '_>) -> Option<Ref> {
         match effect {
             Effect::Open { dirfd, path, flags } => self.on_open(task, call, dirfd, path, flags),
             Effect::Close => self.on_close(task, call),
@@ -96,7 +96,7 @@ impl Tracker {
     pub(super) fn returned(
         &mut self,
         task: &Task,
-        call: &Call<'_>,
+        call: &Call<'_, '_>,
         mut descriptor: Descriptor,
         cloexec: bool,
     ) -> Option<Ref> {
@@ -110,7 +110,7 @@ impl Tracker {
     fn on_open(
         &mut self,
         task: &Task,
-        call: &Call<'_>,
+        call: &Call<'_, '_>,
         dirfd: Option<u8>,
         path_arg: u8,
         flags: OpenFlags,
@@ -160,7 +160,7 @@ impl Tracker {
         out
     }
 
-    fn on_close(&mut self, task: &Task, call: &Call<'_>) -> Option<Ref> {
+    fn on_close(&mut self, task: &Task, call: &Call<'_, '_>) -> Option<Ref> {
         // Linux frees the number before it can fail, so it is closed whatever the error but one. That one says
         // that we missed its closing before.
         let table = self.tasks.table(task);
@@ -168,12 +168,12 @@ impl Tracker {
         None
     }
 
-    fn on_close_range(&mut self, task: &Task, call: &Call<'_>) -> Option<Ref> {
+    fn on_close_range(&mut self, task: &Task, call: &Call<'_, '_>) -> Option<Ref> {
         let flags = call.int(2);
         if flags & CLOSE_RANGE_UNSHARE != 0 {
-            self.unshare_files(call.header.tid);
+            self.unshare_files(call.header().tid);
         }
-        let task = self.tasks.thread(call.header.tid).copied().unwrap_or(*task);
+        let task = self.tasks.thread(call.header().tid).copied().unwrap_or(*task);
         let table = self.tasks.table(&task);
         let (first, last) = (call.raw(0) as u32, call.raw(1) as u32);
         self.tasks.files.change_range(table, first, last, |file| {
@@ -197,7 +197,7 @@ impl Tracker {
         }
     }
 
-    fn on_dup(&mut self, task: &Task, call: &Call<'_>, cloexec: bool) -> Option<Ref> {
+    fn on_dup(&mut self, task: &Task, call: &Call<'_, '_>, cloexec: bool) -> Option<Ref> {
         let old = call.fd(0)?;
         let new = call.result_fd()?;
         let descriptor = self.descriptor_of(task, Some(old), 0);
@@ -209,7 +209,7 @@ impl Tracker {
         Some(descriptor)
     }
 
-    fn on_fcntl(&mut self, task: &Task, call: &Call<'_>) -> Option<Ref> {
+    fn on_fcntl(&mut self, task: &Task, call: &Call<'_, '_>) -> Option<Ref> {
         match call.int(1) {
             libc::F_DUPFD => self.on_dup(task, call, false),
             libc::F_DUPFD_CLOEXEC => self.on_dup(task, call, true),
@@ -218,7 +218,7 @@ impl Tracker {
         }
     }
 
-    fn on_ioctl(&mut self, task: &Task, call: &Call<'_>) -> Option<Ref> {
+    fn on_ioctl(&mut self, task: &Task, call: &Call<'_, '_>) -> Option<Ref> {
         match call.int(1) {
             FIOCLEX => self.mark_cloexec(task, call.fd(0)?, true),
             FIONCLEX => self.mark_cloexec(task, call.fd(0)?, false),
@@ -234,7 +234,7 @@ impl Tracker {
         None
     }
 
-    fn on_pipe(&mut self, task: &Task, call: &Call<'_>, cloexec: bool) -> Option<Ref> {
+    fn on_pipe(&mut self, task: &Task, call: &Call<'_, '_>, cloexec: bool) -> Option<Ref> {
         let mut pipe = Descriptor { kind: DescriptorType::Pipe, ..Descriptor::default() };
         if let Some(facts) = call.file() {
             apply_facts(&mut pipe, &facts);
@@ -246,7 +246,7 @@ impl Tracker {
         shown
     }
 
-    fn on_pidfd_getfd(&mut self, task: &Task, call: &Call<'_>) -> Option<Ref> {
+    fn on_pidfd_getfd(&mut self, task: &Task, call: &Call<'_, '_>) -> Option<Ref> {
         let pidfd = self.descriptor_of(task, call.fd(0), 0);
         let name = &self.store.descriptor(pidfd)?.name;
         let pid: u32 = std::str::from_utf8(name).ok()?.parse().ok()?;
@@ -260,7 +260,7 @@ impl Tracker {
 }
 
 /// Whether a call's new descriptor is closed by exec.
-pub(super) fn cloexec_of(rule: CloseOnExec, call: &Call<'_>) -> bool {
+pub(super) fn cloexec_of(rule: CloseOnExec, call: &Call<'_, '_>) -> bool {
     match rule {
         CloseOnExec::Never => false,
         CloseOnExec::Always => true,

@@ -23,8 +23,13 @@ const COMM_BYTES: usize = 15;
 const USER_NAMESPACE: usize = 6;
 
 impl Tracker {
-    pub(super) fn apply_to_process(&mut self, effect: Effect, task: &Task, call: &Call<'_>) -> Option<Ref> {
-        let tid = call.header.tid;
+    pub(super) fn apply_to_process(
+        &mut self,
+        effect: Effect,
+        task: &Task,
+        call: &Call<'_, '_>,
+    ) -> Option<Ref> {
+        let tid = call.header().tid;
         match effect {
             Effect::Chdir => {
                 let given = path::until_nul(call.bytes(0)?);
@@ -76,7 +81,7 @@ impl Tracker {
             Effect::Limit { resource, limit } if call.int(resource) == libc::RLIMIT_NOFILE as i32 => {
                 let own = resource == 0
                     || matches!(call.raw(0) as u32, 0)
-                    || call.raw(0) as u32 == call.header.tgid;
+                    || call.raw(0) as u32 == call.header().tgid;
                 let soft = call.bytes(limit)?.first_chunk::<8>()?;
                 if own {
                     self.change_process(task.process, |process| process.fd_limit = u64::from_ne_bytes(*soft));
@@ -89,7 +94,7 @@ impl Tracker {
 
     /// `setpgid(pid, pgid)`, both 0 for the caller's own. Ids count in the caller's pid namespace, so another
     /// process is followed only where that is the host's.
-    fn on_setpgid(&mut self, task: &Task, call: &Call<'_>) {
+    fn on_setpgid(&mut self, task: &Task, call: &Call<'_, '_>) {
         let (pid, pgid) = (call.raw(0) as u32, call.raw(1) as u32);
         let Some(own) = self.process_of(task) else { return };
         let on_host = own.pid == own.vpid;
@@ -110,8 +115,8 @@ impl Tracker {
         });
     }
 
-    fn on_set_name(&mut self, task: &Task, call: &Call<'_>) {
-        let tid = call.header.tid;
+    fn on_set_name(&mut self, task: &Task, call: &Call<'_, '_>) {
+        let tid = call.header().tid;
         let pid = self.tasks.group(task.process).pid;
         let comm = match call.bytes(1) {
             Some(name) => path::until_nul(name),

@@ -65,7 +65,12 @@ impl RightsInFlight {
 }
 
 impl Tracker {
-    pub(super) fn apply_to_socket(&mut self, effect: Effect, task: &Task, call: &Call<'_>) -> Option<Ref> {
+    pub(super) fn apply_to_socket(
+        &mut self,
+        effect: Effect,
+        task: &Task,
+        call: &Call<'_, '_>,
+    ) -> Option<Ref> {
         match effect {
             Effect::Socket => {
                 let mut socket = sockets::created(call.raw(0), call.raw(1), call.raw(2));
@@ -110,7 +115,11 @@ impl Tracker {
         facts: &SocketFacts,
     ) -> Option<Ref> {
         let fd = fd?;
-        self.change_socket(task, fd, |socket| sockets::apply_facts(socket, facts))
+        let number = self.descriptor_of(task, Some(fd), 0);
+        match self.store.descriptor(number) {
+            Some(socket) if sockets::agrees(socket, facts) => Some(number),
+            _ => self.change_socket(task, fd, |socket| sockets::apply_facts(socket, facts)),
+        }
     }
 
     fn change_socket(&mut self, task: &Task, fd: u32, change: impl FnOnce(&mut Descriptor)) -> Option<Ref> {
@@ -124,10 +133,10 @@ impl Tracker {
         Some(self.change_file(task, fd, socket))
     }
 
-    pub(super) fn on_connect(&mut self, task: &Task, call: &Call<'_>) -> Option<Ref> {
+    pub(super) fn on_connect(&mut self, task: &Task, call: &Call<'_, '_>) -> Option<Ref> {
         let fd = call.fd(0)?;
         let address = call.bytes(1).and_then(Address::parse);
-        let connects = call.succeeded() || call.header.result == IN_PROGRESS;
+        let connects = call.succeeded() || call.header().result == IN_PROGRESS;
         let facts = call.socket();
         let change = |socket: &mut Descriptor| {
             if let Some(address) = address {
@@ -148,7 +157,7 @@ impl Tracker {
         Some(self.store.intern(tried))
     }
 
-    fn on_accept(&mut self, task: &Task, call: &Call<'_>, cloexec: bool) -> Option<Ref> {
+    fn on_accept(&mut self, task: &Task, call: &Call<'_, '_>, cloexec: bool) -> Option<Ref> {
         let mut socket = self.descriptor_copy(task, call.fd(0)?);
         socket.ino = 0;
         match call.bytes(1).and_then(Address::parse) {
@@ -182,7 +191,7 @@ impl Tracker {
     }
 
     /// Section of a message: lengths of name, control and data around the flags, then name, control, data.
-    fn on_message(&mut self, task: &Task, call: &Call<'_>, sends: bool) -> Option<Ref> {
+    fn on_message(&mut self, task: &Task, call: &Call<'_, '_>, sends: bool) -> Option<Ref> {
         let message = call.bytes(1)?;
         let (lengths, rest) = message.split_first_chunk::<16>()?;
         let length = |at: usize| {
@@ -204,13 +213,13 @@ impl Tracker {
         self.on_peer(task, call.fd(0)?, address, sends)
     }
 
-    fn on_rights_sent(&mut self, task: &Task, call: &Call<'_>, fds: &[u32]) {
+    fn on_rights_sent(&mut self, task: &Task, call: &Call<'_, '_>, fds: &[u32]) {
         let Some(facts) = call.socket().filter(|facts| facts.peer_kernel_address != 0) else { return };
         let descriptors = fds.iter().map(|fd| self.descriptor_of(task, Some(*fd), 0)).collect();
         self.rights.sent(facts.peer_kernel_address, descriptors);
     }
 
-    fn on_rights_received(&mut self, task: &Task, call: &Call<'_>, fds: &[u32]) {
+    fn on_rights_received(&mut self, task: &Task, call: &Call<'_, '_>, fds: &[u32]) {
         let cloexec = call.int(2) & libc::MSG_CMSG_CLOEXEC != 0;
         let receiver = call.socket().map_or(0, |facts| facts.kernel_address);
         let sent = self.rights.received(receiver).filter(|sent| sent.len() == fds.len());

@@ -84,13 +84,45 @@ fn is_ip(kind: DescriptorType) -> bool {
     matches!(kind, DescriptorType::Ipv4 | DescriptorType::Ipv6)
 }
 
+/// Whether a socket is known as the kernel holds it: so it is for nearly every call, and then costs no copy.
+pub(super) fn agrees(descriptor: &Descriptor, facts: &SocketFacts) -> bool {
+    let identity =
+        descriptor.socktype == facts.socktype as u8 && (facts.ino == 0 || facts.ino == descriptor.ino);
+    if !is_ip(kind_of_family(facts.family)) {
+        return identity && descriptor.kind == kind_of_family(facts.family);
+    }
+    // On an IPv6 socket that speaks IPv4 the address is the last four bytes.
+    let (length, from) = match (facts.family, descriptor.kind) {
+        (AF_INET, DescriptorType::Ipv4) => (4, 0),
+        (AF_INET6, DescriptorType::Ipv6) => (16, 0),
+        (AF_INET6, DescriptorType::Ipv4) => (4, 12),
+        _ => return false,
+    };
+    let same = |end: &Endpoint, address: &[u8; 16], port| {
+        end.port == port && end.address[..length] == address[from..from + length]
+    };
+    let established = facts.state == TCP_ESTABLISHED;
+    let listens = facts.protocol == libc::IPPROTO_TCP as u16 && facts.state == TCP_LISTEN;
+    identity
+        && descriptor.protocol == facts.protocol as u8
+        && same(&descriptor.local, &facts.local_address, facts.local_port)
+        && (facts.remote_port == 0 || same(&descriptor.remote, &facts.remote_address, facts.remote_port))
+        && (facts.remote_port == 0 || !established || descriptor.connected)
+        && (!listens || descriptor.role == Role::Server)
+}
+
 /// Brings a socket to what the kernel held right after the call.
 pub(super) fn apply_facts(descriptor: &mut Descriptor, facts: &SocketFacts) {
-    descriptor.kind = kind_of_family(facts.family);
-    descriptor.socktype = facts.socktype as u8;
     if facts.ino != 0 {
         descriptor.ino = facts.ino;
     }
+    descriptor.socktype = facts.socktype as u8;
+    // An unconnected IPv6 socket that spoke to an IPv4 peer last goes on to be shown with it.
+    let kept = descriptor.kind == DescriptorType::Ipv4 && facts.family == AF_INET6 && facts.remote_port == 0;
+    if kept && descriptor.remote != Endpoint::default() {
+        return;
+    }
+    descriptor.kind = kind_of_family(facts.family);
     if !is_ip(descriptor.kind) {
         return;
     }
@@ -233,5 +265,11 @@ mod tests {
             (&[10, 0, 0, 1, 0][..], &[10, 0, 0, 2, 0][..])
         );
         assert!(descriptor.connected);
+        assert!(agrees(&descriptor, &facts));
+        assert!(!agrees(&descriptor, &SocketFacts { local_port: 8001, ..facts }));
+        assert!(!agrees(&descriptor, &SocketFacts { family: 2, ..facts }));
+        let mut same = descriptor.clone();
+        apply_facts(&mut same, &SocketFacts { remote_port: 0, local_address: [0; 16], ..facts });
+        assert_eq!(same, descriptor);
     }
 }
