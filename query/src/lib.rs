@@ -20,4 +20,5 @@ pub use fields::{Field, Type, Usage, fields, fields_markdown};
 pub use filter::{Filter, FilterError};
 pub use print::{BufferStyle, Format, FormatError, OutputStyle, PrintOptions, Printer, TimeStyle};
 pub use recording::{Recording, Rows};
+pub use render::{Clock, write_clock, write_escaped, write_span};
 pub use select::{Query, Selection};

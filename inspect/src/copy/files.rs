@@ -38,7 +38,7 @@ impl<'a> Files<'a> {
     }
 
     /// Makes the next file, for events from this time on.
-    pub(super) fn next(&mut self, wall_ns: i64, zone_offset_s: i32) -> Result<Target> {
+    pub(super) fn next(&mut self, wall_ns: u64, zone_offset_s: i32) -> Result<Target> {
         let to_stdout = self.plan.path.as_os_str() == "-";
         if to_stdout {
             if self.begun > 0 {
@@ -82,7 +82,7 @@ impl<'a> Files<'a> {
     }
 }
 
-fn name(plan: &WritePlan, number: u64, wall_ns: i64, zone_offset_s: i32) -> PathBuf {
+fn name(plan: &WritePlan, number: u64, wall_ns: u64, zone_offset_s: i32) -> PathBuf {
     let rotates = plan.rotate_bytes.is_some() || plan.rotate_ns.is_some() || plan.rotate_events.is_some();
     if !rotates {
         return plan.path.clone();

@@ -108,7 +108,7 @@ fn process(info: &Info, process: &Process) -> Value {
     })
 }
 
-fn loss(loss: &Loss, wall: impl Fn(u64) -> i64) -> Value {
+fn loss(loss: &Loss, wall: impl Fn(u64) -> u64) -> Value {
     json!({
         "cpu": loss.cpu,
         "cause": loss.cause.name(),

@@ -46,7 +46,7 @@ impl LossPrinter {
         let wall_ns = clock::wall_ns(boot_ns, recording.host.epoch_offset_ns);
         match self.options.time {
             TimeStyle::Absolute => {
-                format!("{}.{:09}", wall_ns.div_euclid(1_000_000_000), wall_ns.rem_euclid(1_000_000_000))
+                format!("{}.{:09}", wall_ns / 1_000_000_000, wall_ns % 1_000_000_000)
             }
             TimeStyle::Relative => {
                 let since = boot_ns.saturating_sub(recording.first_time_ns);

@@ -6,7 +6,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 
 /// How a time is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Clock {
+pub enum Clock {
     /// `22:13:20.001000000`
     TimeNs,
     /// `22:13:20`
@@ -20,7 +20,7 @@ pub(crate) enum Clock {
 }
 
 /// A time in ns since the epoch, for a zone in seconds east of UTC.
-pub(crate) fn write_clock(out: &mut Vec<u8>, wall_ns: u64, zone_offset_s: i32, style: Clock) {
+pub fn write_clock(out: &mut Vec<u8>, wall_ns: u64, zone_offset_s: i32, style: Clock) {
     let zone = if style == Clock::Iso8601 { 0 } else { i64::from(zone_offset_s) };
     // Seconds of 64-bit ns fit i64 with room for any zone.
     let seconds = (wall_ns / NS_PER_S) as i64 + zone;
@@ -62,7 +62,7 @@ fn civil(days: i64) -> (u64, u64, u64) {
 }
 
 /// A duration with its unit: `950ns`, `1.5ms`, `2m3s`.
-pub(crate) fn write_span(out: &mut Vec<u8>, ns: u64) {
+pub fn write_span(out: &mut Vec<u8>, ns: u64) {
     const UNITS: [(u64, &[u8]); 3] = [(NS_PER_S, b"s"), (1_000_000, b"ms"), (1_000, b"us")];
     if ns >= 60 * NS_PER_S {
         let seconds = ns / NS_PER_S;

@@ -21,7 +21,7 @@ fn push_byte(out: &mut Vec<u8>, byte: u8) {
 }
 
 /// Appends a text, escaped.
-pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
+pub fn write_escaped(out: &mut Vec<u8>, text: &[u8]) {
     if text.iter().all(|&byte| is_plain(byte)) {
         out.extend_from_slice(text);
         return;
