@@ -54,7 +54,7 @@ pub(crate) struct RecordArgs {
     /// Keep at most this many files: the oldest is removed.
     #[arg(short = 'W', long = "limit", value_name = "COUNT")]
     pub(crate) files: Option<usize>,
-    /// Do not measure how long calls take: a third less overhead.
+    /// Do not measure how long calls take, which lowers the cost of every call.
     #[arg(long)]
     pub(crate) no_latency: bool,
     /// Record the environment of programs at exec.

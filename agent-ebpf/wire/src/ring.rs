@@ -1,8 +1,8 @@
 //! The per-CPU rings and the state that producer and consumer share.
 //!
 //! A ring is a plain region of memory mapped by the agent, not a `BPF_MAP_TYPE_RINGBUF`: the programs write a
-//! record in place without knowing its size beforehand and without a helper call, which is a third of the cost
-//! (figures in `docs/architecture.md`). Positions count bytes since the start and never wrap in practice;
+//! record in place, without knowing its size beforehand, without a helper call to reserve and to submit, and
+//! without a copy from a scratch buffer. Positions count bytes since the start and never wrap in practice;
 //! `position & (ring_bytes - 1)` is the offset. A record starts below `ring_bytes` and may reach into the
 //! [`RECORD_BYTES_MAX`] bytes that follow the ring, so it is always contiguous.
 

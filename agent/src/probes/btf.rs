@@ -19,9 +19,11 @@ pub(super) struct KernelTypes {
 impl KernelTypes {
     /// Reads the running kernel's types.
     pub(super) fn read() -> Result<Self> {
-        let btf = Btf::from_file(VMLINUX).with_context(|| {
+        // Read whole: the crate's reading from a file seeks once per type.
+        let bytes = std::fs::read(VMLINUX).with_context(|| {
             format!("cannot read {VMLINUX}: this kernel was built without CONFIG_DEBUG_INFO_BTF")
         })?;
+        let btf = Btf::from_bytes(&bytes).with_context(|| format!("{VMLINUX} is not understood"))?;
         Ok(KernelTypes { btf })
     }
 

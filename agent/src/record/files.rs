@@ -8,6 +8,8 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
+
 use super::plan::Rotation;
 
 /// The files of one recording.
@@ -41,19 +43,20 @@ impl Files {
     }
 
     /// Opens the next file, and removes the oldest when there are too many.
-    pub(super) fn next(&mut self) -> io::Result<Target> {
+    pub(super) fn next(&mut self) -> Result<Target> {
         if self.base.as_os_str() == "-" {
             self.count += 1;
             return Ok(Target::Pipe(File::from(io::stdout().as_fd().try_clone_to_owned()?)));
         }
         let path = self.next_path();
-        let file = File::create(&path)?;
+        let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
         self.count += 1;
         self.kept.retain(|kept| *kept != path);
         self.kept.push_back(path.clone());
         while self.rotation.files.is_some_and(|most| self.kept.len() > most) {
             if let Some(oldest) = self.kept.pop_front() {
-                fs::remove_file(oldest)?;
+                fs::remove_file(&oldest)
+                    .with_context(|| format!("cannot remove the oldest file, {}", oldest.display()))?;
             }
         }
         Ok(Target::File { file, path, whole_bytes: 0 })

@@ -141,7 +141,7 @@ struct Output {
 
 impl Output {
     fn open(files: &mut Files, id: [u8; 12], host: &Host, shared: &Shared) -> Result<Self> {
-        let target = files.next().context("cannot create the capture")?;
+        let target = files.next()?;
         let mut output = Output { target, chain: Chain::new(id), buffer: Vec::new() };
         output.buffer.extend_from_slice(&output.chain.header());
         output.chain.seal(EncodedSegment::host(host), &mut output.buffer);
