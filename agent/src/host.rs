@@ -20,7 +20,7 @@ pub(crate) fn read(proc_root: &Path, snap_bytes: u32, scope: Text) -> Host {
         kernel: line(&kernel.join("osrelease")),
         machine: std::env::consts::ARCH.into(),
         boot_id: line(&kernel.join("random/boot_id")),
-        cpus: std::thread::available_parallelism().map_or(0, |count| count.get() as u32),
+        cpus: online_cpus(),
         epoch_offset_ns: epoch_offset_ns(),
         zone_offset_s: zone_offset_s(),
         snap_bytes,
@@ -28,6 +28,16 @@ pub(crate) fn read(proc_root: &Path, snap_bytes: u32, scope: Text) -> Host {
         scope,
         addresses: addresses(),
     }
+}
+
+/// Online CPUs, whatever this process may run on; 0 when the list cannot be read.
+fn online_cpus() -> u32 {
+    let list = fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
+    let count = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(last.parse::<u32>().ok()?.checked_sub(first.parse().ok()?)? + 1)
+    };
+    list.trim().split(',').filter_map(count).sum()
 }
 
 /// Addresses of the machine's interfaces.

@@ -38,9 +38,13 @@ impl Traced {
         let (mut pid_read, pid_write) = pipe()?;
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
+        // The child has this end too, and must give it up: it is told by the end of the pipe when we die.
+        let gate_fd = gate.as_raw_fd();
         let hold = move || {
-            // SAFETY: getpid, read and write are safe between fork and exec; the descriptors are open in the child.
+            // SAFETY: getpid, close, read and write are safe between fork and exec; the descriptors are open in
+            // the child, which uses none of them afterwards.
             unsafe {
+                libc::close(gate_fd);
                 let pid = (libc::getpid() as u32).to_ne_bytes();
                 let mut go = 0u8;
                 if libc::write(pid_write.as_raw_fd(), pid.as_ptr().cast(), pid.len()) != 4

@@ -67,6 +67,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     for warning in tracker.read_start_state() {
         eprintln!("sysreel-agent: {warning}");
     }
+    let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus())?;
     let mut traced = None;
     if let Some(words) = &plan.command {
         let started = Traced::start(words).with_context(|| format!("cannot start {}", words[0].display()))?;
@@ -74,7 +75,6 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         probes.follow_from_exec(started.pid())?;
         traced = Some(started);
     }
-    let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus())?;
     if !plan.quiet {
         eprintln!("ready");
     }
