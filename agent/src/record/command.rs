@@ -32,14 +32,18 @@ fn pipe() -> io::Result<(File, File)> {
 }
 
 impl Traced {
-    /// Forks, and stops the child before its exec.
-    pub(crate) fn start(words: &[OsString]) -> Result<Self> {
+    /// Forks, and stops the child before its exec. When the capture goes to stdout the command must not write in
+    /// between: its output goes to stderr then.
+    pub(crate) fn start(words: &[OsString], stdout_is_capture: bool) -> Result<Self> {
         let (gate_read, gate) = pipe()?;
         let (mut pid_read, pid_write) = pipe()?;
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
         // The child has this end too, and must give it up: it is told by the end of the pipe when we die.
         let gate_fd = gate.as_raw_fd();
+        if stdout_is_capture {
+            command.stdout(io::stderr());
+        }
         let hold = move || {
             // SAFETY: getpid, close, read and write are safe between fork and exec; the descriptors are open in
             // the child, which uses none of them afterwards.

@@ -70,7 +70,9 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus())?;
     let mut traced = None;
     if let Some(words) = &plan.command {
-        let started = Traced::start(words).with_context(|| format!("cannot start {}", words[0].display()))?;
+        let stdout_is_capture = plan.write.as_os_str() == "-";
+        let started = Traced::start(words, stdout_is_capture)
+            .with_context(|| format!("cannot start {}", words[0].display()))?;
         tracker.read_process(started.pid());
         probes.follow_from_exec(started.pid())?;
         traced = Some(started);
