@@ -140,6 +140,7 @@ fn show(args: &ReadArgs) -> Result<Show> {
             BufferStyle::Dotted
         },
         whole_values: args.verbose,
+        buffer_bytes_max: args.snap_bytes,
         ..PrintOptions::default()
     };
     Ok(Show::Lines(format, options))

@@ -179,6 +179,7 @@ fn buffers_are_shown_as_asked() {
     assert!(shown("-X").contains("6c69 6e65") && shown("-X").contains("line"), "{}", shown("-X"));
     assert!(shown("-b").contains("bGluZSAx"), "{}", shown("-b"));
     assert!(shown("-A").contains("line 1\n"), "{}", shown("-A"));
+    assert!(shown("-s4").contains("data=line size="), "{}", shown("-s4"));
     assert!(shown("-v").contains("eighty"), "{}", shown("-v"));
     assert!(!shown("-q").contains("line") && !shown("-th").contains("eighty"), "{}", shown("-th"));
 }

@@ -65,6 +65,8 @@ pub struct PrintOptions {
     pub buffers: BufferStyle,
     /// `-v`: do not cut values at 80 characters.
     pub whole_values: bool,
+    /// `-s`: no more bytes of a buffer than this, as if no more had been recorded.
+    pub buffer_bytes_max: Option<u32>,
     /// Time zone in seconds east of UTC, when not the recorded host's.
     pub zone_offset_s: Option<i32>,
 }
@@ -75,6 +77,7 @@ impl PrintOptions {
         time: TimeStyle::Clock,
         buffers: BufferStyle::Dotted,
         whole_values: false,
+        buffer_bytes_max: None,
         zone_offset_s: None,
     };
 }

@@ -43,6 +43,7 @@ pub(crate) fn message_data(section: &[u8]) -> (&[u8], &[u8]) {
 
 /// Appends bytes in the style asked for.
 pub(crate) fn write_buffer(out: &mut Vec<u8>, bytes: &[u8], options: &PrintOptions) {
+    let bytes = &bytes[..options.buffer_bytes_max.map_or(bytes.len(), |max| bytes.len().min(max as usize))];
     let cut = |limit: usize| if options.whole_values { bytes.len() } else { bytes.len().min(limit) };
     match options.buffers {
         BufferStyle::Dotted => {

@@ -9,6 +9,7 @@ const TEXT: PrintOptions = PrintOptions {
     output: OutputStyle::Text,
     time: TimeStyle::Clock,
     buffers: BufferStyle::Dotted,
+    buffer_bytes_max: None,
     whole_values: false,
     zone_offset_s: None,
 };
