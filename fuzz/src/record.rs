@@ -61,7 +61,7 @@ impl Script<'_> {
             0xf1 => u64::MAX,
             0xf2 => -100i64 as u64,
             0xf3 => u64::from(u32::MAX),
-            byte => u64::from(byte) << self.byte() % 56,
+            byte => u64::from(byte) << (self.byte() % 56),
         }
     }
 
