@@ -9,7 +9,7 @@ use capture_format::model::{Container, Descriptor, Process, Ref, Text, Thread};
 
 use super::container::{self, Found};
 use super::files::OpenFile;
-use super::fx::FxMap;
+use super::fx::{FxMap, FxSet};
 use super::procfs::{self, FileSeen, Link, ProcRoot, SocketTable};
 use super::tasks::{Group, Slot, Task};
 use super::{Tracker, Warning};
@@ -29,11 +29,26 @@ pub(super) struct Discovery {
     pub(super) host_namespaces: [u32; 8],
     /// Sockets by network namespace, while `/proc` is read for all processes.
     sockets: FxMap<u32, SocketTable>,
+    /// Processes that were gone when last looked for, and the time from which no event of theirs can come.
+    ended: Option<(u64, Vec<(u32, Ref)>)>,
+    /// Processes from which on they are looked for again.
+    count_at: usize,
 }
+
+/// Processes below which nobody looks for those whose end was lost.
+const PROCESSES_MIN: usize = 4096;
+
+/// How long after its end a process's last event may still be ordered behind others.
+const LAST_EVENT_NS: u64 = 1_000_000_000;
 
 impl Discovery {
     pub(super) fn new(proc: &ProcRoot) -> Self {
-        Discovery { host_namespaces: proc.namespaces(1), sockets: FxMap::default() }
+        Discovery {
+            host_namespaces: proc.namespaces(1),
+            sockets: FxMap::default(),
+            ended: None,
+            count_at: PROCESSES_MIN,
+        }
     }
 }
 
@@ -95,6 +110,38 @@ impl Tracker {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             result => result,
         }
+    }
+
+    /// Whether there are so many processes that the ends of some must have been lost, or such are known.
+    #[inline]
+    pub(super) fn has_ended_processes(&self, time_ns: u64) -> bool {
+        match &self.discovery.ended {
+            Some((after_ns, _)) => time_ns > *after_ns,
+            None => self.tasks.group_count() > self.discovery.count_at,
+        }
+    }
+
+    /// Forgets processes whose end was lost, in two steps: those that `/proc` does not show are noted, and when
+    /// all events from before that moment have come they are removed.
+    pub(super) fn forget_ended_processes(&mut self) {
+        if let Some((_, ended)) = self.discovery.ended.take() {
+            for (pid, version) in ended {
+                // One that has a newer version may be another process with this id.
+                if let Some(slot) =
+                    self.tasks.slot(pid).filter(|slot| self.tasks.group(*slot).version == version)
+                {
+                    self.tasks.remove_group(slot);
+                }
+            }
+            self.discovery.count_at = PROCESSES_MIN.max(self.tasks.group_count() * 2);
+            return;
+        }
+        self.discovery.count_at = self.tasks.group_count() * 2;
+        let Ok(pids) = self.proc.pids() else { return };
+        let alive: FxSet<u32> = pids.into_iter().collect();
+        let ended = self.tasks.groups().filter(|group| !alive.contains(&group.pid));
+        let ended = ended.map(|group| (group.pid, group.version)).collect();
+        self.discovery.ended = Some((procfs::boot_time_ns() + LAST_EVENT_NS, ended));
     }
 
     fn read_users(&mut self, warnings: &mut Vec<Warning>) {

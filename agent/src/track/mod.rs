@@ -110,6 +110,9 @@ impl Tracker {
         if self.store.sweep_due() {
             self.sweep();
         }
+        if self.has_ended_processes(record.header.time_ns) {
+            self.forget_ended_processes();
+        }
         match record.kind {
             RecordType::Syscall => self.on_call(record, cpu, sink),
             RecordType::Exec => self.on_exec(record, cpu, sink),

@@ -140,6 +140,11 @@ impl Tasks {
         self.threads.values()
     }
 
+    /// How many processes are known.
+    pub(super) fn group_count(&self) -> usize {
+        self.pids.len()
+    }
+
     /// Living processes.
     pub(super) fn groups(&self) -> impl Iterator<Item = &Group> {
         self.pids.values().map(|slot| self.group(*slot))

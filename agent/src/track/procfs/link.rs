@@ -1,4 +1,5 @@
-//! The target of a descriptor's link in `/proc/PID/fd`.
+//! The target of a descriptor's link in `/proc/PID/fd`, and the two system calls that reading `/proc` needs
+//! beyond the standard library.
 
 use std::ffi::CString;
 use std::mem::MaybeUninit;
@@ -146,4 +147,12 @@ pub(in crate::track) fn stat(path: &Path) -> Option<Stat> {
         mtime_ns: ns(out.stx_mtime),
         ctime_ns: ns(out.stx_ctime),
     })
+}
+
+/// The clock that records carry.
+pub(in crate::track) fn boot_time_ns() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a whole timespec that outlives the call.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time) };
+    (time.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(time.tv_nsec as u64)
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use capture_format::model::{Credentials, Process, Text, Thread};
 
-pub(super) use link::{Link, anonymous, type_of_mode};
+pub(super) use link::{Link, anonymous, boot_time_ns, type_of_mode};
 
 pub(super) use net::SocketTable;
 pub(super) use users::{groups, users};

@@ -125,6 +125,10 @@ impl Machine {
         self.feed(built.finish());
     }
 
+    pub(super) fn skip_time(&mut self, ns: u64) {
+        self.time_ns += ns;
+    }
+
     /// A short form for calls with raw arguments only.
     pub(super) fn plain(&mut self, pid: u32, name: &'static str, args: &[u64], result: i64) {
         self.call(Call::new(pid, name, args, result));

@@ -177,3 +177,21 @@ fn a_descriptor_whose_opening_was_missed_is_looked_up_once() {
     m.exec(10, "/bin/sh", &["sh"]);
     assert_eq!([m.fd(10, 3), m.fd(10, 4)], ["file /a", ""]);
 }
+
+#[test]
+fn processes_whose_end_was_lost_are_forgotten_in_time() {
+    let proc = FakeProc::new("ended");
+    proc.process(10, 1, "server");
+    let mut m = Machine::with_proc(&proc.0);
+    for pid in 1000..6000 {
+        m.fork(10, pid, pid, 10, 0);
+    }
+    assert!(m.tracker.tasks.group_count() > 5000);
+    // Their last events may still be on the way, and one of the ids may be used again.
+    m.fork(10, 1000, 1000, 10, 0);
+    m.skip_time(u64::MAX / 2);
+    m.plain(10, "getppid", &[], 1);
+    // The server, the one with the reused id, and those that came after the 4,096th, when they were looked for.
+    assert_eq!(m.tracker.tasks.group_count(), 1 + 1 + 904);
+    assert_eq!((m.ancestry(1000).as_str(), m.ancestry(10).as_str()), ("child < server", "server"));
+}
