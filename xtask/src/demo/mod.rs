@@ -19,7 +19,15 @@ const LOOKS: [(&str, &[&str]); 6] = [
     ("Summary, and what was lost", &["info", CAPTURE]),
     (
         "Programs that ran",
-        &["read", CAPTURE, "evt.type=execve", "-n", "12", "-p", "%evt.time %proc.pid %proc.cmdline"],
+        &[
+            "read",
+            CAPTURE,
+            "evt.type=execve and evt.failed=false",
+            "-n",
+            "12",
+            "-p",
+            "%evt.time %proc.pid %proc.cmdline",
+        ],
     ),
     (
         "Files that could not be opened",
@@ -37,7 +45,7 @@ const LOOKS: [(&str, &[&str]); 6] = [
         &[
             "read",
             CAPTURE,
-            "container.id!=host and evt.type in (execve, openat)",
+            "container.id!=host and evt.type in (execve, openat) and evt.failed=false",
             "-p",
             "*%evt.time %container.id %proc.name %evt.type %fd.name",
         ],
