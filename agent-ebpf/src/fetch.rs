@@ -44,24 +44,18 @@ pub(crate) unsafe fn pick(regs: *const u8, index: u8) -> u64 {
 
 /// Copies strings and blocks; gives the position behind them.
 #[inline(always)]
-pub(crate) unsafe fn blocks(
-    slot: &Slot,
-    entry: *const CallEntry,
-    regs: *const u8,
-    result: i64,
-    mut position: u64,
-) -> u64 {
+pub(crate) unsafe fn blocks(slot: &Slot, entry: *const CallEntry, regs: *const u8, mut position: u64) -> u64 {
     for i in 0..FETCHES_MAX {
         if i >= (*entry).fetches as usize {
             break;
         }
-        position = block(slot, &raw const (*entry).fetch[i], regs, result, position);
+        position = block(slot, &raw const (*entry).fetch[i], regs, position);
     }
     position
 }
 
 #[inline(always)]
-unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, result: i64, position: u64) -> u64 {
+unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, position: u64) -> u64 {
     let arg = (*fetch).arg;
     let address = pick(regs, arg);
     let position = opaque(slot.forget(position));
@@ -89,7 +83,7 @@ unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, result: i64, 
         || how == FETCH_COUNTED_OUT
         || how == FETCH_RESULT_OUT
         || how == FETCH_LENPTR_OUT;
-    if is_out && result < 0 {
+    if is_out && slot.result() < 0 {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
     let size = u64::from((*fetch).size);
@@ -103,15 +97,15 @@ unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, result: i64, 
             // A count is at most 31 bits wide: the kernel refuses more.
             clamp(pick(regs, (*fetch).param), 0x7fff_ffff) * size
         }
-        FETCH_RESULT_OUT => clamp(result as u64, 0x7fff_ffff) * size,
+        FETCH_RESULT_OUT => clamp(slot.result() as u64, 0x7fff_ffff) * size,
         FETCH_LENPTR_OUT => {
             cap = ADDRESS_BYTES_MAX;
             u64::from(read_user::<u32>(pick(regs, (*fetch).param)).unwrap_or(0))
         }
         _ => 0,
     };
-    let bytes = if bytes > cap { cap } else { bytes };
-    let bytes = clamp(bytes, FETCH_BYTES_MAX);
+    slot.keep(position, if bytes > cap { cap } else { bytes });
+    let bytes = clamp(slot.kept(position), FETCH_BYTES_MAX);
     if !copy_user(target, bytes, address) {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
@@ -120,13 +114,7 @@ unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, result: i64, 
 
 /// Copies an iovec, a message or a string vector; gives the position behind it.
 #[inline(always)]
-pub(crate) unsafe fn vector(
-    slot: &Slot,
-    fetch: *const Fetch,
-    regs: *const u8,
-    result: i64,
-    position: u64,
-) -> u64 {
+pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, regs: *const u8, position: u64) -> u64 {
     let arg = (*fetch).arg;
     let how = (*fetch).how;
     let address = pick(regs, arg);
@@ -138,12 +126,15 @@ pub(crate) unsafe fn vector(
         return slot.section(position, arg, SectionState::Null, 0);
     }
     let is_out = how == FETCH_IOVEC_OUT || how == FETCH_MSGHDR_OUT;
-    if is_out && result < 0 {
+    if is_out && slot.result() < 0 {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
     let mut limit = u64::from(setting!(snap_bytes));
-    if is_out && (result as u64) < limit {
-        limit = result as u64;
+    if is_out {
+        let filled = slot.result() as u64;
+        if filled < limit {
+            limit = filled;
+        }
     }
     let copied = match how {
         FETCH_IOVEC_IN | FETCH_IOVEC_OUT => {

@@ -142,6 +142,12 @@ impl Slot {
         self.put_u64(32, latency_ns);
     }
 
+    /// The result, from where [`Slot::outcome`] put it: with no range known, as for [`Slot::forget`].
+    #[inline(always)]
+    pub(crate) unsafe fn result(&self) -> i64 {
+        self.record.add(24).cast::<i64>().read_volatile()
+    }
+
     /// Writes raw argument `index`, a constant.
     #[inline(always)]
     pub(crate) unsafe fn arg(&self, index: u64, value: u64) {

@@ -160,26 +160,21 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     slot.arg(5, argument(regs, 5));
     let mut position = Slot::behind_args(nargs);
     if (*entry).fetches != 0 {
-        position = fetch::blocks(&slot, entry, regs, result, position);
+        position = fetch::blocks(&slot, entry, regs, position);
     }
     if (*entry).vector.how != 0 {
-        position = fetch::vector(&slot, &raw const (*entry).vector, regs, result, position);
+        position = fetch::vector(&slot, &raw const (*entry).vector, regs, position);
     }
     if (*entry).flags & (CALL_SOCKET | CALL_FILE) != 0 {
-        position = describe(&slot, entry, regs, result, slot.forget(position));
+        position = describe(&slot, entry, regs, slot.forget(position));
     }
     slot.publish(position);
 }
 
 /// Adds what the kernel itself knows of the descriptor: for a socket its addresses, for a file its identity.
 #[inline(always)]
-unsafe fn describe(
-    slot: &Slot,
-    entry: *const CallEntry,
-    regs: *const u8,
-    result: i64,
-    mut position: u64,
-) -> u64 {
+unsafe fn describe(slot: &Slot, entry: *const CallEntry, regs: *const u8, mut position: u64) -> u64 {
+    let result = slot.result();
     let flags = (*entry).flags;
     if flags & CALL_FILE != 0 && result >= 0 {
         position = file_facts(slot, position, SECTION_FILE, file_of(result as u64));

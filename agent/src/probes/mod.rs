@@ -9,6 +9,7 @@ mod table;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 use aya::maps::{Array, Map, MapData};
@@ -65,7 +66,14 @@ unsafe impl Pod for Plain<CallEntry> {}
 impl Probes {
     /// Loads and attaches the programs.
     pub(crate) fn load(options: &ProbeOptions) -> Result<Self> {
-        let types = KernelTypes::read()?;
+        // Reading the kernel's types takes longest of all before the first event; two libraries need them.
+        let (types, btf) = thread::scope(|scope| {
+            let btf = scope.spawn(Btf::from_sys_fs);
+            let types = KernelTypes::read().map(|types| (types.offsets(), types.cgroup_v1_subsys()));
+            (types, btf.join().expect("reading does not panic"))
+        });
+        let (offsets, cgroup_v1_subsys) = types?;
+        let btf = btf.context("cannot read the kernel's type information")?;
         let cpus = possible_cpus()?;
         let start_slots = start_slots();
         let settings = Settings {
@@ -76,12 +84,11 @@ impl Probes {
             latency: u32::from(options.latency),
             start_mask: start_slots - 1,
             env: u32::from(options.env),
-            cgroup_v1_subsys: types.cgroup_v1_subsys(),
+            cgroup_v1_subsys,
             aarch64: u32::from(cfg!(target_arch = "aarch64")),
-            offsets: types.offsets(),
+            offsets,
         };
         let object = object::with_ring_bytes(object::programs()?, options.ring_bytes + RECORD_BYTES_MAX)?;
-        let btf = Btf::from_sys_fs().context("cannot read the kernel's type information")?;
         let settings = Plain(settings);
         let cpu_count = u32::try_from(cpus).context("more CPUs than the kernel can have")?;
         let mut ebpf = EbpfLoader::new()
