@@ -4,8 +4,9 @@
 //! ids alone.
 
 use std::io;
+use std::time::{Duration, Instant};
 
-use capture_format::model::{Container, Descriptor, Process, Ref, Text, Thread};
+use capture_format::model::{Container, Descriptor, DescriptorType, Process, Ref, Text, Thread};
 
 use super::container::{self, Found};
 use super::files::OpenFile;
@@ -27,13 +28,17 @@ pub(super) const DEPTH_MAX: u32 = 128;
 pub(super) struct Discovery {
     /// Namespaces of the host's first process, 0 where they cannot be read.
     pub(super) host_namespaces: [u32; 8],
-    /// Sockets by network namespace, while `/proc` is read for all processes.
-    sockets: FxMap<u32, SocketTable>,
+    /// Sockets by network namespace, and when they were read.
+    sockets: FxMap<u32, (Instant, SocketTable)>,
     /// Processes that were gone when last looked for, and the time from which no event of theirs can come.
     ended: Option<(u64, Vec<(u32, Ref)>)>,
     /// Processes from which on they are looked for again.
     count_at: usize,
 }
+
+/// How often the sockets of a namespace are read at most. A host has up to millions, and reading them for each
+/// one that is new to us, after a loss, would make us lose more.
+const SOCKETS_AGE_MIN: Duration = Duration::from_secs(1);
 
 /// Processes below which nobody looks for those whose end was lost.
 const PROCESSES_MIN: usize = 4096;
@@ -84,7 +89,7 @@ impl Tracker {
                 ),
             });
         }
-        self.discovery.sockets.clear();
+        self.drop_socket_tables();
         warnings
     }
 
@@ -92,7 +97,7 @@ impl Tracker {
     pub fn read_process(&mut self, pid: u32) {
         // What cannot be read is left empty; the caller has just started it and has nothing to add.
         let _ = self.read_whole_process(pid);
-        self.discovery.sockets.clear();
+        self.drop_socket_tables();
     }
 
     /// A process with threads and descriptors; the error is that of listing descriptors.
@@ -166,7 +171,6 @@ impl Tracker {
                 Some(slot) => {
                     // A table that cannot be read leaves its descriptors to be found one by one.
                     let _ = self.read_files(pid, slot);
-                    self.discovery.sockets.clear();
                     slot
                 }
                 None => self.add_unknown_process(pid),
@@ -300,12 +304,18 @@ impl Tracker {
         let process = self.store.process(self.tasks.group(slot).version);
         let namespace = process.map_or(0, |process| process.namespaces[4]);
         let proc = &self.proc;
-        let sockets = self.discovery.sockets.entry(namespace).or_insert_with(|| proc.sockets(pid));
-        sockets.get(&ino).cloned().unwrap_or(Descriptor {
-            kind: capture_format::model::DescriptorType::Socket,
-            ino,
-            ..Descriptor::default()
-        })
+        let read = || (Instant::now(), proc.sockets(pid));
+        let (read_at, sockets) = self.discovery.sockets.entry(namespace).or_insert_with(read);
+        if read_at.elapsed() > SOCKETS_AGE_MIN {
+            (*read_at, *sockets) = read();
+        }
+        let unknown = Descriptor { kind: DescriptorType::Socket, ino, ..Descriptor::default() };
+        sockets.get(&ino).cloned().unwrap_or(unknown)
+    }
+
+    /// Frees what is only needed while many descriptors are looked up.
+    pub(super) fn drop_socket_tables(&mut self) {
+        self.discovery.sockets = FxMap::default();
     }
 
     /// Asks `/proc` for a descriptor that is open but not known. Whatever it says is kept, so it is asked once.
@@ -315,7 +325,6 @@ impl Tracker {
             Some(seen) => {
                 let cloexec = seen.cloexec;
                 let descriptor = self.seen_descriptor(pid, task.process, seen);
-                self.discovery.sockets.clear();
                 (self.store.intern(descriptor), cloexec)
             }
             None => (0, false),

@@ -266,6 +266,7 @@ impl Tracker {
 
     /// Drops versions that nothing living refers to.
     fn sweep(&mut self) {
+        self.drop_socket_tables();
         let mut live = Live::default();
         live.threads.extend(self.tasks.threads().map(|task| task.version));
         live.processes.extend(self.tasks.threads().map(|task| task.process_version));
