@@ -53,10 +53,10 @@ unsafe fn exec(ctx: &BtfTracePointContext) {
     let tgid = (pid_tgid >> 32) as u32;
     let old_tid = ctx.arg::<i64>(1) as u32;
     if setting!(follow) != 0 {
-        if let Some(control) = ring::control() {
-            if (&raw const (*control).follow_from_exec).read_volatile() == tgid {
-                ring::set_followed(tgid, true);
-            }
+        if let Some(control) = ring::control()
+            && (&raw const (*control).follow_from_exec).read_volatile() == tgid
+        {
+            ring::set_followed(tgid, true);
         }
         if old_tid != tgid && ring::is_followed(old_tid) {
             // The thread that called takes over the leader's id.

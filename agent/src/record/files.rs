@@ -68,10 +68,11 @@ impl Files {
             return self.base.clone();
         }
         let mut name = self.base.clone().into_os_string();
-        if self.rotation.seconds.is_some() && name.as_bytes().contains(&b'%') {
-            if let Some(named) = strftime(&self.base) {
-                return named;
-            }
+        if self.rotation.seconds.is_some()
+            && name.as_bytes().contains(&b'%')
+            && let Some(named) = strftime(&self.base)
+        {
+            return named;
         }
         let width = self.rotation.files.map_or(1, |most| (most.max(1) - 1).to_string().len());
         name.push(format!("{:0width$}", self.count));

@@ -221,20 +221,22 @@ impl Recorder {
         while process != 0 && self.defined.processes.insert(process) {
             let Some(found) = store.process(process) else { break };
             self.entities.push(process, Entity::Process(found.clone()));
-            if found.container != 0 && self.defined.containers.insert(found.container) {
-                if let Some(container) = store.container(found.container) {
-                    self.entities.push(found.container, Entity::Container(container.clone()));
-                }
+            if found.container != 0
+                && self.defined.containers.insert(found.container)
+                && let Some(container) = store.container(found.container)
+            {
+                self.entities.push(found.container, Entity::Container(container.clone()));
             }
             process = found.parent;
         }
     }
 
     fn define_descriptor(&mut self, number: Ref, store: &Store) {
-        if number != 0 && self.defined.descriptors.insert(number) {
-            if let Some(descriptor) = store.descriptor(number) {
-                self.entities.push(number, Entity::Descriptor(descriptor.clone()));
-            }
+        if number != 0
+            && self.defined.descriptors.insert(number)
+            && let Some(descriptor) = store.descriptor(number)
+        {
+            self.entities.push(number, Entity::Descriptor(descriptor.clone()));
         }
     }
 }
