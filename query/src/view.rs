@@ -126,6 +126,9 @@ pub(crate) struct RowView<'a> {
     pub(crate) escape: bool,
     /// Its kind.
     pub(crate) kind_ref: Ref,
+    kind: Option<KindView<'a>>,
+    /// The kind's code in the block.
+    kind_code: u16,
     /// Its number among the rows of its kind.
     within: usize,
 }
@@ -137,9 +140,20 @@ impl<'a> RowView<'a> {
         row: usize,
         options: &'a PrintOptions,
     ) -> Result<Self, ReadError> {
-        let kind_ref = rows.events.kinds()?.get(row);
-        let within = rows.events.rows_within_kind()?[row].into();
-        Ok(RowView { recording: *recording, rows: *rows, row, options, escape: false, kind_ref, within })
+        let kinds = rows.events.kinds()?;
+        let kind_code = kinds.codes()[row];
+        let kind_ref = kinds.dictionary()[usize::from(kind_code)];
+        Ok(RowView {
+            recording: *recording,
+            rows: *rows,
+            row,
+            options,
+            escape: false,
+            kind_ref,
+            kind: recording.entities.kind(kind_ref).map(|kind| KindView { kind }),
+            kind_code,
+            within: rows.events.rows_within_kind()?[row].into(),
+        })
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -170,7 +184,7 @@ impl<'a> RowView<'a> {
     }
 
     pub(crate) fn kind(&self) -> Option<KindView<'a>> {
-        self.recording.entities.kind(self.kind_ref).map(|kind| KindView { kind })
+        self.kind
     }
 
     pub(crate) fn thread(&self) -> Result<ThreadView<'a>, ReadError> {
@@ -183,23 +197,16 @@ impl<'a> RowView<'a> {
     }
 
     pub(crate) fn result(&self) -> Result<Option<i64>, ReadError> {
-        Ok(self.rows.events.results(self.kind_ref)?.get(self.within))
+        self.rows.events.result_at(self.kind_code, self.within)
     }
 
     pub(crate) fn latency_ns(&self) -> Result<Option<u64>, ReadError> {
-        Ok(self.rows.events.latencies(self.kind_ref)?.get(self.within))
+        self.rows.events.latency_at(self.kind_code, self.within)
     }
 
     /// An argument; `None` when the block's events of this kind have fewer.
     pub(crate) fn arg(&self, index: usize) -> Result<Option<Arg<'a>>, ReadError> {
-        let (kind, events) = (self.kind_ref, self.rows.events);
-        if index >= events.arg_count(kind) {
-            return Ok(None);
-        }
-        Ok(Some(match events.arg_is_data(kind, index) {
-            true => events.arg_data(kind, index)?.get(self.within),
-            false => Arg::Int(events.arg_ints(kind, index)?[self.within]),
-        }))
+        self.rows.events.arg_at(self.kind_code, index, self.within)
     }
 
     /// The number of the descriptor the event is about.

@@ -480,6 +480,44 @@ impl<'a> EventsBlock<'a> {
         })
     }
 
+    /// The result of the `within`-th event of a kind, given by the kind's code in [`Self::kinds`]: for readers of
+    /// many rows, who would else look the kind up for every value.
+    pub fn result_at(&self, kind_code: u16, within: usize) -> Result<Option<i64>, ReadError> {
+        match self.kinds.get(usize::from(kind_code)).and_then(|kind| kind.results.get()) {
+            Some(results) => Ok(results.get(within)),
+            None => Ok(self.results(self.number_of(kind_code)?)?.get(within)),
+        }
+    }
+
+    /// The duration of the `within`-th event of a kind, as [`Self::result_at`].
+    pub fn latency_at(&self, kind_code: u16, within: usize) -> Result<Option<u64>, ReadError> {
+        match self.kinds.get(usize::from(kind_code)).and_then(|kind| kind.latencies.get()) {
+            Some(latencies) => Ok(latencies.get(within)),
+            None => Ok(self.latencies(self.number_of(kind_code)?)?.get(within)),
+        }
+    }
+
+    /// An argument of the `within`-th event of a kind, as [`Self::result_at`]; `None` when the kind has fewer.
+    pub fn arg_at(&self, kind_code: u16, arg: usize, within: usize) -> Result<Option<Arg<'_>>, ReadError> {
+        let columns = self.kinds.get(usize::from(kind_code)).and_then(|kind| kind.args.get(arg));
+        Ok(Some(match columns {
+            None => return Ok(None),
+            Some(ArgColumn::Ints(cell)) => match cell.get() {
+                Some(values) => Arg::Int(values[within]),
+                None => Arg::Int(self.arg_ints(self.number_of(kind_code)?, arg)?[within]),
+            },
+            Some(ArgColumn::Data(_, cell)) => match cell.get() {
+                Some(values) => values.get(within),
+                None => self.arg_data(self.number_of(kind_code)?, arg)?.get(within),
+            },
+        }))
+    }
+
+    fn number_of(&self, kind_code: u16) -> Result<Ref, ReadError> {
+        let kind = self.kinds.get(usize::from(kind_code));
+        kind.map(|kind| kind.number).ok_or(ReadError::Absent { what: "such kind of events in this block" })
+    }
+
     /// The whole event in a row; its arguments are placed in `args`, which can be used again.
     pub fn event<'s, 'v>(&'s self, row: usize, args: &'v mut Vec<Arg<'s>>) -> Result<Event<'v>, ReadError> {
         let cpu = *self.cpus()?.get(row).ok_or(ReadError::Absent { what: "such row in this block" })?;

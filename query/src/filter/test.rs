@@ -97,13 +97,24 @@ impl Test {
         }
     }
 
+    /// Whether the right side is read as well.
+    pub(crate) fn reads_right(&self) -> bool {
+        matches!(self.relation, Relation::Other(..))
+    }
+
     /// Whether it holds: never for a missing value.
     pub(crate) fn holds(&self, at: &At<'_, '_>) -> Result<bool, ReadError> {
         let Some(value) = self.left.read(at)? else { return Ok(false) };
-        Ok(match &self.relation {
+        let Relation::Other(operator, right) = &self.relation else { return Ok(self.holds_for(&value)) };
+        Ok(right.read(at)?.is_some_and(|right| values_compare(&value, *operator, &right)))
+    }
+
+    /// Whether it holds for this value of the left side, when the right one is not read.
+    pub(crate) fn holds_for(&self, value: &Value<'_>) -> bool {
+        match &self.relation {
             Relation::Exists => true,
-            Relation::Compare(operator, literal) => compares(&value, *operator, literal),
-            Relation::Patterns(quantifier, patterns) => any(&value, |value| {
+            Relation::Compare(operator, literal) => compares(value, *operator, literal),
+            Relation::Patterns(quantifier, patterns) => any(value, |value| {
                 let Some(text) = value.bytes() else { return false };
                 let mut fitting = patterns.iter().map(|pattern| pattern.fits(text));
                 match quantifier {
@@ -112,15 +123,12 @@ impl Test {
                     Quantifier::One => fitting.filter(|fits| *fits).count() == 1,
                 }
             }),
-            Relation::In(literals) => any(&value, |value| literals.contain(value)),
+            Relation::In(literals) => any(value, |value| literals.contain(value)),
             Relation::Below(directories) => {
-                any(&value, |value| value.bytes().is_some_and(|path| directories.hold(path)))
+                any(value, |value| value.bytes().is_some_and(|path| directories.hold(path)))
             }
-            Relation::Other(operator, right) => {
-                let Some(right) = right.read(at)? else { return Ok(false) };
-                values_compare(&value, *operator, &right)
-            }
-        })
+            Relation::Other(..) => false,
+        }
     }
 }
 

@@ -25,9 +25,12 @@ pub struct Printer {
     /// One per segment.
     caches: Vec<TextCache>,
     /// How events of each kind are shown.
-    plans: Vec<Option<Arc<InfoPlan>>>,
+    plans: Vec<Option<InfoPlan>>,
     /// Time of the line printed before.
     printed_before_ns: Option<u64>,
+    /// The second and zone that `clock_text` shows.
+    clock_second: Option<(u64, i32)>,
+    clock_text: Vec<u8>,
     scratch: Vec<u8>,
 }
 
@@ -42,6 +45,8 @@ impl Printer {
             options,
             plans: Vec::new(),
             printed_before_ns: None,
+            clock_second: None,
+            clock_text: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -191,40 +196,36 @@ impl Printer {
         &mut self,
         row: &RowView<'_>,
         out: &mut Vec<u8>,
-        write: impl FnOnce(&RowView<'_>, Option<&InfoPlan>, &mut Vec<u8>) -> Result<bool, ReadError>,
+        write: impl FnOnce(&RowView<'_>, Option<&mut InfoPlan>, &mut Vec<u8>) -> Result<bool, ReadError>,
     ) -> Result<bool, ReadError> {
-        let plan = self.plan(row);
+        let plan = plan(&mut self.plans, row);
         if self.options.output == OutputStyle::Text {
-            return write(row, plan.as_deref(), out);
+            return write(row, plan, out);
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        let known = write(row, plan.as_deref(), &mut scratch);
-        render::write_json_string(out, &scratch);
-        self.scratch = scratch;
+        self.scratch.clear();
+        let known = write(row, plan, &mut self.scratch);
+        render::write_json_string(out, &self.scratch);
         known
     }
 
-    /// How events of the row's kind are shown.
-    fn plan(&mut self, row: &RowView<'_>) -> Option<Arc<InfoPlan>> {
-        let index = row.recording.entities.kinds.index(row.kind_ref)?;
-        if let Some(Some(plan)) = self.plans.get(index) {
-            return Some(Arc::clone(plan));
+    /// Appends the time of day; most events happen in the same second as the one before.
+    fn write_clock_time(&mut self, wall_ns: u64, zone_offset_s: i32, out: &mut Vec<u8>) {
+        let second = (wall_ns / NS_PER_S, zone_offset_s);
+        if self.clock_second != Some(second) {
+            self.clock_text.clear();
+            render::write_clock(&mut self.clock_text, wall_ns, zone_offset_s, Clock::Time);
+            self.clock_text.push(b'.');
+            self.clock_second = Some(second);
         }
-        let KindView { kind } = row.kind()?;
-        let plan = Arc::new(InfoPlan::new(kind));
-        if self.plans.len() <= index {
-            self.plans.resize(index + 1, None);
-        }
-        self.plans[index] = Some(Arc::clone(&plan));
-        Some(plan)
+        out.extend_from_slice(&self.clock_text);
+        render::write_padded(out, wall_ns % NS_PER_S, 9);
     }
 
     /// Appends the time as asked for; `false` when it is a duration that was not measured.
-    fn write_output_time(&self, row: &RowView<'_>, out: &mut Vec<u8>) -> Result<bool, ReadError> {
+    fn write_output_time(&mut self, row: &RowView<'_>, out: &mut Vec<u8>) -> Result<bool, ReadError> {
         let ns = match self.options.time {
             TimeStyle::Clock => {
-                render::write_clock(out, row.wall_ns()?, row.zone_offset_s(), Clock::TimeNs);
+                self.write_clock_time(row.wall_ns()?, row.zone_offset_s(), out);
                 return Ok(true);
             }
             TimeStyle::Absolute => row.wall_ns()?,
@@ -243,6 +244,18 @@ impl Printer {
         render::write_padded(out, ns % NS_PER_S, 9);
         Ok(true)
     }
+}
+
+/// How events of the row's kind are shown.
+fn plan<'p>(plans: &'p mut Vec<Option<InfoPlan>>, row: &RowView<'_>) -> Option<&'p mut InfoPlan> {
+    let place = row.recording.entities.kinds.index(row.kind_ref)?;
+    if plans.len() <= place {
+        plans.resize(place + 1, None);
+    }
+    Some(plans[place].get_or_insert_with(|| {
+        let KindView { kind } = row.kind().expect("a kind that has a place is defined");
+        InfoPlan::new(kind)
+    }))
 }
 
 /// Appends pieces that all depend on `at`; `false` when the line is left out.

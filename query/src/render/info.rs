@@ -18,8 +18,17 @@ pub(crate) enum Parameter {
 #[derive(Clone, Debug)]
 pub(crate) struct InfoPlan {
     result: Option<Shown>,
-    /// `" name="` and how the value is shown.
-    args: Vec<(Box<[u8]>, Shown)>,
+    args: Vec<ArgPlan>,
+}
+
+/// How an argument is shown.
+#[derive(Clone, Debug)]
+struct ArgPlan {
+    /// `" name="`
+    name: Box<[u8]>,
+    shown: Shown,
+    /// The flags shown last, for most calls pass the same ones again and again.
+    last: Option<(u64, Box<[u8]>)>,
 }
 
 /// How an argument of a kind is shown.
@@ -35,7 +44,11 @@ impl InfoPlan {
         InfoPlan {
             result: kind.result.as_ref().map(|result| Shown::of(&result.shape)),
             args: args
-                .map(|(index, arg)| (format!(" {}=", arg.name).into_bytes().into(), shown(kind, index)))
+                .map(|(index, arg)| ArgPlan {
+                    name: format!(" {}=", arg.name).into_bytes().into(),
+                    shown: shown(kind, index),
+                    last: None,
+                })
                 .collect(),
         }
     }
@@ -44,7 +57,7 @@ impl InfoPlan {
 /// Appends result and arguments as `name=value`.
 pub(crate) fn write_info(row: &RowView<'_>, out: &mut Vec<u8>) -> Result<(), ReadError> {
     match row.kind() {
-        Some(view) => write_planned_info(row, &InfoPlan::new(view.kind), out),
+        Some(view) => write_planned_info(row, &mut InfoPlan::new(view.kind), out),
         None => Ok(()),
     }
 }
@@ -52,7 +65,7 @@ pub(crate) fn write_info(row: &RowView<'_>, out: &mut Vec<u8>) -> Result<(), Rea
 /// As [`write_info`], with a plan of the row's kind.
 pub(crate) fn write_planned_info(
     row: &RowView<'_>,
-    plan: &InfoPlan,
+    plan: &mut InfoPlan,
     out: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
     let start = out.len();
@@ -62,11 +75,19 @@ pub(crate) fn write_planned_info(
         out.extend_from_slice(b"res=");
         write_result(row, out, shown, result, Mode::Both)?;
     }
-    for (index, (name, shown)) in plan.args.iter().enumerate() {
+    for (index, ArgPlan { name, shown, last }) in plan.args.iter_mut().enumerate() {
         let Some(arg) = row.arg(index)? else { break };
         // The blank between two parameters is the name's first byte.
         out.extend_from_slice(if out.len() == start { &name[1..] } else { name });
-        write_value(row, out, shown, index, arg, Mode::Both)?;
+        match (arg, last.as_ref(), &*shown) {
+            (Arg::Int(raw), Some((known, text)), _) if raw == *known => out.extend_from_slice(text),
+            (Arg::Int(raw), _, Shown::Flags(_) | Shown::Enum(_)) => {
+                let before = out.len();
+                write_value(row, out, shown, index, arg, Mode::Both)?;
+                *last = Some((raw, out[before..].into()));
+            }
+            _ => write_value(row, out, shown, index, arg, Mode::Both)?,
+        }
     }
     Ok(())
 }

@@ -7,6 +7,10 @@ const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
 8081828384858687888990919293949596979899";
 
 pub(crate) fn write_uint(out: &mut Vec<u8>, value: u64) {
+    if value < 10 {
+        out.push(b'0' + value as u8);
+        return;
+    }
     write_padded(out, value, 1);
 }
 
@@ -19,6 +23,7 @@ pub(crate) fn write_int(out: &mut Vec<u8>, value: i64) {
 
 /// With zeros in front, so that there are at least so many digits (20 at most).
 pub(crate) fn write_padded(out: &mut Vec<u8>, mut value: u64, digits: usize) {
+    // As long as the longest number.
     let mut buffer = [b'0'; 20];
     let mut at = buffer.len();
     while value >= 100 {

@@ -8,6 +8,7 @@
 mod plan;
 mod query;
 mod remembered;
+mod rows;
 mod selection;
 
 pub use query::Query;

@@ -7,6 +7,7 @@ use capture_format::{Codes, ReadError, Summary};
 
 use super::plan::Plan;
 use super::remembered::Remembered;
+use super::rows::rows_where;
 use super::selection::Selection;
 use crate::filter::{At, Filter, Node, Scope};
 use crate::print::PrintOptions;
@@ -116,15 +117,7 @@ impl Query {
                 }
                 Ok(selected)
             }
-            Plan::Row(node) => {
-                let mut selected = Selection::none(among.rows());
-                for row in among.iter() {
-                    if node.holds(&At::Row(&RowView::new(recording, rows, row, &OPTIONS)?))? {
-                        selected.insert(row);
-                    }
-                }
-                Ok(selected)
-            }
+            Plan::Row(node) => rows_where(node, recording, rows, &among, &OPTIONS),
             Plan::And(plans) => {
                 let mut left = among;
                 for plan in plans {
