@@ -6,6 +6,7 @@
 //! no input or output.
 #![forbid(unsafe_code)]
 
+mod cache;
 mod fields;
 mod filter;
 mod print;

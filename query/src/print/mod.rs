@@ -4,7 +4,6 @@
 //! (`proc.name`) is made into text once per entity and then copied; only what belongs to the event itself is
 //! written anew for every line. Start at [`Printer`].
 
-mod cache;
 mod format;
 mod printer;
 mod segment;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use capture_format::ReadError;
 
+use crate::cache::TextCache;
 use crate::filter::{At, Scope};
-use crate::print::cache::TextCache;
 use crate::print::format::Format;
 use crate::print::segment::{Part, Piece, Segment, Source, segments};
 use crate::print::write::{fit, write_value};
@@ -26,6 +26,8 @@ pub struct Printer {
     caches: Vec<TextCache>,
     /// How events of each kind are shown.
     plans: Vec<Option<InfoPlan>>,
+    /// What descriptors are shown as among arguments.
+    descriptors: TextCache,
     /// Time of the line printed before.
     printed_before_ns: Option<u64>,
     /// The second and zone that `clock_text` shows.
@@ -44,6 +46,7 @@ impl Printer {
             shows_missing: format.shows_missing,
             options,
             plans: Vec::new(),
+            descriptors: TextCache::default(),
             printed_before_ns: None,
             clock_second: None,
             clock_text: Vec::new(),
@@ -88,6 +91,7 @@ impl Printer {
     pub fn forget(&mut self) {
         self.caches.iter_mut().for_each(TextCache::forget);
         self.plans.clear();
+        self.descriptors.forget();
     }
 
     fn write_segment(
@@ -173,14 +177,20 @@ impl Printer {
                 true
             }
             Source::OutputTime => self.write_output_time(row, out)?,
-            Source::Info => self.write_text_of(row, out, |row, plan, out| {
-                match plan {
-                    Some(plan) => render::write_planned_info(row, plan, out)?,
-                    None => render::write_info(row, out)?,
-                }
-                Ok(true)
-            })?,
-            Source::Argument(which) => self.write_text_of(row, out, |row, _, out| {
+            Source::Info => {
+                let (mut plans, mut descriptors) =
+                    (std::mem::take(&mut self.plans), std::mem::take(&mut self.descriptors));
+                let known = self.write_text_of(row, out, |row, out| {
+                    match plan(&mut plans, row) {
+                        Some(plan) => render::write_planned_info(row, plan, &mut descriptors, out)?,
+                        None => render::write_info(row, out)?,
+                    }
+                    Ok(true)
+                });
+                (self.plans, self.descriptors) = (plans, descriptors);
+                known?
+            }
+            Source::Argument(which) => self.write_text_of(row, out, |row, out| {
                 let parameter = row.kind().and_then(|view| crate::fields::parameter(&view, which));
                 match parameter {
                     Some(parameter) => render::write_resolved(row, parameter, out),
@@ -196,14 +206,13 @@ impl Printer {
         &mut self,
         row: &RowView<'_>,
         out: &mut Vec<u8>,
-        write: impl FnOnce(&RowView<'_>, Option<&mut InfoPlan>, &mut Vec<u8>) -> Result<bool, ReadError>,
+        write: impl FnOnce(&RowView<'_>, &mut Vec<u8>) -> Result<bool, ReadError>,
     ) -> Result<bool, ReadError> {
-        let plan = plan(&mut self.plans, row);
         if self.options.output == OutputStyle::Text {
-            return write(row, plan, out);
+            return write(row, out);
         }
         self.scratch.clear();
-        let known = write(row, plan, &mut self.scratch);
+        let known = write(row, &mut self.scratch);
         render::write_json_string(out, &self.scratch);
         known
     }

@@ -295,7 +295,7 @@ pub(crate) fn write_value(
 ) -> Result<(), ReadError> {
     let bytes = match arg {
         Arg::Int(raw) => {
-            if matches!(shown, Shown::Fd | Shown::DirFd) && is_own_fd(row, index) {
+            if matches!(shown, Shown::Fd | Shown::DirFd) && is_own_fd(row, index) && raw as i32 != AT_FDCWD {
                 return write_own_fd(row, out, i64::from(raw as i32), mode);
             }
             if let Shown::SocketOption(level) = shown {

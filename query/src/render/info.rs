@@ -1,9 +1,14 @@
 //! Result and arguments of an event: `evt.info`, `evt.arg`.
 
 use capture_format::ReadError;
-use capture_format::model::{Arg, EventKind};
+use capture_format::model::{Arg, EventKind, FdSource};
 
 use super::argument::{Mode, Shown, argument_value, write_result, write_value};
+use super::descriptor::write_descriptor;
+use super::escape::escape_tail;
+use super::number::write_int;
+use super::path::AT_FDCWD;
+use crate::cache::TextCache;
 use crate::value::Value;
 use crate::view::RowView;
 
@@ -18,6 +23,7 @@ pub(crate) enum Parameter {
 #[derive(Clone, Debug)]
 pub(crate) struct InfoPlan {
     result: Option<Shown>,
+    result_is_fd: bool,
     args: Vec<ArgPlan>,
 }
 
@@ -27,6 +33,8 @@ struct ArgPlan {
     /// `" name="`
     name: Box<[u8]>,
     shown: Shown,
+    /// It is the descriptor that the event is about.
+    own_fd: bool,
     /// The flags shown last, for most calls pass the same ones again and again.
     last: Option<(u64, Box<[u8]>)>,
 }
@@ -43,10 +51,12 @@ impl InfoPlan {
         let args = kind.args.iter().enumerate();
         InfoPlan {
             result: kind.result.as_ref().map(|result| Shown::of(&result.shape)),
+            result_is_fd: kind.fd == FdSource::Result,
             args: args
                 .map(|(index, arg)| ArgPlan {
                     name: format!(" {}=", arg.name).into_bytes().into(),
                     shown: shown(kind, index),
+                    own_fd: kind.fd == FdSource::Arg(index as u8) && !arg.kind.is_data(),
                     last: None,
                 })
                 .collect(),
@@ -57,15 +67,16 @@ impl InfoPlan {
 /// Appends result and arguments as `name=value`.
 pub(crate) fn write_info(row: &RowView<'_>, out: &mut Vec<u8>) -> Result<(), ReadError> {
     match row.kind() {
-        Some(view) => write_planned_info(row, &mut InfoPlan::new(view.kind), out),
+        Some(view) => write_planned_info(row, &mut InfoPlan::new(view.kind), &mut TextCache::default(), out),
         None => Ok(()),
     }
 }
 
-/// As [`write_info`], with a plan of the row's kind.
+/// As [`write_info`], with a plan of the row's kind and the texts of descriptors.
 pub(crate) fn write_planned_info(
     row: &RowView<'_>,
     plan: &mut InfoPlan,
+    descriptors: &mut TextCache,
     out: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
     let start = out.len();
@@ -73,13 +84,19 @@ pub(crate) fn write_planned_info(
         && let Some(result) = row.result()?
     {
         out.extend_from_slice(b"res=");
-        write_result(row, out, shown, result, Mode::Both)?;
+        match shown {
+            Shown::Fd if plan.result_is_fd && result >= 0 => write_fd(row, result, descriptors, out)?,
+            shown => write_result(row, out, shown, result, Mode::Both)?,
+        }
     }
-    for (index, ArgPlan { name, shown, last }) in plan.args.iter_mut().enumerate() {
+    for (index, ArgPlan { name, shown, own_fd, last }) in plan.args.iter_mut().enumerate() {
         let Some(arg) = row.arg(index)? else { break };
         // The blank between two parameters is the name's first byte.
         out.extend_from_slice(if out.len() == start { &name[1..] } else { name });
         match (arg, last.as_ref(), &*shown) {
+            (Arg::Int(raw), ..) if *own_fd && raw as i32 != AT_FDCWD => {
+                write_fd(row, i64::from(raw as i32), descriptors, out)?
+            }
             (Arg::Int(raw), Some((known, text)), _) if raw == *known => out.extend_from_slice(text),
             (Arg::Int(raw), _, Shown::Flags(_) | Shown::Enum(_)) => {
                 let before = out.len();
@@ -88,6 +105,33 @@ pub(crate) fn write_planned_info(
             }
             _ => write_value(row, out, shown, index, arg, Mode::Both)?,
         }
+    }
+    Ok(())
+}
+
+/// Appends the descriptor that the event is about: `9(<f>/path)`.
+fn write_fd(
+    row: &RowView<'_>,
+    fd: i64,
+    descriptors: &mut TextCache,
+    out: &mut Vec<u8>,
+) -> Result<(), ReadError> {
+    write_int(out, fd);
+    let number = row.rows.events.descriptors()?.get(row.row);
+    let entities = row.recording.entities;
+    if let (false, Some(place)) = (fd < 0 || number == 0, entities.descriptors.index(number)) {
+        descriptors.write(place, out, |out| {
+            out.push(b'(');
+            let start = out.len();
+            if let Some(descriptor) = entities.descriptor(number) {
+                write_descriptor(out, descriptor);
+            }
+            if row.escape {
+                escape_tail(out, start);
+            }
+            out.push(b')');
+            Ok::<_, ReadError>(true)
+        })?;
     }
     Ok(())
 }

@@ -18,14 +18,14 @@ enum Slot {
 
 /// A text for every entity of a class, by its place in the table, made when first needed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct TextCache {
+pub(crate) struct TextCache {
     slots: Vec<Slot>,
     bytes: Vec<u8>,
 }
 
 impl TextCache {
     /// Appends the entity's text to `out`, or makes it: `make` appends it and says whether the line is kept.
-    pub(super) fn write<E>(
+    pub(crate) fn write<E>(
         &mut self,
         place: usize,
         out: &mut Vec<u8>,
@@ -69,7 +69,7 @@ impl TextCache {
         Ok(kept)
     }
 
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.slots.clear();
         self.bytes.clear();
     }
