@@ -12,6 +12,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
+use wire::record::HEADER_BYTES;
 use wire::ring::{LOSS_CAUSES, RECORD_BYTES_MAX, RingState};
 
 use crate::clock::boot_ns;
@@ -27,8 +28,8 @@ const RELEASE_BYTES: u64 = 256 * 1024;
 /// The rings of all CPUs, mapped.
 pub(crate) struct Rings {
     rings: Vec<Ring>,
-    _states: Mapping,
-    _data: Mapping,
+    /// States and data; what the rings point into.
+    _memory: [Mapping; 2],
 }
 
 struct Ring {
@@ -80,7 +81,7 @@ impl Rings {
                 settled_ns: 0,
             })
             .collect();
-        Ok(Rings { rings, _states: states, _data: data })
+        Ok(Rings { rings, _memory: [states, data] })
     }
 
     /// Counters of each CPU.
@@ -94,39 +95,44 @@ impl Rings {
     }
 
     /// Hands out, in order of time, the records that no older one can follow.
-    pub(crate) fn pass(&mut self, mut take: impl FnMut(u16, &[u8])) -> Pass {
-        let mut pass = Pass { watermark_ns: u64::MAX, ..Pass::default() };
-        for ring in &mut self.rings {
-            ring.look();
-            pass.watermark_ns = pass.watermark_ns.min(ring.settled_ns);
-            pass.fill_bytes_max = pass.fill_bytes_max.max(ring.head - ring.tail);
-        }
-        loop {
-            // The ring with the oldest record, and the time up to which it has the oldest.
-            let mut oldest = None;
-            let mut oldest_ns = u64::MAX;
-            let mut until_ns = pass.watermark_ns;
-            for (cpu, ring) in self.rings.iter().enumerate() {
-                let Some(time_ns) = ring.next_time_ns() else { continue };
-                if time_ns < oldest_ns {
-                    until_ns = until_ns.min(oldest_ns);
-                    oldest_ns = time_ns;
-                    oldest = Some(cpu);
-                } else {
-                    until_ns = until_ns.min(time_ns);
-                }
-            }
-            let Some(cpu) = oldest else { break };
-            if oldest_ns > pass.watermark_ns {
-                break;
-            }
-            pass.records += self.rings[cpu].take_until(until_ns, |record| take(cpu as u16, record));
-        }
-        for ring in &self.rings {
-            ring.release();
-        }
-        pass
+    pub(crate) fn pass(&mut self, take: impl FnMut(u16, &[u8])) -> Pass {
+        merge(&mut self.rings, take)
     }
+}
+
+/// One pass over `rings`; the index of a ring is its CPU.
+fn merge(rings: &mut [Ring], mut take: impl FnMut(u16, &[u8])) -> Pass {
+    let mut pass = Pass { watermark_ns: u64::MAX, ..Pass::default() };
+    for ring in rings.iter_mut() {
+        ring.look();
+        pass.watermark_ns = pass.watermark_ns.min(ring.settled_ns);
+        pass.fill_bytes_max = pass.fill_bytes_max.max(ring.head - ring.tail);
+    }
+    loop {
+        // The ring with the oldest record, and the time up to which it has the oldest.
+        let mut oldest = None;
+        let mut oldest_ns = u64::MAX;
+        let mut until_ns = pass.watermark_ns;
+        for (cpu, ring) in rings.iter().enumerate() {
+            let Some(time_ns) = ring.next_time_ns() else { continue };
+            if time_ns < oldest_ns {
+                until_ns = until_ns.min(oldest_ns);
+                oldest_ns = time_ns;
+                oldest = Some(cpu);
+            } else {
+                until_ns = until_ns.min(time_ns);
+            }
+        }
+        let Some(cpu) = oldest else { break };
+        if oldest_ns > pass.watermark_ns {
+            break;
+        }
+        pass.records += rings[cpu].take_until(until_ns, |record| take(cpu as u16, record));
+    }
+    for ring in rings {
+        ring.release();
+    }
+    pass
 }
 
 impl Ring {
@@ -175,7 +181,7 @@ impl Ring {
         if self.tail == self.head {
             return None;
         }
-        let head = self.record_at(self.tail, wire::record::HEADER_BYTES);
+        let head = self.record_at(self.tail, HEADER_BYTES);
         let mut time = [0; 8];
         time.copy_from_slice(&head[16..24]);
         Some(u64::from_ne_bytes(time))
@@ -193,7 +199,9 @@ impl Ring {
             // A length that cannot be is the mark of a broken ring: take what is left as one broken record.
             let left = (self.head - self.tail) as usize;
             let bytes = u32::from_ne_bytes(length) as usize;
-            let bytes = if bytes == 0 || bytes > left.min(RECORD_BYTES_MAX) { left } else { bytes };
+            let is_possible =
+                bytes >= HEADER_BYTES && bytes.is_multiple_of(8) && bytes <= left.min(RECORD_BYTES_MAX);
+            let bytes = if is_possible { bytes } else { left };
             take(self.record_at(self.tail, bytes.min(RECORD_BYTES_MAX)));
             records += 1;
             self.tail += bytes as u64;
@@ -245,5 +253,112 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, and whoever points into it is dropped with it.
         unsafe { libc::munmap(self.address.as_ptr().cast(), self.bytes) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::RecordHeader;
+    use wire::record::RecordBuilder;
+
+    use super::*;
+
+    const RING_BYTES: usize = 4096;
+
+    /// A ring in ordinary memory, written as the kernel side would.
+    struct Fake {
+        state: Box<RingState>,
+        data: Vec<u64>,
+    }
+
+    impl Fake {
+        fn new() -> Self {
+            let data = vec![0; (RING_BYTES + RECORD_BYTES_MAX) / 8];
+            Fake { state: Box::new(RingState::default()), data }
+        }
+
+        fn write(&mut self, time_ns: u64) {
+            let header = RecordHeader { kind: 1, time_ns, ..RecordHeader::default() };
+            let mut built = RecordBuilder::<64>::new(header, &[]);
+            let bytes = built.finish();
+            let at = self.state.head as usize % RING_BYTES / 8;
+            for (word, chunk) in self.data[at..].iter_mut().zip(bytes.chunks_exact(8)) {
+                *word = u64::from_ne_bytes(chunk.try_into().expect("chunks of 8"));
+            }
+            self.state.head += bytes.len() as u64;
+        }
+
+        fn ring(&mut self) -> Ring {
+            Ring {
+                state: NonNull::from(&mut *self.state),
+                data: NonNull::new(self.data.as_mut_ptr().cast()).expect("a vector has an address"),
+                mask: RING_BYTES as u64 - 1,
+                tail: self.state.tail,
+                head: 0,
+                settled_ns: 0,
+            }
+        }
+    }
+
+    fn times(rings: &mut [Ring]) -> Vec<(u16, u64)> {
+        let mut seen = Vec::new();
+        merge(rings, |cpu, bytes| {
+            seen.push((cpu, wire::Record::parse(bytes).expect("a record").header.time_ns))
+        });
+        seen
+    }
+
+    #[test]
+    fn records_of_all_cpus_come_in_order_of_time() {
+        let (mut a, mut b) = (Fake::new(), Fake::new());
+        [10, 20, 50].map(|time| a.write(time));
+        [15, 30, 40, 60].map(|time| b.write(time));
+        let mut rings = [a.ring(), b.ring()];
+        assert_eq!(times(&mut rings), [(0, 10), (1, 15), (0, 20), (1, 30), (1, 40), (0, 50), (1, 60)]);
+        assert_eq!(times(&mut rings), []);
+        assert_eq!((a.state.tail, b.state.tail), (a.state.head, b.state.head));
+    }
+
+    #[test]
+    fn a_writing_cpu_holds_back_what_it_may_still_precede() {
+        let (mut a, mut b) = (Fake::new(), Fake::new());
+        [10, 20].map(|time| a.write(time));
+        b.state.busy = 1;
+        let mut rings = [a.ring(), b.ring()];
+        assert_eq!(times(&mut rings), []);
+        b.write(12);
+        b.state.busy = 0;
+        assert_eq!(times(&mut rings), [(0, 10), (1, 12), (0, 20)]);
+    }
+
+    #[test]
+    fn what_happened_just_now_is_left_for_later() {
+        let mut a = Fake::new();
+        a.write(10);
+        a.write(boot_ns() + 1_000_000_000);
+        assert_eq!(times(&mut [a.ring()]), [(0, 10)]);
+    }
+
+    #[test]
+    fn records_run_over_the_end_of_the_ring() {
+        let mut a = Fake::new();
+        // Records of 40 bytes: the last one before the end begins below it and reaches beyond.
+        for time in 0..400 {
+            a.write(time);
+            let seen = times(&mut [a.ring()]);
+            assert_eq!(seen, [(0, time)]);
+        }
+    }
+
+    #[test]
+    fn a_broken_length_costs_what_is_left_and_no_more() {
+        let mut a = Fake::new();
+        a.write(10);
+        a.data[0] = 7;
+        let mut broken = 0;
+        merge(&mut [a.ring()], |_, bytes| broken += usize::from(wire::Record::parse(bytes).is_err()));
+        assert_eq!(broken, 1);
+        a.write(20);
+        assert_eq!(times(&mut [a.ring()]), [(0, 20)]);
     }
 }

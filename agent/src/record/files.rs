@@ -127,3 +127,37 @@ impl Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(rotation: Rotation, count: usize) -> Vec<String> {
+        let mut files = Files::new(Path::new("out.reel"), rotation);
+        let name = |files: &mut Files| {
+            let path = files.next_path();
+            files.count += 1;
+            path.display().to_string()
+        };
+        (0..count).map(|_| name(&mut files)).collect()
+    }
+
+    #[test]
+    fn one_file_keeps_its_name() {
+        assert_eq!(names(Rotation::default(), 1), ["out.reel"]);
+    }
+
+    #[test]
+    fn several_files_are_numbered_at_the_width_of_the_limit() {
+        let rotation = Rotation { events: Some(5), ..Rotation::default() };
+        assert_eq!(names(rotation, 2), ["out.reel0", "out.reel1"]);
+        let limited = Rotation { files: Some(11), ..rotation };
+        assert_eq!(names(limited, 2), ["out.reel00", "out.reel01"]);
+    }
+
+    #[test]
+    fn a_name_with_conversions_becomes_the_time() {
+        let name = strftime(Path::new("out-%Y.reel")).expect("a year").display().to_string();
+        assert!(name.starts_with("out-2") && name.len() == "out-2026.reel".len(), "{name}");
+    }
+}

@@ -46,3 +46,44 @@ impl Followed {
         self.tids.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wire::record::{RecordBuilder, SECTION_EXEC};
+    use wire::{RecordHeader, SectionState};
+
+    use super::*;
+
+    fn tell(followed: &mut Followed, kind: RecordType, tid: u32, exec_by: Option<u32>) {
+        let header = RecordHeader { kind: kind as u8, tid, ..RecordHeader::default() };
+        let mut record = RecordBuilder::<512>::new(header, &[]);
+        if let Some(old_tid) = exec_by {
+            let mut facts = [0; wire::facts::EXEC_BYTES];
+            let at = facts.len() - 16;
+            facts[at..at + 4].copy_from_slice(&old_tid.to_ne_bytes());
+            record = record.section(SECTION_EXEC, SectionState::Data, &facts);
+        }
+        followed.record(&Record::parse(record.finish()).expect("a record"));
+    }
+
+    #[test]
+    fn ends_with_the_last_descendant() {
+        let mut followed = Followed::new(10);
+        tell(&mut followed, RecordType::Fork, 11, None);
+        tell(&mut followed, RecordType::Exit, 10, None);
+        assert!(!followed.all_gone(false));
+        tell(&mut followed, RecordType::Exit, 11, None);
+        assert!(followed.all_gone(false));
+    }
+
+    #[test]
+    fn a_thread_that_calls_exec_takes_over_the_leaders_id() {
+        let mut followed = Followed::new(10);
+        tell(&mut followed, RecordType::Fork, 11, None);
+        tell(&mut followed, RecordType::Exit, 10, None);
+        tell(&mut followed, RecordType::Exec, 10, Some(11));
+        assert!(!followed.all_gone(false));
+        tell(&mut followed, RecordType::Exit, 10, None);
+        assert!(followed.all_gone(false));
+    }
+}
