@@ -395,25 +395,22 @@ impl Checker<'_> {
     fn regex(&self, value: &syntax::Literal) -> Result<regex::bytes::Regex, FilterError> {
         let pattern = std::str::from_utf8(&value.text)
             .map_err(|_| self.error(value.span.clone(), "a regular expression must be UTF-8"))?;
-        // `.` stands for any byte: values are not lines, and need not be UTF-8.
-        RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
-            .dot_matches_new_line(true)
-            .unicode(false)
-            .size_limit(REGEX_BYTES_MAX)
-            .build()
-            .or_else(|_| {
-                // Letters beyond ASCII in classes need Unicode.
-                RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
-                    .dot_matches_new_line(true)
-                    .size_limit(REGEX_BYTES_MAX)
-                    .build()
-            })
-            .map_err(|cause| {
-                let cause = cause.to_string();
-                let reason =
-                    cause.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                self.error(value.span.clone(), format!("bad regular expression: {reason}"))
-            })
+        let build = |pattern: &str, unicode: bool| {
+            RegexBuilder::new(pattern)
+                // `.` stands for any byte: values are not lines, and need not be UTF-8.
+                .dot_matches_new_line(true)
+                .unicode(unicode)
+                .size_limit(REGEX_BYTES_MAX)
+                .build()
+        };
+        // Letters beyond ASCII in classes need Unicode.
+        let build = |pattern: &str| build(pattern, false).or_else(|_| build(pattern, true));
+        // Alone first: `a)|(b` is no expression, though it would be one between parentheses.
+        build(pattern).and_then(|_| build(&format!(r"\A(?:{pattern})\z"))).map_err(|cause| {
+            let cause = cause.to_string();
+            let reason = cause.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            self.error(value.span.clone(), format!("bad regular expression: {reason}"))
+        })
     }
 }
 

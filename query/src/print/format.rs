@@ -28,6 +28,9 @@ pub(super) enum Token {
     },
 }
 
+/// Longest name that is looked for.
+const NAME_MAX: usize = 128;
+
 /// Widest column that may be asked for.
 const WIDTH_MAX: usize = 4096;
 
@@ -120,7 +123,8 @@ fn field(text: &str, start: usize, run: &str) -> Result<(Operand, usize), Format
         with_brackets(text, name)
     };
     let mut first_error = None;
-    for length in (1..=run.len()).rev() {
+    // No name is that long: this bounds the work for a text of one endless word.
+    for length in (1..=run.len().min(NAME_MAX)).rev() {
         let (operand, end) = match named(length) {
             Ok(found) => found,
             Err(error) => {

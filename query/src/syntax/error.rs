@@ -94,6 +94,8 @@ pub(crate) fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str
     let wanted: Vec<char> = wanted.chars().take(64).collect();
     let most = wanted.len().div_ceil(3).clamp(1, 4);
     candidates
+        // Every edit changes the length by one at most; most candidates end here.
+        .filter(|candidate| candidate.len().abs_diff(wanted.len()) <= most)
         .map(|candidate| (distance(&wanted, candidate), candidate))
         .filter(|&(distance, _)| distance <= most)
         .min_by_key(|&(distance, _)| distance)

@@ -336,6 +336,7 @@ fn what_can_never_be_true_is_refused() {
         ("proc.aname[x]=x", "takes a number in brackets"),
         ("evt.outputtime=1", "can be printed, not compared"),
         ("proc.name regex \"(\"", "bad regular expression"),
+        ("proc.name regex \"a)|(b\"", "bad regular expression"),
         ("evt.buffer bcontains 123", "pairs of hexadecimal digits"),
         ("proc.pid=val(proc.name)", "the left side is a number, this is a text"),
         ("tolower(proc.pid)=1", "takes a text"),
@@ -348,4 +349,95 @@ fn what_can_never_be_true_is_refused() {
     }
     // Names that only others have are known, and match nothing.
     check("evt.type in (switch, pluginevent) or evt.arg.pgft_maj exists", &[]);
+}
+
+/// Parts that filters are made of, joined at random: what comes out is a filter that runs, or an error that can
+/// be shown.
+#[test]
+fn no_text_makes_the_parser_panic() {
+    const PARTS: &[&str] = &[
+        "proc.name",
+        "fd.ip",
+        "evt.arg",
+        "evt.arg.name",
+        "evt.rawarg.size",
+        "proc.aname[1]",
+        "fd.types",
+        "evt.around[1]",
+        "=",
+        "!=",
+        "<",
+        ">=",
+        " in ",
+        " contains ",
+        " regex ",
+        " glob ",
+        " pmatch ",
+        " intersects ",
+        " exists ",
+        " bcontains ",
+        "(",
+        ")",
+        ",",
+        " and ",
+        " or ",
+        " not ",
+        "!",
+        "&&",
+        "||",
+        "\"",
+        "'",
+        "\\",
+        "\\x4",
+        "[",
+        "]",
+        "1",
+        "0x",
+        "-",
+        ".",
+        "1.2.3.4/8",
+        "true",
+        "val(",
+        "tolower(",
+        "len(",
+        "join(",
+        "concat(",
+        " anyof ",
+        "%",
+        "%5",
+        "*",
+        "é",
+        "\u{202e}",
+        "\n",
+        "\t",
+        " ",
+    ];
+    let bytes = story();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let mut filters = 0;
+    for _ in 0..4_000 {
+        let length = 1 + next(9);
+        let text: String = (0..length).map(|_| PARTS[next(PARTS.len())]).collect();
+        match Filter::parse(&text) {
+            Ok(_) => {
+                filters += 1;
+                selected(&bytes, &text);
+            }
+            Err(error) => {
+                assert!(error.index <= text.len());
+                error.render();
+            }
+        }
+        if let Err(error) = query::Format::parse(&text) {
+            assert!(error.index <= text.len());
+            error.render();
+        }
+    }
+    assert!(filters > 3, "too few of the texts were filters: {filters}");
 }
