@@ -311,8 +311,8 @@ mod tests {
     #[test]
     fn records_of_all_cpus_come_in_order_of_time() {
         let (mut a, mut b) = (Fake::new(), Fake::new());
-        [10, 20, 50].map(|time| a.write(time));
-        [15, 30, 40, 60].map(|time| b.write(time));
+        [10, 20, 50].into_iter().for_each(|time| a.write(time));
+        [15, 30, 40, 60].into_iter().for_each(|time| b.write(time));
         let mut rings = [a.ring(), b.ring()];
         assert_eq!(times(&mut rings), [(0, 10), (1, 15), (0, 20), (1, 30), (1, 40), (0, 50), (1, 60)]);
         assert_eq!(times(&mut rings), []);
@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn a_writing_cpu_holds_back_what_it_may_still_precede() {
         let (mut a, mut b) = (Fake::new(), Fake::new());
-        [10, 20].map(|time| a.write(time));
+        [10, 20].into_iter().for_each(|time| a.write(time));
         b.state.busy = 1;
         let mut rings = [a.ring(), b.ring()];
         assert_eq!(times(&mut rings), []);
