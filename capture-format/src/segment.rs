@@ -188,9 +188,10 @@ impl SegmentHeader {
 
     /// `None` when the bytes are no header of a segment.
     pub(crate) fn parse(bytes: &[u8; SEGMENT_HEADER_BYTES]) -> Option<Self> {
-        if bytes[..4] != SEGMENT_MAGIC
-            || bytes[SUMMED_BYTES..] != blake3::hash(&bytes[..SUMMED_BYTES]).as_bytes()[..8]
-        {
+        let sum = blake3::hash(&bytes[..SUMMED_BYTES]);
+        // A fuzzer cannot guess hashes; without them it reaches what lies behind.
+        let is_intact = bytes[SUMMED_BYTES..] == sum.as_bytes()[..8] || cfg!(fuzzing);
+        if bytes[..4] != SEGMENT_MAGIC || !is_intact {
             return None;
         }
         let mut cursor = Cursor::new(&bytes[4..]);
@@ -209,8 +210,13 @@ impl SegmentHeader {
         })
     }
 
+    /// Whether the payload is the one that was sealed. For fuzzers every one is, see [`Self::parse`].
+    pub(crate) fn matches(&self, payload: &[u8]) -> bool {
+        cfg!(fuzzing) || self.compute_hash(payload) == self.hash
+    }
+
     /// What [`Self::hash`] must be.
-    pub(crate) fn compute_hash(&self, payload: &[u8]) -> Hash {
+    fn compute_hash(&self, payload: &[u8]) -> Hash {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.to_bytes()[..HASHED_BYTES]);
         hasher.update(payload);

@@ -253,10 +253,9 @@ impl<'a> EventsBlock<'a> {
                 context.descriptors = Groups { of_row: &selected, bound: descriptors.dictionary.len() };
             }
             (Predictor::Argument(index), Some(kind)) => {
-                let number = self.kinds[kind].number;
                 // Only results are predicted from arguments, so this recursion has one step.
                 args = vec![None; usize::from(index)];
-                args.push(Some(self.arg_ints(number, usize::from(index))?));
+                args.push(Some(self.arg_ints_at(kind, usize::from(index))?));
                 context.args = &args;
             }
             _ => {}
@@ -408,7 +407,10 @@ impl<'a> EventsBlock<'a> {
 
     /// Results of the rows of a kind.
     pub fn results(&self, kind: Ref) -> Result<&MaybeInts<i64>, ReadError> {
-        let index = self.kind_index(kind)?;
+        self.results_at(self.kind_index(kind)?)
+    }
+
+    fn results_at(&self, index: usize) -> Result<&MaybeInts<i64>, ReadError> {
         filled(&self.kinds[index].results, || {
             let MaybeInts { values, missing } = self.optional(index, 0)?;
             Ok(MaybeInts { values: values.into_iter().map(|value| value as i64).collect(), missing })
@@ -417,7 +419,10 @@ impl<'a> EventsBlock<'a> {
 
     /// Durations in ns of the rows of a kind.
     pub fn latencies(&self, kind: Ref) -> Result<&MaybeInts<u64>, ReadError> {
-        let index = self.kind_index(kind)?;
+        self.latencies_at(self.kind_index(kind)?)
+    }
+
+    fn latencies_at(&self, index: usize) -> Result<&MaybeInts<u64>, ReadError> {
         filled(&self.kinds[index].latencies, || self.optional(index, 1))
     }
 
@@ -434,7 +439,10 @@ impl<'a> EventsBlock<'a> {
 
     /// Values of a numeric argument in the rows of a kind.
     pub fn arg_ints(&self, kind: Ref, arg: usize) -> Result<&[u64], ReadError> {
-        let index = self.kind_index(kind)?;
+        self.arg_ints_at(self.kind_index(kind)?, arg)
+    }
+
+    fn arg_ints_at(&self, index: usize, arg: usize) -> Result<&[u64], ReadError> {
         let Some(ArgColumn::Ints(cell)) = self.kinds[index].args.get(arg) else {
             return Err(ReadError::Absent { what: "numeric argument at this place" });
         };
@@ -467,7 +475,10 @@ impl<'a> EventsBlock<'a> {
 
     /// Values of a fetched argument in the rows of a kind.
     pub fn arg_data(&self, kind: Ref, arg: usize) -> Result<&DataColumn, ReadError> {
-        let index = self.kind_index(kind)?;
+        self.arg_data_at(self.kind_index(kind)?, arg)
+    }
+
+    fn arg_data_at(&self, index: usize, arg: usize) -> Result<&DataColumn, ReadError> {
         let Some(ArgColumn::Data(pool, cell)) = self.kinds[index].args.get(arg) else {
             return Err(ReadError::Absent { what: "data argument at this place" });
         };
@@ -521,24 +532,24 @@ impl<'a> EventsBlock<'a> {
     /// The whole event in a row; its arguments are placed in `args`, which can be used again.
     pub fn event<'s, 'v>(&'s self, row: usize, args: &'v mut Vec<Arg<'s>>) -> Result<Event<'v>, ReadError> {
         let cpu = *self.cpus()?.get(row).ok_or(ReadError::Absent { what: "such row in this block" })?;
-        let kind = self.kinds()?.get(row);
+        // A code of the column of kinds is the index of the kind's columns.
+        let index = usize::from(self.kinds()?.codes[row]);
         let within = usize::from(self.rows_within_kind()?[row]);
         args.clear();
-        for arg in 0..self.arg_count(kind) {
-            args.push(if self.arg_is_data(kind, arg) {
-                self.arg_data(kind, arg)?.get(within)
-            } else {
-                Arg::Int(self.arg_ints(kind, arg)?[within])
+        for (arg, column) in self.kinds[index].args.iter().enumerate() {
+            args.push(match column {
+                ArgColumn::Data(..) => self.arg_data_at(index, arg)?.get(within),
+                ArgColumn::Ints(_) => Arg::Int(self.arg_ints_at(index, arg)?[within]),
             });
         }
         Ok(Event {
             time_ns: self.times()?[row],
             cpu,
-            kind,
+            kind: self.kinds[index].number,
             thread: self.threads()?.get(row),
             descriptor: self.descriptors()?.get(row),
-            result: self.results(kind)?.get(within),
-            latency_ns: self.latencies(kind)?.get(within),
+            result: self.results_at(index)?.get(within),
+            latency_ns: self.latencies_at(index)?.get(within),
             args,
         })
     }

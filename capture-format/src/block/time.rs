@@ -75,16 +75,17 @@ pub(super) fn encode(
         gaps[column].push(time.wrapping_sub(clock.expected(thread, latency)));
         clock.advance(thread, time);
     }
-    let own = |column: &usize| *column == kinds.len() || kinds[*column].len() >= KIND_ROWS_OWN;
-    let columns = || gaps.iter().enumerate().filter(|(column, _)| own(column)).map(|(_, gaps)| gaps);
-    let by_thread = columns().map(|gaps| ints::cost_bits(gaps)).sum::<f64>() < ints::cost_bits(&deltas);
-    let mut out =
-        ColumnParts { header: vec![if by_thread { TAG_THREAD } else { TAG_GLOBAL }], parts: Vec::new() };
-    if by_thread {
-        columns().for_each(|gaps| ints::encode_into(gaps, &mut out));
-    } else {
-        ints::encode_into(&deltas, &mut out);
+    let own = |column: usize| column == kinds.len() || kinds[column].len() >= KIND_ROWS_OWN;
+    let columns = gaps.iter().enumerate().filter(|&(column, _)| own(column));
+    let chosen: Vec<_> = columns.map(|(_, gaps)| (gaps, ints::choose(gaps))).collect();
+    let global = ints::choose(&deltas);
+    if global.bits <= chosen.iter().map(|(_, choice)| choice.bits).sum() {
+        let mut out = ColumnParts { header: vec![TAG_GLOBAL], parts: Vec::new() };
+        ints::encode_chosen(global, &deltas, &mut out);
+        return out;
     }
+    let mut out = ColumnParts { header: vec![TAG_THREAD], parts: Vec::new() };
+    chosen.into_iter().for_each(|(gaps, choice)| ints::encode_chosen(choice, gaps, &mut out));
     out
 }
 

@@ -31,7 +31,7 @@ pub(crate) const BIN_ESCAPE: u8 = 255;
 const BIN_BITS: std::ops::RangeInclusive<u32> = 2..=6;
 
 /// Rows looked at when encodings are compared.
-const SAMPLE_ROWS: usize = 2048;
+const SAMPLE_ROWS: usize = 1024;
 
 /// Columns of fewer rows than this are stored as planes: comparing costs more than it saves.
 const COMPARE_ROWS: usize = 64;
@@ -48,15 +48,28 @@ enum Plan {
     Dict,
 }
 
-/// Encodes a column in what seems the smallest way, behind what the column has already.
-pub(crate) fn encode_into(values: &[u64], out: &mut ColumnParts) {
-    write(choose(values).0, values, out);
+/// An encoding chosen for a column.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Choice {
+    plan: Plan,
+    /// Bits the whole column takes, about.
+    pub(crate) bits: f64,
 }
 
-/// Bits the column takes in its best encoding, about.
-pub(crate) fn cost_bits(values: &[u64]) -> f64 {
-    let sampled = sample(values).len().max(1);
-    choose(values).1 * values.len() as f64 / sampled as f64
+/// Chooses what seems the smallest encoding.
+pub(crate) fn choose(values: &[u64]) -> Choice {
+    let (plan, bits) = choose_by_sample(values);
+    Choice { plan, bits: bits * values.len() as f64 / sample(values).len().max(1) as f64 }
+}
+
+/// Encodes a column as it was chosen for it, behind what the column has already.
+pub(crate) fn encode_chosen(choice: Choice, values: &[u64], out: &mut ColumnParts) {
+    write(choice.plan, values, out);
+}
+
+/// Encodes a column in what seems the smallest way, behind what the column has already.
+pub(crate) fn encode_into(values: &[u64], out: &mut ColumnParts) {
+    write(choose_by_sample(values).0, values, out);
 }
 
 fn sample(values: &[u64]) -> &[u64] {
@@ -64,7 +77,7 @@ fn sample(values: &[u64]) -> &[u64] {
 }
 
 /// The plan, and the bits that a sample takes by it.
-fn choose(values: &[u64]) -> (Plan, f64) {
+fn choose_by_sample(values: &[u64]) -> (Plan, f64) {
     let first = values.first().copied().unwrap_or(0);
     if values.iter().all(|&value| value == first) {
         return (Plan::Const(first), 0.0);
@@ -170,14 +183,15 @@ fn bins_plan(sample: &[u64], sorted: &[u64]) -> (Plan, f64) {
     // Not the minimum: a single value far below the others would spoil the bins of all.
     let low = sorted[sorted.len() / 200];
     let mut best = (Plan::Planes, f64::INFINITY);
-    for base in [0, low] {
-        for bits in BIN_BITS {
-            let cost = bins_bits(sample, base, bits);
-            if cost < best.1 {
-                best = (Plan::Bins { base, bits }, cost);
-            }
+    let mut consider = |base, bits| {
+        let cost = bins_bits(sample, base, bits);
+        if cost < best.1 {
+            best = (Plan::Bins { base, bits }, cost);
         }
-    }
+    };
+    BIN_BITS.for_each(|bits| consider(low, bits));
+    // Without a base precision matters less: one value shows whether that is better.
+    consider(0, 4);
     best
 }
 

@@ -178,28 +178,33 @@ fn ungroup(values: &mut [u64], groups: Groups<'_>) -> Decoded<()> {
 const COMPARE_ROWS: usize = 64;
 
 /// A column that costs fewer bits than this per row needs no further trial.
-const GOOD_BITS: f64 = 0.02;
+const GOOD_BITS: f64 = 0.05;
 
 /// Encodes a column with the best of these predictors.
 pub(crate) fn encode(values: &[u64], candidates: &[Predictor], context: &Context<'_>) -> ColumnParts {
-    let mut best = (Predictor::None, Vec::new(), f64::INFINITY);
+    let mut best: Option<(Predictor, Vec<u64>, ints::Choice)> = None;
     for &predictor in candidates {
+        // With one thread its last value is the value before.
+        if predictor == Predictor::Thread
+            && context.threads.bound == 1
+            && candidates.contains(&Predictor::Previous)
+        {
+            continue;
+        }
         let stored = predictor.apply(values, context);
-        if candidates.len() == 1 || values.len() < COMPARE_ROWS {
-            best = (predictor, stored, 0.0);
-            break;
+        let choice = ints::choose(&stored);
+        if best.as_ref().is_none_or(|(_, _, known)| choice.bits < known.bits) {
+            best = Some((predictor, stored, choice));
         }
-        let cost = ints::cost_bits(&stored);
-        if cost < best.2 {
-            best = (predictor, stored, cost);
-        }
-        if cost < GOOD_BITS * values.len() as f64 {
+        if values.len() < COMPARE_ROWS || choice.bits < GOOD_BITS * values.len() as f64 {
             break;
         }
     }
     let mut out = ColumnParts::default();
-    best.0.put(&mut out.header);
-    ints::encode_into(&best.1, &mut out);
+    if let Some((predictor, stored, choice)) = best {
+        predictor.put(&mut out.header);
+        ints::encode_chosen(choice, &stored, &mut out);
+    }
     out
 }
 

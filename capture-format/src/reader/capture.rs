@@ -173,7 +173,7 @@ impl<R: ReadAt> Capture<R> {
         read(&self.source, info.offset, &mut header)?;
         let payload = read_payload(&self.source, info)?;
         match SegmentHeader::parse(&header) {
-            Some(header) if header.compute_hash(&payload) == header.hash => {
+            Some(header) if header.matches(&payload) => {
                 let opened = EventsBlock::from_payload(payload, info);
                 opened.map_err(|broken| ReadError::Damaged(Damage::in_segment(info, broken)))
             }

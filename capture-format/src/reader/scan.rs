@@ -185,7 +185,7 @@ pub(crate) fn read_checked<R: ReadAt + ?Sized>(
     header: &SegmentHeader,
 ) -> Result<Result<Vec<u8>, Damage>, ReadError> {
     let payload = read_payload(source, info)?;
-    if header.compute_hash(&payload) != header.hash {
+    if !header.matches(&payload) {
         return Ok(Err(damage_of(info, Defect::Hash)));
     }
     Ok(Ok(payload))

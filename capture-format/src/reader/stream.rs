@@ -141,7 +141,7 @@ impl StreamDecoder {
             return Step::Damage(damage);
         }
         let payload = &self.rest()[SEGMENT_HEADER_BYTES..bytes];
-        let step = if header.compute_hash(payload) == header.hash {
+        let step = if header.matches(payload) {
             match decode(info, payload) {
                 Ok(segment) => Step::Segment(segment),
                 Err(broken) => Step::Damage(Damage::in_segment(info, broken)),
