@@ -1,8 +1,8 @@
 //! Names and making of the files that `-w` writes.
 //!
 //! Without rotation the name is taken as it is. With `-C`, `-G` or `-e` a number is appended, as sysdig and
-//! tcpdump do; with `-W` numbers have leading zeros and begin anew after the last. With `-G`, a name that holds
-//! `%` is a pattern for the time of the file's first event.
+//! tcpdump do. With `-W` the oldest files are removed; numbers go on, as with the recorder, so that their order
+//! is that of time. With `-G`, a name that holds `%` is a pattern for the time of the file's first event.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -103,7 +103,7 @@ fn name(plan: &WritePlan, number: u64, wall_ns: u64, zone_offset_s: i32) -> Path
         Some(files_max) => {
             let files = u64::from(files_max.max(1));
             let width = (files - 1).to_string().len();
-            format!("{:0width$}", number % files)
+            format!("{number:0width$}")
         }
         None => number.to_string(),
     });
@@ -145,7 +145,7 @@ mod tests {
         check(&by_size, 12, "out.reel12");
         let ring = WritePlan { files_max: Some(12), ..by_size };
         check(&ring, 3, "out.reel03");
-        check(&ring, 14, "out.reel02");
+        check(&ring, 114, "out.reel114");
         let by_time = WritePlan { rotate_ns: Some(1), ..plan("%Y-%m-%d_%H%M%S.reel") };
         check(&by_time, 3, "2018-08-11_150640.reel");
         check(&WritePlan { rotate_events: Some(1), ..by_time }, 3, "2018-08-11_150640.reel3");

@@ -1,5 +1,7 @@
 //! What goes wrong before anything is read, and the lists.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::support::{Scratch, capture, run, run_with};
 
 fn check(words: &[&str], stdin: &[u8], message: &str) {
@@ -70,20 +72,29 @@ fn lists_are_listed() {
     assert!(run(&["read", "--help"]).stdout.contains("Examples"));
 }
 
+/// The program is copied to a place of its own: next to the built one may stand a real agent, which would record.
 #[test]
-fn record_needs_the_agent() {
-    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_sysreel"))
-        .args(["record", "-w", "out.reel"])
-        .env("PATH", "/nonexistent")
-        .output()
-        .expect("the program was built");
-    let stderr = String::from_utf8_lossy(&ran.stderr);
-    // In a whole build the agent stands next to this program and answers itself.
-    let agent = std::path::Path::new(env!("CARGO_BIN_EXE_sysreel")).with_file_name("sysreel-agent");
-    if !agent.exists() {
-        assert_eq!(ran.status.code(), Some(1));
-        assert!(stderr.contains("sysreel-agent was not found"), "{stderr}");
-    }
+fn record_hands_over_to_the_agent_beside_it() {
+    let scratch = Scratch::new();
+    let own = scratch.path("sysreel");
+    std::fs::copy(env!("CARGO_BIN_EXE_sysreel"), &own).expect("the target directory is writable");
+    let record = || {
+        let ran = std::process::Command::new(&own)
+            .args(["record", "-w", "out.reel", "--", "ls", "-l"])
+            .env("PATH", "/nonexistent")
+            .output()
+            .expect("the program was built");
+        let [stdout, stderr] =
+            [ran.stdout, ran.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        (ran.status.code(), stdout, stderr)
+    };
+    let (code, stdout, stderr) = record();
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.contains("sysreel-agent was not found"), "{stderr}");
+
+    let agent = scratch.file("sysreel-agent", b"#!/bin/sh\necho \"$@\"\nexit 7\n");
+    std::fs::set_permissions(agent, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    assert_eq!(record(), (Some(7), "record -w out.reel -- ls -l\n".to_owned(), String::new()));
 }
 
 #[test]
