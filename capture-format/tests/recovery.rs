@@ -2,7 +2,7 @@
 
 mod common;
 
-use capture_format::{Capture, Damage, Defect, ReadError, SegmentType};
+use capture_format::{Capture, Damage, Defect, ReadError, SegmentType, StreamDecoder};
 use common::{OwnedEvent, read_file, read_pipe, small_capture};
 
 /// Where each events segment ends, and how many events stand before that place.
@@ -127,4 +127,13 @@ fn a_newer_version_is_refused_by_its_number() {
     let sum = *blake3::hash(&bytes[..28]).as_bytes();
     bytes[28..32].copy_from_slice(&sum[..4]);
     assert!(matches!(Capture::open(bytes.as_slice()), Err(ReadError::TooNew { found: 2, newest: 1 })));
+}
+
+#[test]
+fn a_stream_that_is_no_capture_can_still_be_finished() {
+    let mut decoder = StreamDecoder::new();
+    // The magic, then a version far from any known, and more bytes than a header has; found by fuzzing.
+    decoder.push(b"\x89REEL\r\n\x1azzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz");
+    let _ = decoder.step();
+    assert!(decoder.finish().is_some());
 }

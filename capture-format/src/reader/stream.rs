@@ -176,7 +176,9 @@ impl StreamDecoder {
     pub fn finish(self) -> Option<Damage> {
         let end = self.offset + self.rest().len() as u64;
         if self.chain.is_none() {
-            return match judge_file_header(self.rest(), || Ok(false)) {
+            // More than a header is left when the header was judged before: that it is no capture, or too new.
+            let header = &self.rest()[..self.rest().len().min(HEADER_BYTES)];
+            return match judge_file_header(header, || Ok(false)) {
                 Ok(damage) => damage,
                 Err(_) => Some(gap(0, end, Defect::FileHeader)),
             };
