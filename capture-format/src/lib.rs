@@ -10,6 +10,8 @@
 mod block;
 mod chain;
 mod codec;
+#[cfg(test)]
+mod constants;
 mod entity;
 mod error;
 mod index;

@@ -8,7 +8,7 @@ mod builder;
 mod column;
 mod encode;
 mod read;
-mod time;
+pub(crate) mod time;
 
 pub use builder::{Block, BlockBuilder, PushError};
 pub use column::{Codes, Column, ColumnSize, DataColumn, MaybeInts};

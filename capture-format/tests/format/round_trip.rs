@@ -1,10 +1,8 @@
 //! What is written is what is read: from a file, and from a pipe in pieces of any size.
 
-mod common;
-
+use crate::common::{entities, host, kinds, loss, mark, read_file, read_pipe, small_capture, tally};
 use capture_format::model::Entity;
 use capture_format::{Capture, Segment, Step, StreamDecoder};
-use common::{entities, host, kinds, loss, mark, read_file, read_pipe, small_capture, tally};
 
 #[test]
 fn a_capture_holds_what_was_written() {

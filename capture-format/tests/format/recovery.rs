@@ -1,9 +1,8 @@
 //! Cut and damaged captures: what was written before the damage is read, the damage is named, nothing panics.
 
-mod common;
-
 use capture_format::{Capture, Damage, Defect, ReadError, SegmentType, StreamDecoder};
-use common::{OwnedEvent, read_file, read_pipe, small_capture};
+
+use crate::common::{OwnedEvent, read_file, read_pipe, small_capture};
 
 /// Where each events segment ends, and how many events stand before that place.
 fn events_by_offset(bytes: &[u8]) -> Vec<(u64, usize)> {
