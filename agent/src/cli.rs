@@ -64,7 +64,7 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 8 << 20)]
     pub(crate) ring_bytes: usize,
     /// Compression level of zstd, 1 to 19.
-    #[arg(long, value_name = "LEVEL", default_value_t = 3)]
+    #[arg(long, value_name = "LEVEL", default_value_t = 1)]
     pub(crate) level: i32,
     /// Where the host's /proc is mounted.
     #[arg(long, value_name = "DIR", default_value = "/proc")]
