@@ -72,7 +72,7 @@ pub(crate) struct RecordArgs {
     /// Print counts per event type at the end.
     #[arg(short = 'S', long)]
     pub(crate) summary: bool,
-    /// Print nothing but errors.
+    /// Print only `ready`, once recording has begun, and errors.
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
     /// Tell what is being done.

@@ -133,7 +133,8 @@ fn the_reader_of_the_pipe_goes_away() -> Result<()> {
 #[test]
 fn a_tiny_ring_loses_and_says_so() -> Result<()> {
     let Some(rig) = Rig::new("tiny-ring")? else { return Ok(()) };
-    let options = ["-q", "--ring-bytes", "65536"];
+    // The smallest ring, and a writer that cannot keep up: the ring must run full.
+    let options = ["-q", "--ring-bytes", "262144", "--level", "19"];
     rig.record(
         "tiny.reel",
         &options,

@@ -77,9 +77,8 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         probes.follow_from_exec(started.pid())?;
         traced = Some(started);
     }
-    if !plan.quiet {
-        eprintln!("ready");
-    }
+    // Said with -q too: whoever started us may wait for it.
+    eprintln!("ready");
     if let Some(traced) = &mut traced {
         traced.release().with_context(|| format!("cannot run {}", plan.command_text()))?;
     }

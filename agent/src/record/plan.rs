@@ -13,8 +13,8 @@ use crate::cli::RecordArgs;
 
 /// Largest part of a buffer that can be kept: what one fetch of the kernel side takes.
 const SNAP_BYTES_MAX: u32 = 16 * 1024;
-/// Smallest ring: four of the largest records.
-const RING_BYTES_MIN: usize = 4 * RECORD_BYTES_MAX;
+/// Smallest ring: as much again as is kept free for the largest record.
+const RING_BYTES_MIN: usize = 2 * RECORD_BYTES_MAX;
 /// Largest ring: the verifier bounds an offset into a map's element by 2^29.
 const RING_BYTES_MAX: usize = 256 << 20;
 
