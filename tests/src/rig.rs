@@ -125,8 +125,21 @@ impl Info {
         let (produced, stored, lost) =
             (self.number("produced")?, self.number("events")?, self.number("lost")?);
         if produced != stored + lost {
-            bail!("{produced} events were produced, {stored} are stored and {lost} lost: {}", self.0);
+            bail!("{produced} events were produced, {stored} are stored and {lost} lost: {}", self.losses());
         }
         Ok(())
+    }
+
+    /// Checks that nothing was lost, without which a test can say nothing.
+    pub fn is_complete(&self) -> Result<()> {
+        self.adds_up()?;
+        match self.number("lost")? {
+            0 => Ok(()),
+            lost => bail!("{lost} events were lost: {}", self.losses()),
+        }
+    }
+
+    fn losses(&self) -> &Value {
+        self.0.get("losses").unwrap_or(&Value::Null)
     }
 }

@@ -1,6 +1,6 @@
 //! What is left when something goes wrong: the writer is killed, the disk is full, the pipe's reader goes away.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -26,6 +26,10 @@ fn start(agent: &mut Command) -> Result<Child> {
     anyhow::bail!("the agent ended before it was ready: {}", child.wait()?)
 }
 
+fn signal(name: &str, to: &Child) -> Result<()> {
+    rig::succeed(Command::new("kill").args(["-s", name, &to.id().to_string()])).map(drop)
+}
+
 /// It said what it had to say and ended by itself, however it ended.
 fn did_not_panic(output: &Output) -> Result<()> {
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -39,7 +43,7 @@ fn killed_at_any_moment() -> Result<()> {
     let Some(rig) = Rig::new("killed")? else { return Ok(()) };
     let mut readable = 0;
     for moment_ms in [0, 3, 10, 30, 70, 150, 300, 500, 800, 1300] {
-        let mut agent = start(rig.agent().args(["record", "-q", "-w", "killed.reel"]))?;
+        let mut agent = start(rig.agent().args(["record", "-w", "killed.reel"]))?;
         let mut work = rig.program(rig::helper("workload")?).args(["file", "100000", "."]).spawn()?;
         thread::sleep(Duration::from_millis(moment_ms));
         agent.kill()?;
@@ -111,10 +115,8 @@ fn through_a_pipe() -> Result<()> {
 #[test]
 fn the_reader_of_the_pipe_goes_away() -> Result<()> {
     let Some(rig) = Rig::new("pipe-gone")? else { return Ok(()) };
-    let mut agent = start(rig.agent().args(["record", "-q", "-w", "-"]).stdout(Stdio::piped()))?;
-    let mut stream = agent.stdout.take().context("stdout is piped")?;
-    stream.read_exact(&mut [0; 64])?;
-    drop(stream);
+    let mut agent = start(rig.agent().args(["record", "-w", "-"]).stdout(Stdio::piped()))?;
+    drop(agent.stdout.take().context("stdout is piped")?);
     // Something has to be written for the agent to notice.
     let mut work = rig.program(rig::helper("workload")?).args(["file", "3000", "."]).spawn()?;
     work.wait()?;
@@ -133,16 +135,22 @@ fn the_reader_of_the_pipe_goes_away() -> Result<()> {
 #[test]
 fn a_tiny_ring_loses_and_says_so() -> Result<()> {
     let Some(rig) = Rig::new("tiny-ring")? else { return Ok(()) };
-    // The smallest ring, and a writer that cannot keep up: the ring must run full.
-    let options = ["-q", "--ring-bytes", "262144", "--level", "19"];
-    rig.record(
-        "tiny.reel",
-        &options,
-        &["dd", "if=/dev/zero", "of=/dev/null", "bs=1", "count=300000", "status=none"],
-    )?;
+    let mut agent = start(rig.agent().args(["record", "--ring-bytes", "524288", "-w", "tiny.reel"]))?;
+    // While the agent stands still its rings overflow, on any machine.
+    signal("STOP", &agent)?;
+    let numbered = rig
+        .program("dd")
+        .args(["if=/dev/zero", "of=/dev/null", "bs=1", "count=100000", "status=none"])
+        .status()?;
+    signal("CONT", &agent)?;
+    ensure!(numbered.success(), "dd: {numbered}");
+    thread::sleep(Duration::from_millis(300));
+    signal("INT", &agent)?;
+    ensure!(agent.wait()?.success());
     let info = rig.info("tiny.reel")?;
     info.adds_up()?;
     let lost = info.number("lost")?;
+    ensure!(lost > 100_000, "only {lost} events are lost");
     let losses =
         info.0.get("losses").and_then(|losses| losses.as_array()).context("info -j has no 'losses'")?;
     let listed: u64 = losses.iter().filter_map(|loss| loss.get("count")?.as_u64()).sum();

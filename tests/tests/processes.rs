@@ -11,9 +11,7 @@ fn three_thousand_short_processes() -> Result<()> {
     let Some(rig) = Rig::new("swarm")? else { return Ok(()) };
     let output = rig.record("swarm.reel", &[], &[&rig::helper("swarm")?, &COUNT.to_string()])?;
     let truth = String::from_utf8(output.stdout)?;
-    let info = rig.info("swarm.reel")?;
-    info.adds_up()?;
-    ensure!(info.number("lost")? == 0, "events were lost: {}", info.0);
+    rig.info("swarm.reel")?.is_complete()?;
 
     let mut seen = BTreeMap::new();
     for event in rig.events("swarm.reel", "evt.type=execve and proc.args startswith leaf")? {

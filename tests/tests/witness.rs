@@ -25,9 +25,7 @@ fn watch(rig: &Rig, program: &[&str]) -> Result<(Transcript, Comparison)> {
     command.extend(["-o", prefix_text]);
     command.extend(program);
     rig.record("seen.reel", &[], &command)?;
-    let info = rig.info("seen.reel")?;
-    info.adds_up()?;
-    ensure!(info.number("lost")? == 0, "events were lost, so nothing can be said: {}", info.0);
+    rig.info("seen.reel")?.is_complete()?;
     let transcript = Transcript::read(&prefix)?;
     let comparison = compare(&transcript, &rig.events("seen.reel", "thread.tid!=0")?);
     Ok((transcript, comparison))

@@ -1,7 +1,7 @@
 //! What to do with each call: its kind of event and its effect, looked up once and kept by number.
 
 use capture_format::model::{Arg, EventKind, FdSource, Ref};
-use capture_format::schema::{Abi, KernelEvent, event_kind, kernel_event};
+use capture_format::schema::{Abi, KernelEvent, Shape, event_kind, kernel_event};
 use wire::record::{FLAG_COMPAT, SECTION_FILE, SECTION_SOCKET};
 use wire::{FileFacts, Record, RecordHeader, Section, SectionState, SocketFacts};
 
@@ -20,6 +20,8 @@ pub(super) struct Plan {
     pub(super) args: u8,
     /// Bit N: argument N is data, not a number.
     data: u8,
+    /// Bit N: argument N is a text, which may be counted with the NUL at its end, as in getcwd's result.
+    texts: u8,
     /// Whether the kind has a result.
     pub(super) result: bool,
     /// Where the descriptor stands.
@@ -76,8 +78,10 @@ impl Plan {
     fn new(mut kind: EventKind, effect: Effect, store: &mut Store) -> Self {
         kind.args.truncate(ARGS_MAX);
         let data = kind.args.iter().enumerate().map(|(at, arg)| u8::from(arg.kind.is_data()) << at).sum();
+        let is_text = |shape: &Shape| u8::from(*shape == Shape::Text);
+        let texts = kind.args.iter().enumerate().map(|(at, arg)| is_text(&arg.kind.shape) << at).sum();
         let (args, result, fd) = (kind.args.len() as u8, kind.result.is_some(), kind.fd);
-        Plan { kind: store.add_kind(kind), args, data, result, fd, effect }
+        Plan { kind: store.add_kind(kind), args, data, texts, result, fd, effect }
     }
 
     /// Whether argument `at` is data.
@@ -164,6 +168,9 @@ impl<'r, 'a> Call<'r, 'a> {
             let raw = self.raw(at as u8);
             *arg = match self.data[at] {
                 _ if !plan.is_data(at) => Arg::Int(raw),
+                Some(Section { state: SectionState::Data, bytes, .. }) if plan.texts & (1 << at) != 0 => {
+                    Arg::Bytes(bytes.strip_suffix(b"\0").unwrap_or(bytes))
+                }
                 Some(Section { state: SectionState::Data, bytes, .. }) => Arg::Bytes(bytes),
                 Some(Section { state: SectionState::Null, .. }) => Arg::Null,
                 Some(_) => Arg::Unread(raw),

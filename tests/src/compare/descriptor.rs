@@ -1,5 +1,8 @@
 //! What a descriptor refers to, as strace's `-yy` and as our `fd.name` and `fd.typechar` say it.
 
+use std::os::unix::fs::MetadataExt;
+
+use super::call::unescape;
 use crate::listing::Event;
 
 /// What comes of a comparison.
@@ -21,14 +24,25 @@ impl From<bool> for Verdict {
 const CHANGES: &[&str] = &["connect", "bind", "listen", "sendto", "sendmsg", "sendmmsg", "dup2", "dup3"];
 
 /// Whether `theirs` is what the event's descriptor refers to.
-pub(super) fn same(call: &str, theirs: &[u8], event: &Event) -> Verdict {
+pub(super) fn same(call: &str, theirs: &[u8], event: &Event, chrooted: bool) -> Verdict {
+    if event.result() == Some(-i64::from(libc::EBADF)) {
+        // One of several descriptors is bad; strace names the others as well.
+        return Verdict::Unknown;
+    }
     let theirs = String::from_utf8_lossy(theirs);
     let (name, kind) = (event.text("fd.name"), event.text("fd.typechar"));
+    if name.is_empty() && kind.is_empty() && is_untracked(&theirs) {
+        return Verdict::Unknown;
+    }
     if let Some(path) = theirs.strip_prefix("/memfd:") {
         return name.trim_start_matches('/').trim_start_matches("memfd:").starts_with(path).into();
     }
     if theirs.starts_with('/') {
-        return (name == theirs).into();
+        let detached_mount = theirs == "/" || name == "mount";
+        return match same_path(&theirs, name, event) {
+            Verdict::Different if chrooted || detached_mount => Verdict::Unknown,
+            verdict => verdict,
+        };
     }
     if let Some(inode) = theirs.strip_prefix("pipe:[") {
         return (kind == "p" && is_inode(inode, event)).into();
@@ -51,6 +65,26 @@ pub(super) fn same(call: &str, theirs: &[u8], event: &Event) -> Verdict {
     }
 }
 
+/// Descriptors that come from calls whose result does not tell of them: `clone3` writes its pidfd to memory.
+fn is_untracked(theirs: &str) -> bool {
+    theirs == "anon_inode:[pidfd]" || theirs.starts_with("pid:")
+}
+
+/// strace shows where a path led, we how the program named it: they may differ by symbolic links.
+fn same_path(theirs: &str, name: &str, event: &Event) -> Verdict {
+    let plain = String::from_utf8_lossy(&unescape(name)).into_owned();
+    let own = format!("/proc/{}/", event.number("proc.pid").unwrap_or(0));
+    if plain == theirs || plain.replacen("/proc/self/", &own, 1) == theirs || format!("/{plain}") == theirs {
+        return Verdict::Same;
+    }
+    if name.is_empty() && event.number("fd.num").is_some() {
+        // Opened by handle, or what it was is not known: nothing false is said.
+        return Verdict::Unknown;
+    }
+    let inode = std::fs::metadata(theirs).map(|facts| facts.ino());
+    inode.is_ok_and(|inode| event.number("fd.ino") == i64::try_from(inode).ok()).into()
+}
+
 fn is_inode(text: &str, event: &Event) -> bool {
     let digits = text.trim_end_matches(']');
     match event.number("fd.ino") {
@@ -68,6 +102,7 @@ fn is_anonymous(what: &str, kind: &str, name: &str) -> Verdict {
         "inotify" => "i",
         "userfaultfd" => "u",
         "io_uring" => "r",
+        "pidfd" => "P",
         "bpf-prog" | "bpf-map" => "b",
         _ => {
             return if name.contains(what) || name.is_empty() {

@@ -48,7 +48,7 @@ fn one(bench: &Bench, sort: &str, rounds: &str) -> Result<[f64; 6]> {
     let capture = bench.file("cost.reel");
     let work = bench.file("work");
     std::fs::create_dir_all(&work)?;
-    let agent = bench.record(&capture, &["-q"])?;
+    let agent = bench.record(&capture, &[])?;
     let ready = agent.ready_after.as_secs_f64();
     let mut command = program("taskset");
     command

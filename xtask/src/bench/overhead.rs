@@ -40,10 +40,10 @@ const SITUATIONS: [(&str, Watching); 6] = [
     ("bare", Watching::Nobody),
     ("empty exit", Watching::Empty(&["sys_exit"])),
     ("empty both", Watching::Empty(&["sys_enter", "sys_exit"])),
-    ("no latency", Watching::Agent(&["-q", "--no-latency"])),
-    ("latency", Watching::Agent(&["-q"])),
+    ("no latency", Watching::Agent(&["--no-latency"])),
+    ("latency", Watching::Agent(&[])),
     // The measured calls are none of these, so they are turned away in the kernel.
-    ("not selected", Watching::Agent(&["-q", "--calls", "reboot"])),
+    ("not selected", Watching::Agent(&["--calls", "reboot"])),
 ];
 
 type Costs = BTreeMap<String, f64>;

@@ -18,7 +18,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         std::fs::create_dir_all(&work)?;
         // The whole machine, as the peer was measured: what else runs is in it, but little does.
         let capture = bench.file(&format!("{sort}.reel"));
-        let agent = bench.record(&capture, &["-q"])?;
+        let agent = bench.record(&capture, &[])?;
         output(program(&workload).args([sort, rounds]).arg(&work))?;
         agent.stop()?;
         let info = bench.info(&capture)?;
