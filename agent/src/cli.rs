@@ -61,7 +61,7 @@ pub(crate) struct RecordArgs {
     #[arg(long)]
     pub(crate) env: bool,
     /// Size of each CPU's ring in bytes, a power of two.
-    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
     pub(crate) ring_bytes: usize,
     /// Compression level of zstd, 1 to 19.
     #[arg(long, value_name = "LEVEL", default_value_t = 1)]

@@ -1,7 +1,7 @@
 //! The command's tasks: recording ends when the last of them is gone.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::fs;
 use std::time::{Duration, Instant};
 
 use wire::{ExecFacts, Record, RecordType};
@@ -41,10 +41,17 @@ impl Followed {
     pub(crate) fn all_gone(&mut self, has_losses: bool) -> bool {
         if has_losses && self.looked.elapsed() >= LOOK_EVERY {
             self.looked = Instant::now();
-            self.tids.retain(|tid| Path::new(&format!("/proc/{tid}")).exists());
+            self.tids.retain(|tid| is_alive(*tid));
         }
         self.tids.is_empty()
     }
+}
+
+/// Whether a task still runs. The command itself stays in `/proc` as a zombie until it is waited for.
+fn is_alive(tid: u32) -> bool {
+    let stat = fs::read(format!("/proc/{tid}/stat")).unwrap_or_default();
+    let after_name = stat.iter().rposition(|&byte| byte == b')').and_then(|at| stat.get(at + 2));
+    after_name.is_some_and(|state| !b"ZX".contains(state))
 }
 
 #[cfg(test)]
@@ -74,6 +81,18 @@ mod tests {
         assert!(!followed.all_gone(false));
         tell(&mut followed, RecordType::Exit, 11, None);
         assert!(followed.all_gone(false));
+    }
+
+    #[test]
+    fn after_losses_a_zombie_counts_as_gone() {
+        let mut child = std::process::Command::new("true").spawn().expect("true runs");
+        let pid = child.id();
+        assert!(is_alive(std::process::id()));
+        while is_alive(pid) {
+            std::thread::yield_now();
+        }
+        assert!(fs::exists(format!("/proc/{pid}")).expect("it can be asked for"));
+        child.wait().expect("it is ours");
     }
 
     #[test]

@@ -73,6 +73,7 @@ impl Writer {
         let thread = thread::Builder::new()
             .name("sysreel-writer".to_owned())
             .spawn(move || {
+                super::hurry();
                 while let Ok(job) = queue.recv() {
                     worker.work(job);
                     // Nobody waits unless in step; a full channel loses nothing then.
