@@ -28,8 +28,8 @@ pub(super) const DEPTH_MAX: u32 = 128;
 pub(super) struct Discovery {
     /// Namespaces of the host's first process, 0 where they cannot be read.
     pub(super) host_namespaces: [u32; 8],
-    /// Sockets by network namespace, and when they were read.
-    sockets: FxMap<u32, (Instant, SocketTable)>,
+    /// Sockets by network namespace, when they were read, and how long that took.
+    sockets: FxMap<u32, (Instant, Duration, SocketTable)>,
     /// Processes that were gone when last looked for, and the time from which no event of theirs can come.
     ended: Option<(u64, Vec<(u32, Ref)>)>,
     /// Processes from which on they are looked for again.
@@ -39,6 +39,10 @@ pub(super) struct Discovery {
 /// How often the sockets of a namespace are read at most. A host has up to millions, and reading them for each
 /// one that is new to us, after a loss, would make us lose more.
 const SOCKETS_AGE_MIN: Duration = Duration::from_secs(1);
+
+/// Reading them takes at most this part of the time: the kernel walks all of its hash table, which is large on a
+/// large machine however few sockets there are.
+const SOCKETS_COST_SHARE: u32 = 100;
 
 /// Processes below which nobody looks for those whose end was lost.
 const PROCESSES_MIN: usize = 4096;
@@ -304,10 +308,14 @@ impl Tracker {
         let process = self.store.process(self.tasks.group(slot).version);
         let namespace = process.map_or(0, |process| process.namespaces[4]);
         let proc = &self.proc;
-        let read = || (Instant::now(), proc.sockets(pid));
-        let (read_at, sockets) = self.discovery.sockets.entry(namespace).or_insert_with(read);
-        if read_at.elapsed() > SOCKETS_AGE_MIN {
-            (*read_at, *sockets) = read();
+        let read = || {
+            let begin = Instant::now();
+            let sockets = proc.sockets(pid);
+            (Instant::now(), begin.elapsed(), sockets)
+        };
+        let (read_at, cost, sockets) = self.discovery.sockets.entry(namespace).or_insert_with(read);
+        if read_at.elapsed() > SOCKETS_AGE_MIN.max(*cost * SOCKETS_COST_SHARE) {
+            (*read_at, *cost, *sockets) = read();
         }
         let unknown = Descriptor { kind: DescriptorType::Socket, ino, ..Descriptor::default() };
         sockets.get(&ino).cloned().unwrap_or(unknown)
