@@ -6,7 +6,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use capture_format::model::{Container, Descriptor, DescriptorType, Process, Ref, Text, Thread};
+use capture_format::model::{Container, Descriptor, DescriptorType, Process, Ref, Role, Text, Thread};
 
 use super::container::{self, Found};
 use super::files::OpenFile;
@@ -30,6 +30,8 @@ pub(super) struct Discovery {
     pub(super) host_namespaces: [u32; 8],
     /// Sockets by network namespace, when they were read, and how long that took.
     sockets: FxMap<u32, (Instant, Duration, SocketTable)>,
+    /// Ports that sockets were found listening on; at most as many as there are ports.
+    listening: FxSet<u16>,
     /// Processes that were gone when last looked for, and the time from which no event of theirs can come.
     ended: Option<(u64, Vec<(u32, Ref)>)>,
     /// Processes from which on they are looked for again.
@@ -55,6 +57,7 @@ impl Discovery {
         Discovery {
             host_namespaces: proc.namespaces(1),
             sockets: FxMap::default(),
+            listening: FxSet::default(),
             ended: None,
             count_at: PROCESSES_MIN,
         }
@@ -295,7 +298,7 @@ impl Tracker {
             let descriptor = self.seen_descriptor(pid, slot, seen);
             let descriptor = self.store.intern(descriptor);
             let table = self.tasks.group(slot).files;
-            self.tasks.files.set(table, fd, OpenFile { descriptor, cloexec });
+            self.tasks.files.amend(table, fd, OpenFile { descriptor, cloexec });
         }
         Ok(())
     }
@@ -305,6 +308,9 @@ impl Tracker {
             Link::Known(descriptor) => return descriptor,
             Link::Socket(ino) => ino,
         };
+        if let Some(descriptor) = self.proc.socket(pid, seen.fd, ino) {
+            return self.with_role(descriptor);
+        }
         let process = self.store.process(self.tasks.group(slot).version);
         let namespace = process.map_or(0, |process| process.namespaces[4]);
         let proc = &self.proc;
@@ -321,24 +327,32 @@ impl Tracker {
         sockets.get(&ino).cloned().unwrap_or(unknown)
     }
 
+    /// A socket with who called whom on it. One that listens, seen before or in the same process, says more than
+    /// the numbers of the ports.
+    fn with_role(&mut self, mut socket: Descriptor) -> Descriptor {
+        let listening = &mut self.discovery.listening;
+        match socket.role {
+            Role::Server if !socket.connected => _ = listening.insert(socket.local.port),
+            _ if !socket.connected => {}
+            _ if listening.contains(&socket.local.port) => socket.role = Role::Server,
+            _ if listening.contains(&socket.remote.port) => socket.role = Role::Client,
+            _ => {}
+        }
+        socket
+    }
+
     /// Frees what is only needed while many descriptors are looked up.
     pub(super) fn drop_socket_tables(&mut self) {
         self.discovery.sockets = FxMap::default();
     }
 
-    /// Asks `/proc` for a descriptor that is open but not known. Whatever it says is kept, so it is asked once.
-    pub(super) fn discover_file(&mut self, task: &Task, fd: u32) -> Ref {
+    /// Asks `/proc` for a descriptor that is open but not known. Whatever it says should be kept, so that it is
+    /// asked once.
+    pub(super) fn find_file(&mut self, task: &Task, fd: u32) -> OpenFile {
         let pid = self.tasks.group(task.process).pid;
-        let (descriptor, cloexec) = match self.proc.file(pid, fd) {
-            Some(seen) => {
-                let cloexec = seen.cloexec;
-                let descriptor = self.seen_descriptor(pid, task.process, seen);
-                (self.store.intern(descriptor), cloexec)
-            }
-            None => (0, false),
-        };
-        let table = self.tasks.table(task);
-        self.tasks.files.set(table, fd, OpenFile { descriptor, cloexec });
-        descriptor
+        let Some(seen) = self.proc.file(pid, fd) else { return OpenFile::default() };
+        let cloexec = seen.cloexec;
+        let descriptor = self.seen_descriptor(pid, task.process, seen);
+        OpenFile { descriptor: self.store.intern(descriptor), cloexec }
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! A table belongs to one or more threads (all threads of a process, and processes made with `CLONE_FILES`). A
 //! fork copies it, which would make fork storms expensive, so copies share their entries until one of them
-//! changes. Start at [`FileTables`].
+//! changes.
+//!
+//! Records come in the order in which calls return, but a call means the file its number stood for when it began:
+//! while a `close` is on its way back, another thread may already have been given the number again. An entry
+//! therefore remembers since when it holds and what the number meant before. Start at [`FileTables`].
 
 use std::sync::Arc;
 
@@ -23,10 +27,45 @@ pub(super) struct OpenFile {
 /// within it; a program that picks 1,000,000,000 must not make us allocate.
 const ARRAY_FDS: usize = 1024;
 
+/// What a number refers to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    /// `None` when it is closed.
+    file: Option<OpenFile>,
+    /// What a call means that began earlier than [`Self::since_ns`].
+    before: Ref,
+    /// When the call returned that made it so; 0 when that was before we looked.
+    since_ns: u64,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Entries {
-    low: Vec<Option<OpenFile>>,
-    high: FxMap<u32, OpenFile>,
+    low: Vec<Entry>,
+    high: FxMap<u32, Entry>,
+}
+
+impl Entries {
+    fn get(&self, fd: u32) -> Option<&Entry> {
+        match self.low.get(fd as usize) {
+            Some(entry) => Some(entry),
+            None if (fd as usize) < ARRAY_FDS => None,
+            None => self.high.get(&fd),
+        }
+    }
+
+    /// Where to keep a number; `None` when there are too many.
+    fn place(&mut self, fd: u32) -> Option<&mut Entry> {
+        let at = fd as usize;
+        if at >= ARRAY_FDS {
+            // The kernel bounds descriptors by `fs.nr_open`; records that claim more are not to fill memory.
+            let has_room = self.high.len() < HIGH_FDS_MAX || self.high.contains_key(&fd);
+            return has_room.then(|| self.high.entry(fd).or_default());
+        }
+        if at >= self.low.len() {
+            self.low.resize(at + 1, Entry::default());
+        }
+        Some(&mut self.low[at])
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -44,6 +83,9 @@ pub(super) type TableId = u32;
 pub(super) struct FileTables {
     tables: Vec<Table>,
     free: Vec<TableId>,
+    /// When the call began that is being tracked, and when it returned.
+    began_ns: u64,
+    returned_ns: u64,
 }
 
 impl FileTables {
@@ -84,44 +126,58 @@ impl FileTables {
         copy
     }
 
+    /// What follows is about a call of this time.
+    pub(super) fn set_time(&mut self, began_ns: u64, returned_ns: u64) {
+        (self.began_ns, self.returned_ns) = (began_ns, returned_ns);
+    }
+
+    /// What the call means by a number. `None` when its opening was not seen.
     pub(super) fn get(&self, id: TableId, fd: u32) -> Option<OpenFile> {
-        let entries = &self.tables[id as usize].entries;
-        match entries.low.get(fd as usize) {
-            Some(file) => *file,
-            None if (fd as usize) < ARRAY_FDS => None,
-            None => entries.high.get(&fd).copied(),
+        let entry = self.tables[id as usize].entries.get(fd)?;
+        if entry.since_ns > self.began_ns {
+            return Some(OpenFile { descriptor: entry.before, cloexec: false });
+        }
+        entry.file
+    }
+
+    /// The call opened a number.
+    pub(super) fn open(&mut self, id: TableId, fd: u32, file: OpenFile) {
+        self.change(id, fd, Some(file));
+    }
+
+    /// The call closed a number.
+    pub(super) fn close(&mut self, id: TableId, fd: u32) {
+        if !self.is_newer(id, fd) && self.get(id, fd).is_some() {
+            self.change(id, fd, None);
         }
     }
 
-    pub(super) fn set(&mut self, id: TableId, fd: u32, file: OpenFile) {
-        if self.get(id, fd) == Some(file) {
+    /// More became known of a number that is open already.
+    pub(super) fn amend(&mut self, id: TableId, fd: u32, file: OpenFile) {
+        if self.is_newer(id, fd) || self.get(id, fd) == Some(file) {
             return;
         }
         let entries = Arc::make_mut(&mut self.tables[id as usize].entries);
-        let at = fd as usize;
-        if at >= ARRAY_FDS {
-            // The kernel bounds descriptors by `fs.nr_open`; records that claim more are not to fill memory.
-            if entries.high.len() < HIGH_FDS_MAX || entries.high.contains_key(&fd) {
-                entries.high.insert(fd, file);
-            }
-            return;
+        if let Some(entry) = entries.place(fd) {
+            entry.file = Some(file);
         }
-        if at >= entries.low.len() {
-            entries.low.resize(at + 1, None);
-        }
-        entries.low[at] = Some(file);
     }
 
-    pub(super) fn remove(&mut self, id: TableId, fd: u32) {
-        if self.get(id, fd).is_none() {
-            return;
-        }
+    /// Whether the number was opened again after the call began.
+    fn is_newer(&self, id: TableId, fd: u32) -> bool {
+        let entry = self.tables[id as usize].entries.get(fd);
+        entry.is_some_and(|entry| entry.since_ns > self.began_ns)
+    }
+
+    fn change(&mut self, id: TableId, fd: u32, file: Option<OpenFile>) {
+        let since_ns = self.returned_ns;
         let entries = Arc::make_mut(&mut self.tables[id as usize].entries);
-        match entries.low.get_mut(fd as usize) {
-            Some(file) => *file = None,
-            None => {
-                entries.high.remove(&fd);
-            }
+        if file.is_none() && fd as usize >= ARRAY_FDS {
+            // A program may go through billions of numbers; what these meant before is not worth the memory.
+            entries.high.remove(&fd);
+        } else if let Some(entry) = entries.place(fd) {
+            let before = entry.file.map_or(entry.before, |file| file.descriptor);
+            *entry = Entry { file, before, since_ns };
         }
     }
 
@@ -140,23 +196,19 @@ impl FileTables {
             return;
         }
         let entries = Arc::make_mut(&mut self.tables[id as usize].entries);
-        for (fd, file) in entries.low.iter_mut().enumerate() {
-            if within(fd as u32) {
-                *file = file.and_then(&change);
-            }
+        let low = entries.low.iter_mut().enumerate().map(|(fd, entry)| (fd as u32, entry));
+        let high = entries.high.iter_mut().map(|(fd, entry)| (*fd, entry));
+        for (_, entry) in low.chain(high).filter(|(fd, _)| within(*fd)) {
+            entry.file = entry.file.and_then(&change);
         }
-        entries.high.retain(|fd, file| match change(*file) {
-            Some(changed) if within(*fd) => {
-                *file = changed;
-                true
-            }
-            changed => changed.is_some() || !within(*fd),
-        });
+        entries.high.retain(|_, entry| entry.file.is_some());
     }
 
     /// The descriptors of every table, a shared one possibly more than once.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = Ref> + '_ {
-        self.tables.iter().flat_map(|table| entries_of(&table.entries).map(|(_, file)| file.descriptor))
+        let entries = self.tables.iter().map(|table| &table.entries);
+        let entries = entries.flat_map(|entries| entries.low.iter().chain(entries.high.values()));
+        entries.flat_map(|entry| [entry.before, entry.file.map_or(0, |file| file.descriptor)])
     }
 }
 
@@ -164,8 +216,9 @@ impl FileTables {
 const HIGH_FDS_MAX: usize = 1 << 20;
 
 fn entries_of(entries: &Entries) -> impl Iterator<Item = (u32, OpenFile)> + '_ {
-    let low = entries.low.iter().enumerate().filter_map(|(fd, file)| Some((fd as u32, (*file)?)));
-    low.chain(entries.high.iter().map(|(fd, file)| (*fd, *file)))
+    let low = entries.low.iter().enumerate().map(|(fd, entry)| (fd as u32, entry));
+    let all = low.chain(entries.high.iter().map(|(fd, entry)| (*fd, entry)));
+    all.filter_map(|(fd, entry)| Some((fd, entry.file?)))
 }
 
 impl FileTables {
@@ -187,7 +240,7 @@ impl FileTables {
 mod tests {
     use super::*;
 
-    fn open(descriptor: Ref, cloexec: bool) -> OpenFile {
+    fn file(descriptor: Ref, cloexec: bool) -> OpenFile {
         OpenFile { descriptor, cloexec }
     }
 
@@ -204,17 +257,17 @@ mod tests {
     fn a_copy_goes_its_own_way_and_a_share_does_not() {
         let mut tables = FileTables::default();
         let a = tables.create();
-        tables.set(a, 0, open(1, false));
-        tables.set(a, 5000, open(2, true));
+        tables.open(a, 0, file(1, false));
+        tables.open(a, 5000, file(2, true));
         let copy = tables.copy(a);
         let share = tables.share(a);
-        tables.set(a, 3, open(3, false));
-        tables.remove(copy, 0);
+        tables.open(a, 3, file(3, false));
+        tables.close(copy, 0);
         assert_eq!(show(&tables, a), "0=1 3=3 5000=2x");
         assert_eq!(show(&tables, share), "0=1 3=3 5000=2x");
         assert_eq!(show(&tables, copy), "5000=2x");
         let own = tables.unshare(share);
-        tables.remove(own, 5000);
+        tables.close(own, 5000);
         assert_eq!((show(&tables, a), show(&tables, own)), ("0=1 3=3 5000=2x".into(), "0=1 3=3".into()));
         assert_eq!(tables.unshare(own), own);
         tables.release(copy);
@@ -227,7 +280,7 @@ mod tests {
         let mut tables = FileTables::default();
         let a = tables.create();
         for fd in [0, 1, 2, 3, 1023, 1024, 90000] {
-            tables.set(a, fd, open(fd + 1, fd == 2));
+            tables.open(a, fd, file(fd + 1, fd == 2));
         }
         tables.change_range(a, 3, 1024, |_| None);
         assert_eq!(show(&tables, a), "0=1 1=2 2=3x 90000=90001");
@@ -235,5 +288,30 @@ mod tests {
         assert_eq!(show(&tables, a), "0=1 1=2x 2=3x 90000=90001x");
         tables.change_range(a, 0, u32::MAX, |file| (!file.cloexec).then_some(file));
         assert_eq!(show(&tables, a), "0=1");
+    }
+
+    #[test]
+    fn a_call_means_what_its_number_stood_for_when_it_began() {
+        let mut tables = FileTables::default();
+        let a = tables.create();
+        tables.set_time(5, 10);
+        tables.open(a, 4, file(1, false));
+        // Closed and opened again by another thread while these are on their way back.
+        tables.set_time(38, 40);
+        tables.open(a, 4, file(2, true));
+        tables.set_time(30, 50);
+        assert_eq!(tables.get(a, 4).map(|file| file.descriptor), Some(1));
+        tables.close(a, 4);
+        tables.amend(a, 4, file(3, false));
+        assert_eq!(show(&tables, a), "4=2x");
+        tables.set_time(60, 70);
+        assert_eq!(tables.get(a, 4), Some(file(2, true)));
+        tables.close(a, 4);
+        assert_eq!(tables.get(a, 4), Some(file(2, false)));
+        tables.set_time(71, 72);
+        assert_eq!(tables.get(a, 4), None);
+        let mut held: Vec<_> = tables.descriptors().filter(|number| *number != 0).collect();
+        held.sort_unstable();
+        assert_eq!(held, [2]);
     }
 }

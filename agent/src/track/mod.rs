@@ -113,6 +113,8 @@ impl Tracker {
         if self.has_ended_processes(record.header.time_ns) {
             self.forget_ended_processes();
         }
+        let (time_ns, latency_ns) = (record.header.time_ns, record.latency_ns().unwrap_or(0));
+        self.tasks.files.set_time(time_ns.saturating_sub(latency_ns), time_ns);
         match record.kind {
             RecordType::Syscall => self.on_call(record, cpu, sink),
             RecordType::Exec => self.on_exec(record, cpu, sink),
@@ -239,7 +241,11 @@ impl Tracker {
             _ if result == BAD_DESCRIPTOR => 0,
             Some(file) => file.descriptor,
             None if result < 0 => 0,
-            None => self.discover_file(task, fd),
+            None => {
+                let file = self.find_file(task, fd);
+                self.tasks.files.amend(table, fd, file);
+                file.descriptor
+            }
         }
     }
 
@@ -249,11 +255,11 @@ impl Tracker {
         self.store.descriptor(number).cloned().unwrap_or_default()
     }
 
-    /// Makes a number of a thread's table refer to `descriptor`.
-    fn set_file(&mut self, task: &Task, fd: u32, descriptor: Descriptor, cloexec: bool) -> Ref {
+    /// A call opened a number that refers to `descriptor`.
+    fn open_file(&mut self, task: &Task, fd: u32, descriptor: Descriptor, cloexec: bool) -> Ref {
         let descriptor = self.store.intern(descriptor);
         let table = self.tasks.table(task);
-        self.tasks.files.set(table, fd, OpenFile { descriptor, cloexec });
+        self.tasks.files.open(table, fd, OpenFile { descriptor, cloexec });
         descriptor
     }
 
@@ -261,7 +267,9 @@ impl Tracker {
     fn change_file(&mut self, task: &Task, fd: u32, descriptor: Descriptor) -> Ref {
         let table = self.tasks.table(task);
         let cloexec = self.tasks.files.get(table, fd).is_some_and(|file| file.cloexec);
-        self.set_file(task, fd, descriptor, cloexec)
+        let descriptor = self.store.intern(descriptor);
+        self.tasks.files.amend(table, fd, OpenFile { descriptor, cloexec });
+        descriptor
     }
 
     /// Drops versions that nothing living refers to.

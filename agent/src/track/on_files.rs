@@ -104,7 +104,7 @@ impl Tracker {
         if let Some(facts) = call.file() {
             apply_facts(&mut descriptor, &facts);
         }
-        Some(self.set_file(task, fd, descriptor, cloexec))
+        Some(self.open_file(task, fd, descriptor, cloexec))
     }
 
     fn on_open(
@@ -164,7 +164,7 @@ impl Tracker {
         // Linux frees the number before it can fail, so it is closed whatever the error but one. That one says
         // that we missed its closing before.
         let table = self.tasks.table(task);
-        self.tasks.files.remove(table, call.fd(0)?);
+        self.tasks.files.close(table, call.fd(0)?);
         None
     }
 
@@ -204,7 +204,7 @@ impl Tracker {
         // `dup2` of a number onto itself changes nothing, its mark included.
         if old != new {
             let table = self.tasks.table(task);
-            self.tasks.files.set(table, new, OpenFile { descriptor, cloexec });
+            self.tasks.files.open(table, new, OpenFile { descriptor, cloexec });
         }
         Some(descriptor)
     }
@@ -229,7 +229,7 @@ impl Tracker {
     fn mark_cloexec(&mut self, task: &Task, fd: u32, cloexec: bool) -> Option<Ref> {
         let table = self.tasks.table(task);
         if let Some(file) = self.tasks.files.get(table, fd) {
-            self.tasks.files.set(table, fd, OpenFile { cloexec, ..file });
+            self.tasks.files.amend(table, fd, OpenFile { cloexec, ..file });
         }
         None
     }
@@ -241,7 +241,7 @@ impl Tracker {
         }
         let mut shown = None;
         for fd in two_fds(call.bytes(0)?)? {
-            shown = Some(self.set_file(task, fd, pipe.clone(), cloexec));
+            shown = Some(self.open_file(task, fd, pipe.clone(), cloexec));
         }
         shown
     }
@@ -254,7 +254,7 @@ impl Tracker {
         let file = target.and_then(|table| self.tasks.files.get(table, call.fd(1)?));
         let descriptor = file.map_or(0, |file| file.descriptor);
         let table = self.tasks.table(task);
-        self.tasks.files.set(table, call.result_fd()?, OpenFile { descriptor, cloexec: true });
+        self.tasks.files.open(table, call.result_fd()?, OpenFile { descriptor, cloexec: true });
         Some(descriptor)
     }
 }

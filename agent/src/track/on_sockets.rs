@@ -84,7 +84,7 @@ impl Tracker {
                 socket.connected = true;
                 let mut shown = None;
                 for fd in two_fds(call.bytes(3)?)? {
-                    shown = Some(self.set_file(task, fd, socket.clone(), call.int(1) & SOCK_CLOEXEC != 0));
+                    shown = Some(self.open_file(task, fd, socket.clone(), call.int(1) & SOCK_CLOEXEC != 0));
                 }
                 shown
             }
@@ -225,16 +225,11 @@ impl Tracker {
         let sent = self.rights.received(receiver).filter(|sent| sent.len() == fds.len());
         let table = self.tasks.table(task);
         for (at, fd) in fds.iter().enumerate() {
-            // Whatever the number meant before, it does not any more.
-            self.tasks.files.remove(table, *fd);
-            match sent.as_ref().map(|sent| sent[at]) {
-                Some(descriptor) if descriptor != 0 => {
-                    self.tasks.files.set(table, *fd, OpenFile { descriptor, cloexec });
-                }
-                _ => {
-                    self.discover_file(task, *fd);
-                }
-            }
+            let file = match sent.as_ref().map(|sent| sent[at]) {
+                Some(descriptor) if descriptor != 0 => OpenFile { descriptor, cloexec },
+                _ => self.find_file(task, *fd),
+            };
+            self.tasks.files.open(table, *fd, file);
         }
     }
 }

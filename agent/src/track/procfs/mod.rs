@@ -4,6 +4,7 @@
 //! that cannot be had is left empty and the rest is used. The root is given, so tests read a tree of their own.
 //! Start at [`ProcRoot`].
 
+mod duplicate;
 mod link;
 mod net;
 mod users;
@@ -14,7 +15,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use capture_format::model::{Credentials, Process, Text, Thread};
+use capture_format::model::{Credentials, Descriptor, Process, Text, Thread};
 
 pub(super) use link::{Link, anonymous, boot_time_ns, type_of_mode};
 
@@ -126,6 +127,11 @@ impl ProcRoot {
         let flags = field(&info, b"flags:").and_then(octal).unwrap_or(0);
         let link = Link::read(target, &path, &info);
         Some(FileSeen { fd, cloexec: flags & libc::O_CLOEXEC as u64 != 0, link })
+    }
+
+    /// A socket of a process, asked itself; `None` where that is not possible.
+    pub(super) fn socket(&self, pid: u32, fd: u32, ino: u64) -> Option<Descriptor> {
+        duplicate::socket(pid, fd, ino)
     }
 
     /// Sockets of the network namespace that a process lives in.

@@ -186,3 +186,20 @@ fn each_kind_of_descriptor_is_known_as_such() {
     m.plain(11, "pidfd_getfd", &[41, 40, 0], 42);
     assert_eq!(m.fd(11, 42), "file /x");
 }
+
+#[test]
+fn a_number_given_away_before_its_close_returns_stays_open() {
+    let mut m = Machine::with_shell();
+    m.fork(10, 12, 10, 1, FORK_SHARES_FILES);
+    m.open(10, "/old", 0, 4);
+    m.skip_time(1000);
+    // One thread reads and one closes the number, while a third call is given it again and returns before both.
+    m.open(10, "/new", 0, 4);
+    m.call(Call::new(10, "read", &[4, 0x1000, 10], 10).by(12).took(500));
+    assert_eq!(m.last(), "child:12 read = 10 file /old");
+    m.call(Call::new(10, "close", &[4], 0).by(12).took(300));
+    assert_eq!(m.last(), "child:12 close = 0 file /old");
+    m.skip_time(1000);
+    m.call(Call::new(10, "read", &[4, 0x1000, 10], 10).took(50));
+    assert_eq!(m.last(), "bash:10 read = 10 file /new");
+}

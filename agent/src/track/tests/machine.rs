@@ -7,8 +7,8 @@ use capture_format::model::{Arg, Descriptor, DescriptorType, Endpoint, Event, Ro
 use capture_format::schema::{Abi, syscall_nr};
 use wire::facts::{CredFacts, TaskFacts};
 use wire::record::{
-    FLAG_NO_RESULT, RecordBuilder, SECTION_ARGV, SECTION_CGROUP, SECTION_CWD, SECTION_EXE_PATH, SECTION_EXEC,
-    SECTION_EXIT, SECTION_FILE, SECTION_FILENAME, SECTION_FORK, SECTION_SOCKET,
+    FLAG_LATENCY, FLAG_NO_RESULT, RecordBuilder, SECTION_ARGV, SECTION_CGROUP, SECTION_CWD, SECTION_EXE_PATH,
+    SECTION_EXEC, SECTION_EXIT, SECTION_FILE, SECTION_FILENAME, SECTION_FORK, SECTION_SOCKET,
 };
 use wire::{
     ExecFacts, ExitFacts, FileFacts, ForkFacts, Record, RecordHeader, RecordType, SectionState, SocketFacts,
@@ -35,18 +35,25 @@ pub(super) struct Call {
     pid: u32,
     args: Vec<u64>,
     result: i64,
+    latency_ns: Option<u64>,
     sections: Vec<(u8, Vec<u8>)>,
 }
 
 impl Call {
     /// A call of a process's first thread.
     pub(super) fn new(pid: u32, name: &'static str, args: &[u64], result: i64) -> Self {
-        Call { name, tid: pid, pid, args: args.to_vec(), result, sections: Vec::new() }
+        Call { name, tid: pid, pid, args: args.to_vec(), result, latency_ns: None, sections: Vec::new() }
     }
 
     /// Made by another thread.
     pub(super) fn by(mut self, tid: u32) -> Self {
         self.tid = tid;
+        self
+    }
+
+    /// Began this long before it returns.
+    pub(super) fn took(mut self, ns: u64) -> Self {
+        self.latency_ns = Some(ns);
         self
     }
 
@@ -117,6 +124,10 @@ impl Machine {
         assert!(header.nr != 0 || call.name == "read", "no call named {}", call.name);
         if call.name == "exit_group" {
             header.flags |= FLAG_NO_RESULT;
+        }
+        if let Some(latency_ns) = call.latency_ns {
+            header.flags |= FLAG_LATENCY;
+            header.latency_ns = latency_ns;
         }
         let mut built = RecordBuilder::<2048>::new(header, &call.args);
         for (index, bytes) in &call.sections {
