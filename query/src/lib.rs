@@ -19,7 +19,9 @@ mod view;
 
 pub use fields::{Field, Type, Usage, fields, fields_markdown};
 pub use filter::{Filter, FilterError};
-pub use print::{BufferStyle, Format, FormatError, OutputStyle, PrintOptions, Printer, TimeStyle};
+pub use print::{
+    BufferStyle, Format, FormatError, LinePrinter, OutputStyle, PrintOptions, Printer, TimeStyle,
+};
 pub use recording::{Recording, Rows};
 pub use render::{Clock, write_clock, write_escaped, write_span};
 pub use select::{Query, Selection};

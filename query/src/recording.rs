@@ -4,7 +4,7 @@ use capture_format::model::Host;
 use capture_format::{Entities, EventsBlock};
 
 /// What is known about a capture as a whole.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Recording<'a> {
     /// Its entities, as far as they are known.
     pub entities: &'a Entities,
@@ -15,7 +15,7 @@ pub struct Recording<'a> {
 }
 
 /// A block of events, and where it stands in the capture.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
     /// The events.
     pub events: &'a EventsBlock<'a>,

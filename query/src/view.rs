@@ -13,7 +13,7 @@ use crate::recording::{Recording, Rows};
 const ANCESTORS_MAX: usize = 256;
 
 /// An event kind.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct KindView<'a> {
     pub(crate) kind: &'a EventKind,
 }
@@ -116,7 +116,7 @@ pub(crate) struct DescriptorView<'a> {
 }
 
 /// An event.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct RowView<'a> {
     pub(crate) recording: Recording<'a>,
     pub(crate) rows: Rows<'a>,
@@ -128,9 +128,9 @@ pub(crate) struct RowView<'a> {
     pub(crate) kind_ref: Ref,
     kind: Option<KindView<'a>>,
     /// The kind's code in the block.
-    kind_code: u16,
+    pub(crate) kind_code: u16,
     /// Its number among the rows of its kind.
-    within: usize,
+    pub(crate) within: usize,
 }
 
 impl<'a> RowView<'a> {
@@ -154,6 +154,30 @@ impl<'a> RowView<'a> {
             kind_code,
             within: rows.events.rows_within_kind()?[row].into(),
         })
+    }
+
+    /// A view that stands at no row yet, for readers of many, with texts escaped.
+    pub(crate) fn of_no_row(recording: &Recording<'a>, rows: &Rows<'a>, options: &'a PrintOptions) -> Self {
+        RowView {
+            recording: *recording,
+            rows: *rows,
+            row: 0,
+            options,
+            escape: true,
+            kind_ref: 0,
+            kind: None,
+            kind_code: u16::MAX,
+            within: 0,
+        }
+    }
+
+    /// Goes to a row, of which the reader knows what else must be looked up.
+    pub(crate) fn go_to(&mut self, row: usize, kind_code: u16, kind_ref: Ref, within: u16) {
+        (self.row, self.within) = (row, within.into());
+        if self.kind_code != kind_code || self.kind_ref != kind_ref {
+            (self.kind_code, self.kind_ref) = (kind_code, kind_ref);
+            self.kind = self.recording.entities.kind(kind_ref).map(|kind| KindView { kind });
+        }
     }
 
     pub(crate) fn number(&self) -> u64 {

@@ -126,8 +126,15 @@ impl BlockReader {
             }
             return Ok(());
         }
+        if selected == 0 {
+            return Ok(());
+        }
         let mut counted = KindCount::new(block, self.by_kind)?;
         let mut unreadable = Unreadable::default();
+        let mut lines = match &mut self.printer {
+            Some(printer) => Some(printer.lines(recording, rows)?),
+            None => None,
+        };
         for row in selection.iter().take_while(|&row| row < end) {
             if outcome.matched == bounds.events_max {
                 break;
@@ -135,7 +142,7 @@ impl BlockReader {
             if unreadable.skips(block, row) {
                 continue;
             }
-            if let (Some(printer), Some(loss_printer)) = (&mut self.printer, &self.losses) {
+            if let (Some(lines), Some(loss_printer)) = (&mut lines, &self.losses) {
                 if !waiting.is_empty() {
                     let time = block.times()?[row];
                     let passed = waiting.partition_point(|loss| loss.from_ns <= time);
@@ -145,7 +152,7 @@ impl BlockReader {
                     *waiting = &waiting[passed..];
                 }
                 let length = outcome.text.len();
-                if let Err(error) = printer.write_row(recording, rows, row, &mut outcome.text) {
+                if let Err(error) = lines.write_row(row, &mut outcome.text) {
                     outcome.text.truncate(length);
                     unreadable.add(block, row, error)?;
                     continue;

@@ -79,11 +79,17 @@ fn record_hands_over_to_the_agent_beside_it() {
     let own = scratch.path("sysreel");
     std::fs::copy(env!("CARGO_BIN_EXE_sysreel"), &own).expect("the target directory is writable");
     let record = || {
-        let ran = std::process::Command::new(&own)
-            .args(["record", "-w", "out.reel", "--", "ls", "-l"])
-            .env("PATH", "/nonexistent")
-            .output()
-            .expect("the program was built");
+        let mut command = std::process::Command::new(&own);
+        command.args(["record", "-w", "out.reel", "--", "ls", "-l"]).env("PATH", "/nonexistent");
+        // A test beside this one may fork while a program is written here: until its child has become another
+        // program, it holds ours open for writing, and the kernel refuses to run it.
+        let ran = loop {
+            match command.output() {
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {}
+                Ok(ran) if String::from_utf8_lossy(&ran.stderr).contains("Text file busy") => {}
+                ran => break ran.expect("the program was built"),
+            }
+        };
         let [stdout, stderr] =
             [ran.stdout, ran.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
         (ran.status.code(), stdout, stderr)

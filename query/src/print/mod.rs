@@ -2,14 +2,16 @@
 //!
 //! A [`Format`] is parsed once; a [`Printer`] takes it apart into segments. What depends on an entity alone
 //! (`proc.name`) is made into text once per entity and then copied; only what belongs to the event itself is
-//! written anew for every line. Start at [`Printer`].
+//! written anew for every line. A [`LinePrinter`] does so for the rows of one block. Start at [`Printer`].
 
 mod format;
+mod line;
 mod printer;
 mod segment;
 mod write;
 
 pub use format::{Format, FormatError};
+pub use line::LinePrinter;
 pub use printer::Printer;
 
 /// Text or JSON.

@@ -23,9 +23,14 @@ pub(super) enum Source {
     Value,
     Number,
     Cpu,
+    /// `evt.rawres`.
+    Result,
+    Latency,
     OutputTime,
-    /// In JSON, the time as a number.
+    /// ns since the epoch; in JSON also for times that are shown otherwise in text.
     WallTime,
+    /// Time of day.
+    ClockTime,
     Info,
     Argument(Argument),
 }
@@ -51,6 +56,10 @@ fn source(access: &Access, json: bool) -> Source {
         "evt.cpu" => Source::Cpu,
         "evt.outputtime" | "evt.time" if json => Source::WallTime,
         "evt.outputtime" => Source::OutputTime,
+        "evt.time" => Source::ClockTime,
+        "evt.rawtime" => Source::WallTime,
+        "evt.rawres" => Source::Result,
+        "evt.latency" => Source::Latency,
         "evt.info" | "evt.args" => Source::Info,
         "evt.arg" => Source::Argument(argument.clone()),
         _ => Source::Value,

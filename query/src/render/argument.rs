@@ -91,14 +91,14 @@ impl Shown {
         }
     }
 
-    /// A raw argument as the call understands it: most use 32 bits of the register.
-    pub(crate) fn number(&self, raw: u64) -> Value<'static> {
+    /// A raw argument as the call understands it: most use 32 bits of the register. Signed ones are extended to 64.
+    pub(crate) fn widened(&self, raw: u64) -> u64 {
         match self {
             Shown::Signed32 | Shown::Fd | Shown::DirFd | Shown::Pid | Shown::Errno | Shown::Signal => {
-                Value::Int(i64::from(raw as i32))
+                i64::from(raw as i32) as u64
             }
-            Shown::Signed => Value::Int(raw as i64),
-            Shown::Unsigned
+            Shown::Signed
+            | Shown::Unsigned
             | Shown::Hex
             | Shown::SignalSet
             | Shown::Path
@@ -107,9 +107,9 @@ impl Shown {
             | Shown::Bytes
             | Shown::Sockaddr
             | Shown::Struct(_)
-            | Shown::Msghdr => Value::Uint(raw),
-            Shown::Bool => Value::Bool(raw as u32 != 0),
-            Shown::Unsigned32
+            | Shown::Msghdr => raw,
+            Shown::Bool
+            | Shown::Unsigned32
             | Shown::Uid
             | Shown::Gid
             | Shown::Mode
@@ -118,7 +118,23 @@ impl Shown {
             | Shown::WaitStatus
             | Shown::SocketOption(_)
             | Shown::Flags(_)
-            | Shown::Enum(_) => Value::Uint(u64::from(raw as u32)),
+            | Shown::Enum(_) => u64::from(raw as u32),
+        }
+    }
+
+    /// As [`Self::widened`], for comparisons.
+    pub(crate) fn number(&self, raw: u64) -> Value<'static> {
+        let wide = self.widened(raw);
+        match self {
+            Shown::Signed32
+            | Shown::Fd
+            | Shown::DirFd
+            | Shown::Pid
+            | Shown::Errno
+            | Shown::Signal
+            | Shown::Signed => Value::Int(wide as i64),
+            Shown::Bool => Value::Bool(wide != 0),
+            _ => Value::Uint(wide),
         }
     }
 }
@@ -302,8 +318,7 @@ pub(crate) fn write_value(
                 write_socket_option(row, out, *level, raw, mode)?;
                 return Ok(());
             }
-            let value = shown.number(raw).integer().map_or(raw, |value| value as u64);
-            write_number(row, out, shown, value, mode);
+            write_number(row, out, shown, shown.widened(raw), mode);
             return Ok(());
         }
         Arg::Bytes(bytes) => bytes,

@@ -59,27 +59,32 @@ pub(crate) fn escape_tail(out: &mut Vec<u8>, start: usize) {
 /// Appends a text as a JSON string, quotes included; escaped as for terminals, so always valid JSON.
 pub(crate) fn write_json_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
-    if all(text, |byte| is_plain(byte) & (byte != b'"') & (byte != b'\\')) {
-        out.extend_from_slice(text);
+    if all(text, is_plain) {
+        push_quoted(out, text);
     } else {
         let mut safe = Vec::with_capacity(text.len() + 8);
-        // Line ends of multi-line buffers and tabs have JSON escapes of their own.
+        // Line ends of multi-line buffers have a JSON escape of their own.
         for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
             if index > 0 {
-                safe.push(b'\n');
+                out.extend_from_slice(b"\\n");
             }
+            safe.clear();
             write_escaped(&mut safe, line);
-        }
-        for &byte in &safe {
-            match byte {
-                b'"' => out.extend_from_slice(b"\\\""),
-                b'\\' => out.extend_from_slice(b"\\\\"),
-                b'\n' => out.extend_from_slice(b"\\n"),
-                byte => out.push(byte),
-            }
+            push_quoted(out, &safe);
         }
     }
     out.push(b'"');
+}
+
+/// Appends a text without control characters, with what ends a JSON string escaped.
+fn push_quoted(out: &mut Vec<u8>, text: &[u8]) {
+    let mut start = 0;
+    for at in memchr::memchr2_iter(b'"', b'\\', text) {
+        out.extend_from_slice(&text[start..at]);
+        out.extend_from_slice(&[b'\\', text[at]]);
+        start = at + 1;
+    }
+    out.extend_from_slice(&text[start..]);
 }
 
 #[cfg(test)]

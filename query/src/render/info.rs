@@ -8,7 +8,7 @@ use super::descriptor::write_descriptor;
 use super::escape::escape_tail;
 use super::number::write_int;
 use super::path::AT_FDCWD;
-use crate::cache::TextCache;
+use crate::cache::{NO_PLACE, TextCache};
 use crate::value::Value;
 use crate::view::RowView;
 
@@ -62,21 +62,30 @@ impl InfoPlan {
                 .collect(),
         }
     }
+
+    /// Whether the descriptor that the event is about is shown.
+    pub(crate) fn names_descriptor(&self) -> bool {
+        self.result_is_fd || self.args.iter().any(|arg| arg.own_fd)
+    }
 }
 
 /// Appends result and arguments as `name=value`.
 pub(crate) fn write_info(row: &RowView<'_>, out: &mut Vec<u8>) -> Result<(), ReadError> {
     match row.kind() {
-        Some(view) => write_planned_info(row, &mut InfoPlan::new(view.kind), &mut TextCache::default(), out),
+        Some(view) => {
+            let (mut plan, mut texts) = (InfoPlan::new(view.kind), TextCache::default());
+            write_planned_info(row, &mut plan, &mut texts, NO_PLACE, out)
+        }
         None => Ok(()),
     }
 }
 
-/// As [`write_info`], with a plan of the row's kind and the texts of descriptors.
+/// As [`write_info`], with a plan of the row's kind, the texts of descriptors and the place of the row's among them.
 pub(crate) fn write_planned_info(
     row: &RowView<'_>,
     plan: &mut InfoPlan,
     descriptors: &mut TextCache,
+    place: u32,
     out: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
     let start = out.len();
@@ -85,7 +94,7 @@ pub(crate) fn write_planned_info(
     {
         out.extend_from_slice(b"res=");
         match shown {
-            Shown::Fd if plan.result_is_fd && result >= 0 => write_fd(row, result, descriptors, out)?,
+            Shown::Fd if plan.result_is_fd && result >= 0 => write_fd(row, result, descriptors, place, out)?,
             shown => write_result(row, out, shown, result, Mode::Both)?,
         }
     }
@@ -95,7 +104,7 @@ pub(crate) fn write_planned_info(
         out.extend_from_slice(if out.len() == start { &name[1..] } else { name });
         match (arg, last.as_ref(), &*shown) {
             (Arg::Int(raw), ..) if *own_fd && raw as i32 != AT_FDCWD => {
-                write_fd(row, i64::from(raw as i32), descriptors, out)?
+                write_fd(row, i64::from(raw as i32), descriptors, place, out)?
             }
             (Arg::Int(raw), Some((known, text)), _) if raw == *known => out.extend_from_slice(text),
             (Arg::Int(raw), _, Shown::Flags(_) | Shown::Enum(_)) => {
@@ -114,25 +123,25 @@ fn write_fd(
     row: &RowView<'_>,
     fd: i64,
     descriptors: &mut TextCache,
+    place: u32,
     out: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
     write_int(out, fd);
-    let number = row.rows.events.descriptors()?.get(row.row);
-    let entities = row.recording.entities;
-    if let (false, Some(place)) = (fd < 0 || number == 0, entities.descriptors.index(number)) {
-        descriptors.write(place, out, |out| {
+    if fd < 0 {
+        return Ok(());
+    }
+    descriptors.write(place, out, |out| {
+        if let Some(descriptor) = row.descriptor()? {
             out.push(b'(');
             let start = out.len();
-            if let Some(descriptor) = entities.descriptor(number) {
-                write_descriptor(out, descriptor);
-            }
+            write_descriptor(out, descriptor);
             if row.escape {
                 escape_tail(out, start);
             }
             out.push(b')');
-            Ok::<_, ReadError>(true)
-        })?;
-    }
+        }
+        Ok(true)
+    })?;
     Ok(())
 }
 

@@ -1,17 +1,47 @@
 //! Numbers as text, without the machinery of `fmt`: they are most of what a listing holds.
 
-const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
-2021222324252627282930313233343536373839\
-4041424344454647484950515253545556575859\
-6061626364656667686970717273747576777879\
-8081828384858687888990919293949596979899";
-
-pub(crate) fn write_uint(out: &mut Vec<u8>, value: u64) {
-    if value < 10 {
-        out.push(b'0' + value as u8);
-        return;
+/// The numbers below 100 in two digits.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut value = 0;
+    while value < 100 {
+        pairs[value] = [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8];
+        value += 1;
     }
-    write_padded(out, value, 1);
+    pairs
+};
+
+/// Four digits of a number below 10⁴.
+fn four(value: u32) -> [u8; 4] {
+    let ([a, b], [c, d]) = (PAIRS[value as usize / 100], PAIRS[value as usize % 100]);
+    [a, b, c, d]
+}
+
+/// Eight digits of a number below 10⁸.
+fn eight(value: u32) -> [u8; 8] {
+    let ([a, b, c, d], [e, f, g, h]) = (four(value / 10_000), four(value % 10_000));
+    [a, b, c, d, e, f, g, h]
+}
+
+// Arrays of known length are appended with one store; a slice would call `memcpy` for a few bytes.
+pub(crate) fn write_uint(out: &mut Vec<u8>, value: u64) {
+    match value {
+        0..10 => out.push(b'0' + value as u8),
+        10..100 => out.extend_from_slice(&PAIRS[value as usize]),
+        100..1000 => {
+            let [_, b, c, d] = four(value as u32);
+            out.extend_from_slice(&[b, c, d]);
+        }
+        1000..10_000 => out.extend_from_slice(&four(value as u32)),
+        10_000..100_000_000 => {
+            write_uint(out, value / 10_000);
+            out.extend_from_slice(&four((value % 10_000) as u32));
+        }
+        _ => {
+            write_uint(out, value / 100_000_000);
+            out.extend_from_slice(&eight((value % 100_000_000) as u32));
+        }
+    }
 }
 
 pub(crate) fn write_int(out: &mut Vec<u8>, value: i64) {
@@ -21,27 +51,20 @@ pub(crate) fn write_int(out: &mut Vec<u8>, value: i64) {
     write_uint(out, value.unsigned_abs());
 }
 
-/// With zeros in front, so that there are at least so many digits (20 at most).
-pub(crate) fn write_padded(out: &mut Vec<u8>, mut value: u64, digits: usize) {
-    // As long as the longest number.
-    let mut buffer = [b'0'; 20];
-    let mut at = buffer.len();
-    while value >= 100 {
-        let pair = (value % 100) as usize * 2;
-        value /= 100;
-        at -= 2;
-        buffer[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+/// With zeros in front, so that there are at least so many digits.
+pub(crate) fn write_padded(out: &mut Vec<u8>, value: u64, digits: u32) {
+    match (digits, value) {
+        (2, 0..100) => out.extend_from_slice(&PAIRS[value as usize]),
+        (9, 0..1_000_000_000) => {
+            let [a, b, c, d, e, f, g, h] = eight((value % 100_000_000) as u32);
+            out.extend_from_slice(&[b'0' + (value / 100_000_000) as u8, a, b, c, d, e, f, g, h]);
+        }
+        _ => {
+            let known = value.checked_ilog10().unwrap_or(0) + 1;
+            out.extend((known..digits).map(|_| b'0'));
+            write_uint(out, value);
+        }
     }
-    if value >= 10 {
-        let pair = value as usize * 2;
-        at -= 2;
-        buffer[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-    } else {
-        at -= 1;
-        buffer[at] = b'0' + value as u8;
-    }
-    let at = at.min(buffer.len() - digits.min(buffer.len()));
-    out.extend_from_slice(&buffer[at..]);
 }
 
 /// Hexadecimal capitals.
@@ -71,6 +94,8 @@ mod tests {
             assert_eq!(text(&|out| write_int(out, value as i64)), (value as i64).to_string());
             assert_eq!(text(&|out| write_hex(out, value)), format!("{value:X}"));
             assert_eq!(text(&|out| write_padded(out, value, 9)), format!("{value:09}"));
+            assert_eq!(text(&|out| write_padded(out, value, 4)), format!("{value:04}"));
+            assert_eq!(text(&|out| write_padded(out, value, 2)), format!("{value:02}"));
         }
     }
 }

@@ -280,9 +280,10 @@ pub(crate) fn printed(capture: &[u8], format: &str, options: PrintOptions) -> St
     let mut printer = Printer::new(&format, options);
     let mut out = Vec::new();
     each_block(capture, |recording, rows| {
+        let mut lines = printer.lines(recording, rows).expect("the capture is whole");
         for row in 0..rows.events.rows() {
             let before = out.len();
-            let kept = printer.write_row(recording, rows, row, &mut out).expect("the capture is whole");
+            let kept = lines.write_row(row, &mut out).expect("the capture is whole");
             assert_eq!(kept, out.len() > before);
         }
     });
