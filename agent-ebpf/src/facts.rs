@@ -1,6 +1,6 @@
 //! Facts read from kernel structures: tasks, credentials, files, sockets.
 
-use aya_ebpf::helpers::generated::bpf_get_current_task;
+use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 use wire::SectionState;
 use wire::facts::{
     CRED_BYTES, CredFacts, FILE_BYTES, FILE_DELETED, FILE_MEMFD, FILE_OVERLAY_LOWER, FILE_OVERLAY_UPPER,
@@ -8,10 +8,18 @@ use wire::facts::{
 };
 use wire::offsets::ABSENT;
 
-use crate::memory::{copy_kernel, read, store};
+use crate::memory::{Head, copy_kernel, follow, read, store};
 use crate::ring::Slot;
 use crate::settings::offset;
 
+/// Bytes at the beginning of `struct inode` that hold mode, file system and number.
+type InodeHead = Head<80>;
+/// Bytes at the beginning of `struct socket` that hold type and sock.
+type SocketHead = Head<32>;
+/// Bytes at the beginning of `struct sock` that hold addresses, ports, family and state.
+type SockHead = Head<88>;
+/// Where the copies of these go, behind the section that is being written.
+const COPIES_AT: usize = 256;
 const S_IFMT: u32 = 0o170000;
 const S_IFSOCK: u32 = 0o140000;
 const OVERLAYFS_MAGIC: u64 = 0x794c_7630;
@@ -27,23 +35,23 @@ const PIDTYPE_SID: u64 = 3;
 /// The current task's file with this descriptor number, or 0.
 #[inline(always)]
 pub(crate) unsafe fn file_of(fd: u64) -> u64 {
-    let task = bpf_get_current_task();
-    let files: u64 = read(task, offset!(task_files));
-    let table: u64 = read(files, offset!(files_fdt));
+    let task = bpf_get_current_task_btf() as *const u8;
+    let table = follow(follow(task, offset!(task_files)), offset!(files_fdt));
     // No check against the table's size: the call just succeeded with this number, and a wrong one reads as 0.
-    let slots: u64 = read(table, offset!(fdt_fd));
+    let slots = follow(table, offset!(fdt_fd)) as u64;
     read(slots, (fd & 0xffff_ffff) * 8)
 }
 
 /// Writes to `target` what file this is, as far as its inode tells.
 #[inline(always)]
 pub(crate) unsafe fn write_file(target: *mut FileFacts, file: u64, flags: u32) {
-    let inode: u64 = read(file, offset!(file_inode));
-    let sb: u64 = read(inode, offset!(inode_sb));
+    let copies = target.cast::<u8>().add(COPIES_AT);
+    let inode = InodeHead::read(copies, read(file, offset!(file_inode)));
+    let sb: u64 = inode.field(offset!(inode_sb));
     store!(target,
-        ino: read(inode, offset!(inode_ino)),
+        ino: inode.field(offset!(inode_ino)),
         dev: read(sb, offset!(sb_dev)),
-        mode: u32::from(read::<u16>(inode, offset!(inode_mode))),
+        mode: u32::from(inode.field::<u16>(offset!(inode_mode))),
         flags: flags,
         reserved: 0,
     );
@@ -81,24 +89,26 @@ pub(crate) unsafe fn file_facts(slot: &Slot, position: u64, index: u8, address: 
 /// Writes a socket's facts as a section; nothing when the file is no socket.
 #[inline(always)]
 pub(crate) unsafe fn socket_facts(slot: &Slot, position: u64, index: u8, file: u64) -> u64 {
-    let inode: u64 = read(file, offset!(file_inode));
-    if u32::from(read::<u16>(inode, offset!(inode_mode))) & S_IFMT != S_IFSOCK {
+    let target = slot.body(position).cast::<SocketFacts>();
+    let copies = target.cast::<u8>().add(COPIES_AT);
+    let inode = InodeHead::read(copies, read(file, offset!(file_inode)));
+    if u32::from(inode.field::<u16>(offset!(inode_mode))) & S_IFMT != S_IFSOCK {
         return position;
     }
-    let socket: u64 = read(file, offset!(file_private));
-    let sk: u64 = read(socket, offset!(socket_sk));
-    let family: u16 = read(sk, offset!(sock_family));
-    let target = slot.body(position).cast::<SocketFacts>();
+    let socket = SocketHead::read(copies.add(80), read(file, offset!(file_private)));
+    let sk: u64 = socket.field(offset!(socket_sk));
+    let sock = SockHead::read(copies.add(112), sk);
+    let family: u16 = sock.field(offset!(sock_family));
     let is_ip = family == AF_INET || family == AF_INET6;
     store!(target,
         family: family,
-        socktype: read(socket, offset!(socket_type)),
+        socktype: socket.field(offset!(socket_type)),
         protocol: read(sk, offset!(sock_protocol)),
-        state: u16::from(read::<u8>(sk, offset!(sock_state))),
-        local_port: if is_ip { read(sk, offset!(sock_local_port)) } else { 0 },
-        remote_port: if is_ip { u16::from_be(read(sk, offset!(sock_remote_port))) } else { 0 },
+        state: u16::from(sock.field::<u8>(offset!(sock_state))),
+        local_port: if is_ip { sock.field(offset!(sock_local_port)) } else { 0 },
+        remote_port: if is_ip { u16::from_be(sock.field(offset!(sock_remote_port))) } else { 0 },
         reserved: 0,
-        ino: read(inode, offset!(inode_ino)),
+        ino: inode.field(offset!(inode_ino)),
         kernel_address: sk,
         peer_kernel_address: if family == AF_UNIX { read(sk, offset!(unix_peer)) } else { 0 },
     );
@@ -106,12 +116,12 @@ pub(crate) unsafe fn socket_facts(slot: &Slot, position: u64, index: u8, file: u
     let remote = (&raw mut (*target).remote_address).cast::<u64>();
     let (mut local_words, mut remote_words) = ([0, 0], [0, 0]);
     if family == AF_INET {
-        local_words[0] = u64::from(read::<u32>(sk, offset!(sock_local_address)));
-        remote_words[0] = u64::from(read::<u32>(sk, offset!(sock_remote_address)));
+        local_words[0] = u64::from(sock.field::<u32>(offset!(sock_local_address)));
+        remote_words[0] = u64::from(sock.field::<u32>(offset!(sock_remote_address)));
     }
     if family == AF_INET6 {
-        local_words = read(sk, offset!(sock_local_address6));
-        remote_words = read(sk, offset!(sock_remote_address6));
+        local_words = sock.field(offset!(sock_local_address6));
+        remote_words = sock.field(offset!(sock_remote_address6));
     }
     local.write_volatile(local_words[0]);
     local.add(1).write_volatile(local_words[1]);

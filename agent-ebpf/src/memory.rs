@@ -44,6 +44,37 @@ pub(crate) unsafe fn read<T: Copy>(base: u64, offset: u64) -> T {
     value.assume_init()
 }
 
+/// A pointer in a structure that the verifier knows the type of, read by a plain load; 0 where that is not mapped.
+#[inline(always)]
+pub(crate) unsafe fn follow(base: *const u8, offset: u64) -> *const u8 {
+    base.add(offset as usize).cast::<*const u8>().read_volatile()
+}
+
+/// The beginning of a structure, read at once: a call of a helper costs more than the bytes. Fields beyond it are
+/// read on their own.
+pub(crate) struct Head<const BYTES: usize> {
+    base: u64,
+    copy: *mut u8,
+}
+
+impl<const BYTES: usize> Head<BYTES> {
+    /// Copies it to `copy`, a room in the ring: the stack has none.
+    #[inline(always)]
+    pub(crate) unsafe fn read(copy: *mut u8, base: u64) -> Self {
+        copy_kernel(copy, BYTES as u64, base);
+        Head { base, copy }
+    }
+
+    /// The field at an offset the verifier knows. `T` is made of integers.
+    #[inline(always)]
+    pub(crate) unsafe fn field<T: Copy>(&self, offset: u64) -> T {
+        if offset > (BYTES - size_of::<T>()) as u64 {
+            return read(self.base, offset);
+        }
+        self.copy.add(offset as usize).cast::<T>().read_volatile()
+    }
+}
+
 /// A value in user memory. `T` is made of integers.
 #[inline(always)]
 pub(crate) unsafe fn read_user<T: Copy>(address: u64) -> Option<T> {

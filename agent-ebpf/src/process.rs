@@ -13,7 +13,7 @@ use wire::facts::{
 };
 use wire::offsets::ABSENT;
 use wire::record::{
-    FLAG_LATENCY, SECTION_ARGV, SECTION_CGROUP, SECTION_CGROUP_V1, SECTION_CWD, SECTION_ENV,
+    FLAG_COMPAT, FLAG_LATENCY, SECTION_ARGV, SECTION_CGROUP, SECTION_CGROUP_V1, SECTION_CWD, SECTION_ENV,
     SECTION_EXE_PATH, SECTION_EXEC, SECTION_EXIT, SECTION_FILENAME, SECTION_FORK,
 };
 use wire::{RecordType, SectionState};
@@ -23,7 +23,9 @@ use crate::memory::{clamp, copy_user, opaque, read, store};
 use crate::path;
 use crate::ring::{self, POSITION_MAX, Slot};
 use crate::settings::{offset, setting};
-use crate::syscalls::{argument, call_number, latency_ns, write_final_call};
+use crate::syscalls::{
+    argument, call_number, current_task, exec_start, is_compat, latency_ns, write_final_call,
+};
 
 /// Bytes of the argument vector that are kept.
 const ARGV_BYTES_MAX: u64 = 32 * 1024;
@@ -67,16 +69,23 @@ unsafe fn exec(ctx: &BtfTracePointContext) {
     if !ring::is_selected(pid_tgid) {
         return;
     }
-    let (nr, _) = current_call();
+    let start = exec_start(old_tid);
+    let (nr, compat) = match start {
+        Some(start) => (i64::from((*start).nr), (*start).compat != 0),
+        None => exec_call(ctx.arg::<u64>(2)),
+    };
     let Some(slot) = ring::begin() else { return };
-    let mut flags = 0;
+    let mut flags = if compat { FLAG_COMPAT } else { 0 };
     let mut latency = 0;
     if let Some(known) = latency_ns(old_tid, nr, slot.time_ns) {
         latency = known;
-        flags = FLAG_LATENCY;
+        flags |= FLAG_LATENCY;
     }
-    slot.header(RecordType::Exec, flags, 0, nr, pid_tgid);
+    slot.header(RecordType::Exec, flags, 6, nr, pid_tgid);
     slot.outcome(0, latency);
+    for index in 0..6 {
+        slot.arg(index as u64, start.map_or(0, |start| (*start).args[index]));
+    }
     let task = bpf_get_current_task();
     let mm: u64 = read(task, offset!(task_mm));
     let exe: u64 = read(mm, offset!(mm_exe_file));
@@ -85,7 +94,7 @@ unsafe fn exec(ctx: &BtfTracePointContext) {
     let env_start: u64 = read(mm, offset!(mm_env_start));
     let env_bytes = read::<u64>(mm, offset!(mm_env_end)).wrapping_sub(env_start);
 
-    let mut position = Slot::behind_args(0);
+    let mut position = Slot::behind_args(6);
     let facts = slot.body(position).cast::<ExecFacts>();
     write_task(&raw mut (*facts).task, task);
     write_cred(&raw mut (*facts).cred, task);
@@ -113,6 +122,23 @@ unsafe fn exec(ctx: &BtfTracePointContext) {
         position = user_block(&slot, position, SECTION_ENV, env_start, clamp(env_bytes, ENV_BYTES_MAX));
     }
     slot.publish(position);
+}
+
+/// The call that is replacing the program, when its entry was not seen: what the kernel writes over its number is
+/// `execve`'s of the new image's kind, but a path found through a descriptor tells `execveat`.
+#[inline(always)]
+unsafe fn exec_call(bprm: u64) -> (i64, bool) {
+    let (nr, _) = current_call();
+    let compat = is_compat(current_task());
+    if read::<u64>(bprm, offset!(bprm_fdpath)) == 0 {
+        return (nr, compat);
+    }
+    let nr = match (setting!(aarch64) != 0, compat) {
+        (true, _) => 281,
+        (false, false) => 322,
+        (false, true) => 358,
+    };
+    (nr, compat)
 }
 
 #[inline(always)]
@@ -234,7 +260,7 @@ pub fn sched_process_exit(_ctx: BtfTracePointContext) -> i32 {
 unsafe fn is_final(nr: i64) -> bool {
     if setting!(aarch64) != 0 {
         nr == 93 || nr == 94
-    } else if crate::syscalls::is_compat() {
+    } else if is_compat(current_task()) {
         nr == 1 || nr == 252
     } else {
         nr == 60 || nr == 231

@@ -1,7 +1,7 @@
 //! System calls: one record at exit, made by interpreting the call's entry in the table.
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_current_pid_tgid, bpf_get_current_task_btf, bpf_ktime_get_boot_ns},
+    helpers::generated::{bpf_get_current_task_btf, bpf_ktime_get_boot_ns},
     macros::{btf_tracepoint, map},
     maps::Array,
     programs::BtfTracePointContext,
@@ -9,8 +9,11 @@ use aya_ebpf::{
 use wire::RecordType;
 use wire::offsets::ABSENT;
 use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_SOCKET};
-use wire::ring::CallStart;
-use wire::table::{CALL_FILE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_RESULT};
+use wire::ring::{CallStart, EXEC_STARTS, ExecStart};
+use wire::table::{
+    CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_RESULT,
+    SELECTED, SELECTED_FOR_STATE, SELECTED_NO,
+};
 
 use crate::facts::{file_facts, file_of, socket_facts};
 use crate::fetch;
@@ -20,6 +23,9 @@ use crate::settings::{offset, setting};
 /// Calls: native ones, then those of 32-bit programs.
 #[map]
 static CALLS: Array<CallEntry> = Array::with_max_entries(2 * CALLS_MAX as u32, 0);
+
+#[map]
+static EXECS: Array<ExecStart> = Array::with_max_entries(EXEC_STARTS, 0);
 
 #[map]
 static STARTS: Array<CallStart> = Array::with_max_entries(1, 0);
@@ -56,28 +62,45 @@ pub(crate) unsafe fn call_number(regs: *const u8) -> i64 {
     i64::from(register(regs, X86_64_NR, AARCH64_NR) as i32)
 }
 
-/// Whether the current call came through the 32-bit entry of a 64-bit kernel.
+/// The current task, of which the verifier knows the type: its fields are read by plain loads.
 #[inline(always)]
-pub(crate) unsafe fn is_compat() -> bool {
+pub(crate) unsafe fn current_task() -> *const u8 {
+    bpf_get_current_task_btf() as *const u8
+}
+
+/// Process and thread id of a task, in one word as `bpf_get_current_pid_tgid` has them, for less.
+#[inline(always)]
+pub(crate) unsafe fn pid_tgid(task: *const u8) -> u64 {
+    let id = |offset: u64| u64::from(task.add(offset as usize).cast::<u32>().read_volatile());
+    id(offset!(task_tgid)) << 32 | id(offset!(task_pid))
+}
+
+/// Whether the call the current task is in came through the 32-bit entry of a 64-bit kernel.
+#[inline(always)]
+pub(crate) unsafe fn is_compat(task: *const u8) -> bool {
     if setting!(aarch64) != 0 || offset!(task_status) == u64::from(ABSENT) {
         return false;
     }
-    let task = bpf_get_current_task_btf() as *const u8;
     task.add(offset!(task_status) as usize).cast::<u32>().read_volatile() & TS_COMPAT != 0
 }
 
-/// The table's entry for a call, if the call is selected.
+/// Whether a call with this number may be of interest: the first question, and for most calls of a recording that
+/// selects few the last one.
 #[inline(always)]
-pub(crate) unsafe fn selected_entry(nr: i64, compat: bool) -> Option<*const CallEntry> {
-    let mut index = nr as u64;
-    if index >= CALL_UNKNOWN as u64 {
-        index = CALL_UNKNOWN as u64;
-    }
-    if compat {
-        index += CALLS_MAX as u64;
-    }
-    let entry = CALLS.get_ptr(index as u32)?;
-    ((*entry).selected != 0).then_some(entry)
+unsafe fn may_be_selected(nr: i64) -> bool {
+    CALLS.get_ptr(index(nr, false)).is_some_and(|entry| (*entry).either != 0)
+}
+
+/// The table's entry for a call.
+#[inline(always)]
+pub(crate) unsafe fn entry(nr: i64, compat: bool) -> Option<*const CallEntry> {
+    CALLS.get_ptr(index(nr, compat))
+}
+
+#[inline(always)]
+fn index(nr: i64, compat: bool) -> u32 {
+    let nr = if nr as u64 >= CALL_UNKNOWN as u64 { CALL_UNKNOWN as u32 } else { nr as u32 };
+    if compat { nr + CALLS_MAX as u32 } else { nr }
 }
 
 /// Keeps the time at which a call began, for its latency.
@@ -91,8 +114,17 @@ pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 unsafe fn enter(ctx: &BtfTracePointContext) {
     let nr = ctx.arg::<i64>(1);
-    let pid_tgid = bpf_get_current_pid_tgid();
-    if !ring::is_selected(pid_tgid) || selected_entry(nr, is_compat()).is_none() {
+    if !may_be_selected(nr) {
+        return;
+    }
+    let task = current_task();
+    let compat = is_compat(task);
+    let Some(entry) = entry(nr, compat) else { return };
+    let pid_tgid = pid_tgid(task);
+    if (*entry).flags & CALL_IMAGE != 0 {
+        // Kept whoever calls: the command becomes a followed one by its exec.
+        keep_exec(ctx.arg::<*const u8>(0), pid_tgid as u32, nr, compat);
+    } else if (*entry).selected != SELECTED || !ring::is_selected(pid_tgid) {
         return;
     }
     let tid = pid_tgid as u32;
@@ -100,6 +132,28 @@ unsafe fn enter(ctx: &BtfTracePointContext) {
     (*start).tid = tid;
     (*start).nr = nr as u32;
     (*start).time_ns = bpf_ktime_get_boot_ns();
+}
+
+#[inline(always)]
+unsafe fn keep_exec(regs: *const u8, tid: u32, nr: i64, compat: bool) {
+    let Some(start) = EXECS.get_ptr_mut(tid & (EXEC_STARTS - 1)) else { return };
+    (*start).tid = tid;
+    (*start).nr = nr as u32;
+    (*start).compat = u32::from(compat);
+    let args = (&raw mut (*start).args).cast::<u64>();
+    args.write_volatile(argument(regs, 0));
+    args.add(1).write_volatile(argument(regs, 1));
+    args.add(2).write_volatile(argument(regs, 2));
+    args.add(3).write_volatile(argument(regs, 3));
+    args.add(4).write_volatile(argument(regs, 4));
+    args.add(5).write_volatile(argument(regs, 5));
+}
+
+/// The call by which a thread is replacing its program, if its entry was seen.
+#[inline(always)]
+pub(crate) unsafe fn exec_start(tid: u32) -> Option<*const ExecStart> {
+    let start = EXECS.get_ptr(tid & (EXEC_STARTS - 1))?;
+    ((*start).tid == tid).then_some(start)
 }
 
 /// How long the current thread's call `nr` took until `now_ns`, if that is known.
@@ -125,19 +179,27 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 unsafe fn exit(ctx: &BtfTracePointContext) {
-    let pid_tgid = bpf_get_current_pid_tgid();
-    if !ring::is_selected(pid_tgid) {
-        return;
-    }
     let regs = ctx.arg::<*const u8>(0);
-    let result = ctx.arg::<i64>(1);
     let mut nr = call_number(regs);
     if nr == -1 && setting!(aarch64) == 0 {
         // x86 forgets the number while it restores the registers of the interrupted code.
         nr = X86_64_RT_SIGRETURN;
     }
-    let compat = is_compat();
-    let Some(entry) = selected_entry(nr, compat) else { return };
+    if !may_be_selected(nr) {
+        return;
+    }
+    let task = current_task();
+    let compat = is_compat(task);
+    let Some(entry) = entry(nr, compat) else { return };
+    let result = ctx.arg::<i64>(1);
+    let selected = (*entry).selected;
+    if selected == SELECTED_NO || (selected == SELECTED_FOR_STATE && result < 0) {
+        return;
+    }
+    let pid_tgid = pid_tgid(task);
+    if !ring::is_selected(pid_tgid) {
+        return;
+    }
     if result == 0 && (*entry).flags & CALL_SILENT_ZERO != 0 {
         return;
     }
@@ -189,8 +251,8 @@ unsafe fn describe(slot: &Slot, entry: *const CallEntry, regs: *const u8, mut po
 /// Writes the record of a call that does not return, from the task's last tracepoint.
 #[inline(always)]
 pub(crate) unsafe fn write_final_call(regs: *const u8, nr: i64, pid_tgid: u64) {
-    let compat = is_compat();
-    if selected_entry(nr, compat).is_none() {
+    let compat = is_compat(current_task());
+    if entry(nr, compat).is_none_or(|entry| (*entry).selected != SELECTED) {
         return;
     }
     let Some(slot) = ring::begin() else { return };

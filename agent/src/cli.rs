@@ -22,6 +22,8 @@ Examples:
   sysreel-agent record -w out.reel -M 30                            the whole machine for 30 seconds
   sysreel-agent record -w - | sysreel read -                        live, through a pipe
   sysreel-agent record -w out.reel -C 100 -W 5                      the last 500 MB, in five files
+  sysreel-agent record -w out.reel --calls openat,connect,execve    only these calls
+  sysreel-agent record -w out.reel --calls '!read,!write'           all but these
 
 Exit status: that of the command, if one was given; otherwise 0, or 1 when recording failed.
 Ctrl-C ends a recording cleanly. With a command it waits for the command, and a second Ctrl-C does not.")]
@@ -54,6 +56,13 @@ pub(crate) struct RecordArgs {
     /// Keep at most this many files: the oldest is removed.
     #[arg(short = 'W', long = "limit", value_name = "COUNT")]
     pub(crate) files: Option<usize>,
+    /// Record only these events: names separated by commas, as in `sysreel events`.
+    ///
+    /// `%CATEGORY` stands for all of one category, and `!` before either takes away: `openat,connect`, `%net,!bind`,
+    /// `!read,!write`. Other calls are turned away in the kernel. Those that open or close descriptors, start or
+    /// change processes are followed all the same, so what is recorded keeps its names, but leave no event.
+    #[arg(long, value_name = "LIST")]
+    pub(crate) calls: Option<String>,
     /// Do not measure how long calls take, which lowers the cost of every call.
     #[arg(long)]
     pub(crate) no_latency: bool,

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use capture_format::model::Event;
 use capture_format::schema::Abi;
 use libfuzzer_sys::fuzz_target;
+use sysreel_agent::selection::Selection;
 use sysreel_agent::track::{Sink, Store, Tracker, TrackerOptions};
 use wire::facts::{EXEC_BYTES, EXIT_BYTES, FILE_BYTES, FORK_BYTES, SIGNAL_BYTES, SOCKET_BYTES};
 use wire::record::{
@@ -40,6 +41,8 @@ impl Sink for Checked {
             assert!(ancestors < 1000, "ancestors end somewhere");
         }
     }
+
+    fn left_out(&mut self, _: u16) {}
 }
 
 /// What takes bytes off the front of the input; zeros when it is used up.
@@ -132,6 +135,7 @@ fuzz_target!(|bytes: &[u8]| {
         snap_bytes: 80,
         abi: Abi::X86_64,
         skip_start_scan: true,
+        selection: Selection::default(),
     });
     let mut sink = Checked::default();
     let mut records = 0;

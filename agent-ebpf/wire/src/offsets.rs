@@ -138,6 +138,7 @@ offsets! {
     kn_name = "kernfs_node" "name";
     kn_parent = "kernfs_node" "__parent|parent";
     bprm_filename = "linux_binprm" "filename";
+    bprm_fdpath = "linux_binprm" "fdpath";
     ovl_upper = "ovl_inode" "__upperdentry";
     ovl_vfs_inode = "ovl_inode" "vfs_inode";
 }

@@ -59,6 +59,25 @@ pub const FOLLOW_BLOCK: usize = 4096;
 /// Blocks of follow marks.
 pub const FOLLOW_BLOCKS: usize = (4 << 20) / FOLLOW_BLOCK;
 
+/// Slots for [`ExecStart`]s.
+pub const EXEC_STARTS: u32 = 1024;
+
+/// A call that is to replace the program, kept from `sys_enter` in a slot chosen by the low bits of the thread id.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct ExecStart {
+    /// Thread that made it.
+    pub tid: u32,
+    /// Call number.
+    pub nr: u32,
+    /// 1 when it counts in the table of 32-bit programs.
+    pub compat: u32,
+    #[doc(hidden)]
+    pub reserved: u32,
+    /// Raw arguments.
+    pub args: [u64; 6],
+}
+
 /// Entry of a call, kept from `sys_enter` to `sys_exit` in a slot chosen by the low bits of the thread id.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]

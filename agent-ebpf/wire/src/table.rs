@@ -42,6 +42,18 @@ pub const CALL_FILE: u8 = 2;
 /// where they happen, with more facts ([`crate::RecordType::Exec`], [`crate::RecordType::Fork`]).
 pub const CALL_SILENT_ZERO: u8 = 4;
 
+/// The call replaces the program: its number and arguments are kept from entry on, because exec overwrites them.
+pub const CALL_IMAGE: u8 = 8;
+
+/// Value of [`CallEntry::selected`]: the call makes no record.
+pub const SELECTED_NO: u8 = 0;
+/// The call is recorded.
+pub const SELECTED: u8 = 1;
+/// The call is not recorded, but the state it changes is kept: it makes a record when it succeeds, without latency.
+pub const SELECTED_FOR_STATE: u8 = 2;
+/// As [`SELECTED_FOR_STATE`], for a call that changes state also when it fails.
+pub const SELECTED_FOR_STATE_ALWAYS: u8 = 3;
+
 /// One fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(C)]
@@ -73,10 +85,13 @@ pub struct CallEntry {
     pub flags: u8,
     /// Argument that holds the descriptor, or `FD_*`.
     pub fd: u8,
-    /// 1 when the call is to be recorded.
+    /// A `SELECTED_*`.
     pub selected: u8,
+    /// 1 when this number is of interest natively or in the 32-bit table: what is not is turned away before it is
+    /// known which of the two the call counts in.
+    pub either: u8,
     #[doc(hidden)]
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
     /// What to fetch: strings and blocks.
     pub fetch: [Fetch; FETCHES_MAX],
     /// What to fetch by a loop: an iovec, a `msghdr` or a string vector; one per call.

@@ -15,6 +15,8 @@ use anyhow::{Context, Result, bail};
 use aya::maps::{Array, Map, MapData};
 use aya::programs::BtfTracePoint;
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
+use capture_format::schema::KernelEvent;
+use sysreel_agent::selection::Selection;
 use wire::offsets::Settings;
 use wire::ring::RECORD_BYTES_MAX;
 use wire::table::CallEntry;
@@ -44,6 +46,8 @@ pub(crate) struct ProbeOptions {
     pub(crate) latency: bool,
     /// Send the environment at exec.
     pub(crate) env: bool,
+    /// Which calls make records.
+    pub(crate) selection: Selection,
     /// Record only tasks that [`Probes::follow_from_exec`] named, and their descendants.
     pub(crate) follow: bool,
 }
@@ -101,9 +105,14 @@ impl Probes {
             .context(
                 "cannot load the kernel programs: is this run as root, or with CAP_BPF and CAP_PERFMON?",
             )?;
-        fill_calls(&mut ebpf)?;
+        fill_calls(&mut ebpf, &options.selection)?;
         for name in PROGRAMS {
-            if name == "sys_enter" && !options.latency {
+            let is_needed = match name {
+                "sys_enter" => options.latency,
+                "signal_deliver" => options.selection.has(KernelEvent::SignalDeliver.name()),
+                _ => true,
+            };
+            if !is_needed {
                 continue;
             }
             attach(&mut ebpf, name, name, &btf)?;
@@ -152,10 +161,10 @@ fn attach(ebpf: &mut Ebpf, program: &str, tracepoint: &str, btf: &Btf) -> Result
     Ok(())
 }
 
-fn fill_calls(ebpf: &mut Ebpf) -> Result<()> {
+fn fill_calls(ebpf: &mut Ebpf, selection: &Selection) -> Result<()> {
     let map = ebpf.map_mut("CALLS").context("the kernel programs lack the map CALLS")?;
     let mut array: Array<&mut MapData, Plain<CallEntry>> = Array::try_from(map)?;
-    for (index, entry) in table::entries().into_iter().enumerate() {
+    for (index, entry) in table::entries(selection).into_iter().enumerate() {
         array.set(index as u32, Plain(entry), 0).context("cannot fill the table of calls")?;
     }
     Ok(())

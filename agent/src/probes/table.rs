@@ -2,46 +2,58 @@
 
 use capture_format::model::FdSource;
 use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind};
+use sysreel_agent::selection::Selection;
+use sysreel_agent::track::{Upkeep, upkeep};
 use wire::table::{
-    CALL_FILE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_NONE, FD_RESULT,
-    FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
-    FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_RESULT_OUT, FETCH_STRING,
-    FETCH_STRINGS, Fetch,
+    CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_NONE,
+    FD_RESULT, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN,
+    FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_RESULT_OUT,
+    FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FOR_STATE, SELECTED_FOR_STATE_ALWAYS, SELECTED_NO,
 };
 
 /// The machine this agent was built for.
 pub(crate) const NATIVE: Abi = if cfg!(target_arch = "aarch64") { Abi::Aarch64 } else { Abi::X86_64 };
 
 /// All entries: native calls, then those of 32-bit programs.
-pub(super) fn entries() -> Vec<CallEntry> {
-    let unknown = CallEntry { nargs: 6, fd: FD_NONE, selected: 1, ..CallEntry::default() };
+pub(super) fn entries(selection: &Selection) -> Vec<CallEntry> {
+    let selected = if selection.has_unknown() { SELECTED } else { SELECTED_NO };
+    let unknown = CallEntry { nargs: 6, fd: FD_NONE, selected, ..CallEntry::default() };
     let mut entries = vec![unknown; 2 * CALLS_MAX];
     for (nr, call) in schema::syscalls(NATIVE) {
         // A number beyond the table is recorded raw, like one that the schema does not know.
         if let Some(entry) = entries[..CALL_UNKNOWN].get_mut(nr as usize) {
-            *entry = entry_of(call);
+            *entry = CallEntry { selected: selection_of(selection, call.name), ..entry_of(call) };
         }
     }
     for (nr, call) in schema::syscalls(NATIVE.compat()) {
         if let Some(entry) = entries[CALLS_MAX..CALLS_MAX + CALL_UNKNOWN].get_mut(nr as usize) {
             // Pointers and structures of 32-bit programs are narrower: nothing is fetched through them.
             entry.nargs = call.args.len() as u8;
-            entry.flags = if call.silent_zero { CALL_SILENT_ZERO } else { 0 };
+            entry.flags = flags_of(call) & (CALL_SILENT_ZERO | CALL_IMAGE);
+            entry.selected = selection_of(selection, call.name);
         }
+    }
+    let is_of_interest = |entry: &CallEntry| entry.selected != SELECTED_NO || entry.flags & CALL_IMAGE != 0;
+    let (native, compat) = entries.split_at_mut(CALLS_MAX);
+    for (native, compat) in native.iter_mut().zip(compat) {
+        let either = is_of_interest(native) || is_of_interest(compat);
+        (native.either, compat.either) = (u8::from(either), u8::from(either));
     }
     entries
 }
 
-fn entry_of(call: &schema::Syscall) -> CallEntry {
-    let mut entry =
-        CallEntry { nargs: call.args.len() as u8, fd: FD_NONE, selected: 1, ..CallEntry::default() };
-    for (flag, is_set) in
-        [(CALL_SOCKET, call.socket), (CALL_FILE, call.file), (CALL_SILENT_ZERO, call.silent_zero)]
-    {
-        if is_set {
-            entry.flags |= flag;
-        }
+fn selection_of(selection: &Selection, name: &str) -> u8 {
+    match upkeep(name) {
+        _ if selection.has(name) => SELECTED,
+        Upkeep::None => SELECTED_NO,
+        Upkeep::OnSuccess => SELECTED_FOR_STATE,
+        Upkeep::Always => SELECTED_FOR_STATE_ALWAYS,
     }
+}
+
+fn entry_of(call: &schema::Syscall) -> CallEntry {
+    let mut entry = CallEntry { nargs: call.args.len() as u8, fd: FD_NONE, ..CallEntry::default() };
+    entry.flags = flags_of(call);
     entry.fd = match call.fd {
         FdSource::None => FD_NONE,
         FdSource::Arg(index) => index,
@@ -63,6 +75,16 @@ fn entry_of(call: &schema::Syscall) -> CallEntry {
         }
     }
     entry
+}
+
+fn flags_of(call: &schema::Syscall) -> u8 {
+    let flags = [
+        (CALL_SOCKET, call.socket),
+        (CALL_FILE, call.file),
+        (CALL_SILENT_ZERO, call.silent_zero),
+        (CALL_IMAGE, matches!(call.name, "execve" | "execveat")),
+    ];
+    flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).sum()
 }
 
 fn fetch_of(arg: u8, kind: Kind) -> Option<Fetch> {
@@ -89,7 +111,26 @@ mod tests {
     use super::*;
 
     fn native(name: &str) -> CallEntry {
-        entries()[schema::syscall_nr(NATIVE, name).expect(name) as usize]
+        selected_by("!ptrace", name)
+    }
+
+    fn selected_by(list: &str, name: &str) -> CallEntry {
+        let selection = list.parse().expect(list);
+        entries(&selection)[schema::syscall_nr(NATIVE, name).expect(name) as usize]
+    }
+
+    #[test]
+    fn what_is_not_selected_comes_through_only_for_state() {
+        for (name, selected) in [
+            ("getppid", SELECTED),
+            ("read", SELECTED_NO),
+            ("openat", SELECTED_FOR_STATE),
+            ("close", SELECTED_FOR_STATE_ALWAYS),
+        ] {
+            assert_eq!(selected_by("getppid", name).selected, selected, "{name}");
+        }
+        assert_eq!(selected_by("!read", "openat").selected, SELECTED);
+        assert_eq!(entries(&"getppid".parse().expect("a list"))[CALL_UNKNOWN].selected, SELECTED_NO);
     }
 
     #[test]
@@ -129,7 +170,7 @@ mod tests {
 
     #[test]
     fn an_unknown_number_is_recorded_raw() {
-        let entry = entries()[CALL_UNKNOWN];
+        let entry = entries(&Selection::default())[CALL_UNKNOWN];
         assert_eq!((entry.nargs, entry.selected, entry.fetches), (6, 1, 0));
     }
 }

@@ -14,6 +14,8 @@ struct Cpu {
     looked_ns: u64,
     stored: u64,
     lost: u64,
+    /// Records that only kept the state right.
+    left_out: u64,
     /// `stored` and `lost` where the current file began.
     file_base: (u64, u64),
 }
@@ -35,6 +37,14 @@ impl Ledger {
     pub(super) fn stored(&mut self, cpu: u16) {
         if let Some(cpu) = self.cpus.get_mut(usize::from(cpu)) {
             cpu.stored += 1;
+        }
+    }
+
+    /// A record of this CPU was not for the capture. Had it been lost, it would have been counted: what came later
+    /// may then be told with a wrong name.
+    pub(super) fn left_out(&mut self, cpu: u16) {
+        if let Some(cpu) = self.cpus.get_mut(usize::from(cpu)) {
+            cpu.left_out += 1;
         }
     }
 
@@ -65,7 +75,8 @@ impl Ledger {
     pub(super) fn settle(&mut self, now_ns: u64) {
         for cpu in 0..self.cpus.len() {
             let account = &self.cpus[cpu];
-            let missing = account.counts.produced.saturating_sub(account.stored + account.lost);
+            let missing =
+                account.counts.produced.saturating_sub(account.stored + account.lost + account.left_out);
             if missing > 0 {
                 self.enter(cpu as u16, LossCause::Unaccounted, missing, 0, now_ns);
             }
@@ -127,6 +138,18 @@ mod tests {
         let brief: Vec<_> = losses.iter().map(|l| (l.cause, l.count, l.from_ns, l.to_ns)).collect();
         assert_eq!(brief, [(LossCause::RingFull, 3, 100, 200), (LossCause::Unaccounted, 1, 0, 300)]);
         assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 9, stored: 5 }]);
+    }
+
+    #[test]
+    fn what_was_not_for_the_capture_is_neither_produced_nor_missing() {
+        let mut ledger = Ledger::new(1, 0);
+        ledger.stored(0);
+        ledger.left_out(0);
+        ledger.left_out(0);
+        ledger.look([counts(4, 1)].into_iter(), 200);
+        ledger.settle(300);
+        assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 2, stored: 1 }]);
+        assert_eq!(ledger.lost_total(), 1);
     }
 
     #[test]

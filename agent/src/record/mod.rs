@@ -51,6 +51,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         snap_bytes: plan.snap_bytes,
         latency: plan.latency,
         env: plan.env,
+        selection: plan.selection.clone(),
         follow: plan.command.is_some(),
     })?;
     let mut rings = Rings::map(&probes)?;
@@ -65,6 +66,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         snap_bytes: plan.snap_bytes,
         abi: probes::NATIVE,
         skip_start_scan: plan.command.is_some(),
+        selection: plan.selection.clone(),
     });
     for warning in tracker.read_start_state() {
         eprintln!("sysreel-agent: {warning}");

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use sysreel_agent::selection::Selection;
 use wire::ring::RECORD_BYTES_MAX;
 
 use crate::cli::RecordArgs;
@@ -47,6 +48,9 @@ pub(crate) struct Plan {
     pub(crate) ring_bytes: usize,
     pub(crate) latency: bool,
     pub(crate) env: bool,
+    /// The list as it was typed, and what it means.
+    calls: Option<String>,
+    pub(crate) selection: Selection,
     pub(crate) level: i32,
     pub(crate) seconds: Option<Duration>,
     pub(crate) events: Option<u64>,
@@ -97,6 +101,10 @@ impl Plan {
         if !(1..=19).contains(&args.level) {
             bail!("--level takes 1 to 19, not {}", args.level);
         }
+        let selection = match args.calls.as_deref().map(str::parse).transpose() {
+            Ok(selection) => selection.unwrap_or_default(),
+            Err(error) => bail!("--calls: {error}"),
+        };
         let seconds = match args.seconds.map(Duration::try_from_secs_f64).transpose() {
             Ok(seconds) => seconds,
             Err(error) => bail!("-M: {error}"),
@@ -108,6 +116,8 @@ impl Plan {
             ring_bytes: args.ring_bytes,
             latency: !args.no_latency,
             env: args.env,
+            calls: args.calls,
+            selection,
             level: args.level,
             seconds,
             events: args.events,
@@ -127,9 +137,13 @@ impl Plan {
 
     /// What is recorded, in words for the capture's head.
     pub(crate) fn scope(&self) -> String {
-        match &self.command {
+        let scope = match &self.command {
             Some(_) => format!("command: {}", self.command_text()),
             None => "the whole machine".to_owned(),
+        };
+        match &self.calls {
+            Some(list) => format!("{scope}; calls: {list}"),
+            None => scope,
         }
     }
 

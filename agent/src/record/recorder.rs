@@ -271,6 +271,10 @@ impl Sink for Recorder {
             self.is_done = true;
         }
     }
+
+    fn left_out(&mut self, cpu: u16) {
+        self.ledger.left_out(cpu);
+    }
 }
 
 /// What a recording came to.

@@ -7,6 +7,7 @@ use wire::{FileFacts, Record, RecordHeader, Section, SectionState, SocketFacts};
 
 use super::effect::{self, Effect};
 use super::store::Store;
+use crate::selection::Selection;
 
 /// Arguments an event carries at most.
 pub(super) const ARGS_MAX: usize = 6;
@@ -22,6 +23,8 @@ pub(super) struct Plan {
     data: u8,
     /// Bit N: argument N is a text, which may be counted with the NUL at its end, as in getcwd's result.
     texts: u8,
+    /// Whether its events are recorded.
+    pub(super) selected: bool,
     /// Whether the kind has a result.
     pub(super) result: bool,
     /// Where the descriptor stands.
@@ -34,14 +37,16 @@ pub(super) struct Plan {
 #[derive(Clone, Debug)]
 pub(super) struct Calls {
     abi: Abi,
+    selection: Selection,
     native: Vec<Option<Plan>>,
     compat: Vec<Option<Plan>>,
     kernel: [Option<Plan>; KernelEvent::ALL.len()],
 }
 
 impl Calls {
-    pub(super) fn new(abi: Abi) -> Self {
-        Calls { abi, native: Vec::new(), compat: Vec::new(), kernel: [None; KernelEvent::ALL.len()] }
+    pub(super) fn new(abi: Abi, selection: Selection) -> Self {
+        let kernel = [None; KernelEvent::ALL.len()];
+        Calls { abi, selection, native: Vec::new(), compat: Vec::new(), kernel }
     }
 
     /// The plan for the call in a record's header. Numbers have 16 bits, which bounds the tables.
@@ -58,7 +63,7 @@ impl Calls {
         let abi = if compat { self.abi.compat() } else { self.abi };
         let kind = event_kind(abi, u32::from(header.nr));
         let effect = effect::of_call(&kind.name);
-        let plan = Plan::new(kind, effect, store);
+        let plan = Plan::new(kind, effect, &self.selection, store);
         plans[nr] = Some(plan);
         plan
     }
@@ -68,20 +73,21 @@ impl Calls {
         if let Some(plan) = self.kernel[event as usize] {
             return plan;
         }
-        let plan = Plan::new(kernel_event(event), Effect::None, store);
+        let plan = Plan::new(kernel_event(event), Effect::None, &self.selection, store);
         self.kernel[event as usize] = Some(plan);
         plan
     }
 }
 
 impl Plan {
-    fn new(mut kind: EventKind, effect: Effect, store: &mut Store) -> Self {
+    fn new(mut kind: EventKind, effect: Effect, selection: &Selection, store: &mut Store) -> Self {
+        let selected = selection.has(&kind.name);
         kind.args.truncate(ARGS_MAX);
         let data = kind.args.iter().enumerate().map(|(at, arg)| u8::from(arg.kind.is_data()) << at).sum();
         let is_text = |shape: &Shape| u8::from(*shape == Shape::Text);
         let texts = kind.args.iter().enumerate().map(|(at, arg)| is_text(&arg.kind.shape) << at).sum();
         let (args, result, fd) = (kind.args.len() as u8, kind.result.is_some(), kind.fd);
-        Plan { kind: store.add_kind(kind), args, data, texts, result, fd, effect }
+        Plan { kind: store.add_kind(kind), args, data, texts, selected, result, fd, effect }
     }
 
     /// Whether argument `at` is data.

@@ -124,6 +124,28 @@ const fn open(dirfd: Option<u8>, path: u8, flags: OpenFlags) -> Effect {
     Effect::Open { dirfd, path, flags }
 }
 
+/// What becomes of the state we keep when a call goes unrecorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upkeep {
+    /// It is as good as before.
+    None,
+    /// A call that succeeded changed it.
+    OnSuccess,
+    /// The call changed it, also by failing.
+    Always,
+}
+
+/// Whether a call that nobody wants to see must be seen all the same.
+pub fn upkeep(name: &str) -> Upkeep {
+    match of_call(name) {
+        // The peer of a single datagram, which the next one replaces.
+        Effect::None | Effect::Peer { .. } => Upkeep::None,
+        // A close that fails has freed the number, and a connect may go on in the background.
+        Effect::Close | Effect::Connect => Upkeep::Always,
+        _ => Upkeep::OnSuccess,
+    }
+}
+
 /// The effect of the call with this name.
 pub(super) fn of_call(name: &str) -> Effect {
     use CloseOnExec::{Always, Bit, Never};

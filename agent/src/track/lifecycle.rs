@@ -52,7 +52,13 @@ impl Tracker {
                 _ => None,
             };
             if let (Some(section), true) = (section, plan.is_data(at)) {
-                args[at] = bytes(record, section).map_or(Arg::Unread(call.raw(at as u8)), Arg::Bytes);
+                let given = match (shape, bytes(record, section)) {
+                    (Some(Shape::Path(Some(dirfd))), Some(path)) => {
+                        Some(without_descriptor(path, call.int(*dirfd)))
+                    }
+                    (_, given) => given,
+                };
+                args[at] = given.map_or(Arg::Unread(call.raw(at as u8)), Arg::Bytes);
             }
         }
         self.emit(record, cpu, &plan, 0, Some(header.result), &args, sink);
@@ -290,6 +296,15 @@ impl Tracker {
         let paths = if path.len() > 1 { [path, &known] } else { [known.as_slice(), path] };
         self.set_container(&mut process, &paths);
         self.change_process(slot, |current| *current = process);
+    }
+}
+
+/// The path that was given to `execveat`: to the kernel's own it has put the descriptor's name before.
+fn without_descriptor(path: &[u8], fd: i32) -> &[u8] {
+    match path.strip_prefix(format!("/dev/fd/{fd}").as_bytes()) {
+        Some([]) => &[],
+        Some([b'/', given @ ..]) => given,
+        _ => path,
     }
 }
 

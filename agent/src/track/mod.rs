@@ -32,7 +32,10 @@ use capture_format::schema::Abi;
 use wire::record::FLAG_NO_RESULT;
 use wire::{Record, RecordType};
 
+pub use effect::{Upkeep, upkeep};
 pub use store::Store;
+
+use crate::selection::Selection;
 
 use calls::{ARGS_MAX, Call, Calls, Plan};
 use effect::Effect;
@@ -52,6 +55,8 @@ pub struct TrackerOptions {
     pub abi: Abi,
     /// Do not read `/proc` for all processes at start: only what is followed is recorded.
     pub skip_start_scan: bool,
+    /// Which events are handed on. The others only keep the state right.
+    pub selection: Selection,
 }
 
 /// Something the tracker had to do without; recording goes on.
@@ -73,6 +78,9 @@ impl fmt::Display for Warning {
 pub trait Sink {
     /// One event. Every number it refers to can be looked up in `store` until this returns.
     fn event(&mut self, event: &Event<'_>, store: &Store);
+
+    /// A record of this CPU made no event: it is not selected.
+    fn left_out(&mut self, cpu: u16);
 }
 
 /// The state of the recorded machine, brought forward by records.
@@ -97,7 +105,7 @@ impl Tracker {
         Tracker {
             discovery: discover::Discovery::new(&proc),
             store: Store::default(),
-            calls: Calls::new(options.abi),
+            calls: Calls::new(options.abi, options.selection.clone()),
             tasks: Tasks::default(),
             rights: on_sockets::RightsInFlight::default(),
             proc,
@@ -105,7 +113,7 @@ impl Tracker {
         }
     }
 
-    /// Brings the state forward by one record and makes exactly one event of it.
+    /// Brings the state forward by one record and makes exactly one event of it, or leaves it out when not selected.
     pub fn record(&mut self, record: &Record<'_>, cpu: u16, sink: &mut impl Sink) {
         if self.store.sweep_due() {
             self.sweep();
@@ -165,6 +173,9 @@ impl Tracker {
         args: &[Arg<'_>; ARGS_MAX],
         sink: &mut impl Sink,
     ) {
+        if !plan.selected {
+            return sink.left_out(cpu);
+        }
         let header = &record.header;
         let event = Event {
             time_ns: header.time_ns,

@@ -18,10 +18,6 @@ fn abi() -> Abi {
 pub(super) fn name(call: &Call) -> String {
     let number = call.name.strip_prefix("syscall_0x").and_then(|digits| u64::from_str_radix(digits, 16).ok());
     match number {
-        // See `JUSTIFIED`.
-        None if call.name == "execveat" && matches!(call.outcome, Outcome::Returned { value: 0, .. }) => {
-            "execve".to_owned()
-        }
         // Records have room for 16 bits of a number; no kernel knows larger ones.
         Some(number) => schema::event_kind(abi(), u32::from(number as u16)).name,
         None => call.name.clone(),

@@ -14,6 +14,7 @@ use wire::{
     ExecFacts, ExitFacts, FileFacts, ForkFacts, Record, RecordHeader, RecordType, SectionState, SocketFacts,
 };
 
+use crate::selection::Selection;
 use crate::track::{Sink, Store, Tracker, TrackerOptions};
 
 pub(super) const CWD: u64 = libc::AT_FDCWD as i64 as u64;
@@ -79,6 +80,7 @@ pub(super) fn options(proc_root: &Path) -> TrackerOptions {
         snap_bytes: 80,
         abi: Abi::X86_64,
         skip_start_scan: false,
+        selection: Selection::default(),
     }
 }
 
@@ -272,6 +274,8 @@ impl Sink for Seen {
     fn event(&mut self, event: &Event<'_>, _: &Store) {
         self.0 = event.thread;
     }
+
+    fn left_out(&mut self, _: u16) {}
 }
 
 impl Sink for Lines {
@@ -299,6 +303,8 @@ impl Sink for Lines {
         }
         self.0.push(line);
     }
+
+    fn left_out(&mut self, _: u16) {}
 }
 
 pub(super) fn text(bytes: &[u8]) -> String {

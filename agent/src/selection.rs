@@ -1,0 +1,191 @@
+//! Which events are recorded: the list that `--calls` takes.
+//!
+//! What is not selected is turned away in the kernel, by the table of calls; only calls that change the state we
+//! keep come through all the same, and go no further than the tracker. Start at [`Selection`].
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use capture_format::schema::{
+    Abi, KernelEvent, event_name_of_alias, kernel_event, known_event_names, syscalls,
+};
+
+/// A set of event types, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// Whether an event that the list does not name is selected.
+    others: bool,
+    /// Events of which the opposite holds.
+    named: BTreeSet<String>,
+}
+
+impl Default for Selection {
+    /// Everything.
+    fn default() -> Self {
+        Selection { others: true, named: BTreeSet::new() }
+    }
+}
+
+impl Selection {
+    /// Whether events of this type are recorded.
+    pub fn has(&self, name: &str) -> bool {
+        self.others != self.named.contains(name)
+    }
+
+    /// Whether events that no table knows are recorded.
+    pub fn has_unknown(&self) -> bool {
+        self.others
+    }
+
+    fn set(&mut self, name: &str, selected: bool) {
+        if selected == self.others {
+            self.named.remove(name);
+        } else {
+            self.named.insert(name.to_owned());
+        }
+    }
+}
+
+/// A word of the list that names nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownName {
+    word: String,
+    nearest: Option<&'static str>,
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { word, nearest } = self;
+        match (word.as_str(), nearest) {
+            ("", _) => f.write_str("there is an empty name in the list"),
+            (_, Some(nearest)) => write!(f, "there is no call '{word}'; did you mean '{nearest}'?"),
+            (_, None) => {
+                write!(f, "there is no call '{word}'; `sysreel events` lists all, with their categories")
+            }
+        }
+    }
+}
+
+impl std::error::Error for UnknownName {}
+
+impl FromStr for Selection {
+    type Err = UnknownName;
+
+    /// Words separated by commas: a name or `%CATEGORY` adds, with `!` before it takes away, each from what the
+    /// words before it made. A list that begins by taking away begins with everything.
+    fn from_str(list: &str) -> Result<Self, UnknownName> {
+        let mut selection = Selection { others: list.trim_start().starts_with('!'), named: BTreeSet::new() };
+        for word in list.split(',').map(str::trim) {
+            let (name, selected) = match word.strip_prefix('!') {
+                Some(name) => (name.trim_start(), false),
+                None => (word, true),
+            };
+            for name in names_of(name)? {
+                selection.set(name, selected);
+            }
+        }
+        Ok(selection)
+    }
+}
+
+/// The event types that a word stands for.
+fn names_of(word: &str) -> Result<Vec<&'static str>, UnknownName> {
+    if let Some(category) = word.strip_prefix('%') {
+        let entries = categories();
+        let members: Vec<_> =
+            entries.iter().filter(|entry| entry.0 == category).map(|entry| entry.1).collect();
+        if members.is_empty() {
+            let known: BTreeSet<&str> = entries.iter().map(|entry| entry.0).collect();
+            return Err(UnknownName { word: word.to_owned(), nearest: nearest(category, known) });
+        }
+        return Ok(members);
+    }
+    let wanted = event_name_of_alias(word).unwrap_or(word);
+    let known = known_event_names();
+    match known.binary_search(&wanted) {
+        Ok(at) => Ok(vec![known[at]]),
+        Err(_) => Err(UnknownName { word: word.to_owned(), nearest: nearest(word, known) }),
+    }
+}
+
+/// Every event type with its category.
+fn categories() -> Vec<(&'static str, &'static str)> {
+    let calls = Abi::ALL.into_iter().flat_map(syscalls).map(|(_, call)| (call.category, call.name));
+    let others = KernelEvent::ALL.into_iter().map(|event| (category_of(event), event.name()));
+    calls.chain(others).collect()
+}
+
+fn category_of(event: KernelEvent) -> &'static str {
+    let category = kernel_event(event).category;
+    // Its own text does not outlive the description; the table of calls has the same words for as long as we run.
+    let mut known = syscalls(Abi::X86_64).map(|(_, call)| call.category);
+    known.find(|known| *known == category).unwrap_or("other")
+}
+
+/// The candidate most like `wanted`, if one is at all.
+fn nearest(wanted: &str, candidates: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+    let most = 1 + wanted.len() / 4;
+    let ranked = candidates.into_iter().map(|candidate| (distance(wanted, candidate), candidate));
+    ranked.filter(|(distance, _)| *distance <= most).min().map(|(_, candidate)| candidate)
+}
+
+/// Letters to insert, remove or replace to make one word of the other.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (at, letter) in from.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
+        for (to_at, to_letter) in to.bytes().enumerate() {
+            let replaced = diagonal + usize::from(letter != to_letter);
+            diagonal = row[to_at + 1];
+            row[to_at + 1] = replaced.min(diagonal + 1).min(row[to_at] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selected(list: &str) -> Vec<&'static str> {
+        let selection: Selection = list.parse().expect(list);
+        let asked = ["close", "openat", "pread64", "read", "signaldeliver", "write"];
+        asked.into_iter().filter(|name| selection.has(name)).collect()
+    }
+
+    #[test]
+    fn a_list_adds_and_takes_away() {
+        assert_eq!(selected("openat"), ["openat"]);
+        assert_eq!(selected(" openat , close "), ["close", "openat"]);
+        assert_eq!(selected("!read,!write"), ["close", "openat", "pread64", "signaldeliver"]);
+        assert_eq!(selected("!read,read"), ["close", "openat", "pread64", "read", "signaldeliver", "write"]);
+        assert_eq!(selected("%io-read,!read"), ["pread64"]);
+        assert_eq!(selected("pread,%signal"), ["pread64", "signaldeliver"]);
+    }
+
+    #[test]
+    fn what_is_not_named_goes_with_the_first_word() {
+        assert!("!read".parse::<Selection>().expect("a list").has_unknown());
+        assert!(!"read".parse::<Selection>().expect("a list").has_unknown());
+        assert!(Selection::default().has("read") && Selection::default().has_unknown());
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_nearest() {
+        for (list, message) in [
+            ("opnat", "there is no call 'opnat'; did you mean 'openat'?"),
+            ("read,!wrte", "there is no call 'wrte'; did you mean 'write'?"),
+            ("%fil", "there is no call '%fil'; did you mean 'file'?"),
+            (
+                "completely_different",
+                "there is no call 'completely_different'; `sysreel events` lists all, with their categories",
+            ),
+            ("read,", "there is an empty name in the list"),
+            ("", "there is an empty name in the list"),
+        ] {
+            let error = list.parse::<Selection>().expect_err(list);
+            assert_eq!(error.to_string(), message);
+        }
+    }
+}
