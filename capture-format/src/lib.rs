@@ -27,6 +27,7 @@ pub use block::{
     EventsBlock, MaybeInts, PushError,
 };
 pub use chain::Chain;
+pub use codec::payload::Squeezer;
 pub use entity::{Entities, EntityBatch, Table};
 pub use error::{Damage, Defect, ReadError};
 pub use reader::{BlockInfo, Capture, ReadAt, Segment, SegmentInfo, Step, StreamDecoder};

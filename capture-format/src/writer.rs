@@ -1,7 +1,7 @@
 //! A whole writer in one value, for tests and simple programs: what the agent does on several threads.
 
 use crate::model::{Entity, Event, Host, Loss, Mark, Ref};
-use crate::{BlockBuilder, Chain, EncodedSegment, EntityBatch, PushError, Tally};
+use crate::{BlockBuilder, Chain, EncodedSegment, EntityBatch, PushError, Squeezer, Tally};
 
 /// Writes a capture into memory; [`Self::take`] hands over what is ready.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub struct Writer {
     losses: Vec<Loss>,
     tallies: Vec<Tally>,
     marks: Vec<Mark>,
-    level: i32,
+    squeezer: Squeezer,
     out: Vec<u8>,
 }
 
@@ -29,7 +29,7 @@ impl Writer {
             losses: Vec::new(),
             tallies: Vec::new(),
             marks: Vec::new(),
-            level,
+            squeezer: Squeezer::new(level),
             out,
         }
     }
@@ -77,12 +77,12 @@ impl Writer {
     /// Writes everything added so far as segments.
     pub fn flush(&mut self) {
         while !self.batch.is_empty() {
-            let segment = self.batch.encode(self.level);
+            let segment = self.batch.encode(&mut self.squeezer);
             self.chain.seal(segment, &mut self.out);
         }
         if !self.builder.is_empty() {
             let block = self.builder.finish();
-            self.chain.seal(block.encode(self.level), &mut self.out);
+            self.chain.seal(block.encode(&mut self.squeezer), &mut self.out);
             self.builder.reuse(block);
         }
         if !self.losses.is_empty() || !self.tallies.is_empty() {

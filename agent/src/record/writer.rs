@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
 use capture_format::model::{Host, Loss, Mark};
-use capture_format::{Block, Chain, EncodedSegment, EntityBatch, Tally};
+use capture_format::{Block, Chain, EncodedSegment, EntityBatch, Squeezer, Tally};
 
 use super::files::{Files, Target};
 
@@ -68,8 +68,14 @@ impl Writer {
         let (jobs, queue) = sync_channel(QUEUE);
         let (spare_back, spare) = sync_channel(QUEUE + 1);
         let (step, done) = sync_channel(QUEUE + 1);
-        let mut worker =
-            Worker { files, id, level, output: Some(output), shared: Arc::clone(&shared), spare: spare_back };
+        let mut worker = Worker {
+            files,
+            id,
+            squeezer: Squeezer::new(level),
+            output: Some(output),
+            shared: Arc::clone(&shared),
+            spare: spare_back,
+        };
         let thread = thread::Builder::new()
             .name("sysreel-writer".to_owned())
             .spawn(move || {
@@ -173,7 +179,7 @@ impl Output {
 struct Worker {
     files: Files,
     id: [u8; 12],
-    level: i32,
+    squeezer: Squeezer,
     /// `None` once writing failed.
     output: Option<Output>,
     shared: Arc<Shared>,
@@ -194,11 +200,11 @@ impl Worker {
     fn write(&mut self, content: Content) -> Result<()> {
         let Some(output) = &mut self.output else { return Ok(()) };
         let segment = match content {
-            Content::Entities(mut batch) => batch.encode(self.level),
+            Content::Entities(mut batch) => batch.encode(&mut self.squeezer),
             Content::Counts(losses, tallies) => EncodedSegment::counts(&losses, &tallies),
             Content::Marks(marks) => EncodedSegment::marks(&marks),
             Content::Events(block) => {
-                let segment = block.encode(self.level);
+                let segment = block.encode(&mut self.squeezer);
                 if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.spare.try_send(block)
                 {
                     // There are spare blocks enough.

@@ -4,7 +4,9 @@
 //! is dropped in time, so a machine that starts a million processes does not fill memory; whoever wants to keep
 //! an entity copies it when it sees its number first. Start at [`Store`].
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
 
 use capture_format::model::{Container, Descriptor, EventKind, Group, Process, Ref, Thread, User};
 

@@ -69,8 +69,8 @@ fn widen(codes: &[u16]) -> Vec<u64> {
 }
 
 impl Block {
-    /// Encodes and compresses it at a zstd level.
-    pub fn encode(&self, level: i32) -> EncodedSegment {
+    /// Encodes and compresses it.
+    pub fn encode(&self, squeezer: &mut Squeezer) -> EncodedSegment {
         let (threads, descriptors) = (Dictionary::new(&self.threads), Dictionary::new(&self.descriptors));
         let mut kinds: Vec<(u16, &KindRows)> =
             (0..).zip(&self.kinds).filter(|(_, kind)| kind.len() > 0).collect();
@@ -121,7 +121,7 @@ impl Block {
         }
         columns[COLUMN_NAMES] = pools.names.finish();
         columns[COLUMN_DATA] = pools.data.finish();
-        let payload = write_payload(&head, &columns, &mut Squeezer::new(level));
+        let payload = write_payload(&head, &columns, squeezer);
         EncodedSegment { kind: SegmentType::Events, payload, summary: Some(summary) }
     }
 

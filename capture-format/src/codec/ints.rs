@@ -14,6 +14,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::bytes::{Cursor, put_varint};
 use super::estimate::{compressed_bits, entropy_bits};
 use super::payload::ColumnParts;
@@ -223,26 +225,47 @@ fn dict_plan(sorted: &[u64]) -> Option<Plan> {
     (distinct <= sorted.len() / 2 && sorted.last().is_some_and(|&last| last > 0xff)).then_some(Plan::Dict)
 }
 
+/// Distinct values in the order in which they come, and the place among them of each row's.
+fn enumerate_distinct(values: &[u64]) -> (Vec<u64>, Vec<u32>) {
+    let mut known: HashMap<u64, u32, RandomState> = HashMap::default();
+    let mut distinct = Vec::new();
+    let mut last = (0, u32::MAX);
+    let places = values.iter().map(|&value| {
+        if last.1 == u32::MAX || last.0 != value {
+            let place = *known.entry(value).or_insert_with(|| {
+                distinct.push(value);
+                distinct.len() as u32 - 1
+            });
+            last = (value, place);
+        }
+        last.1
+    });
+    let places = places.collect();
+    (distinct, places)
+}
+
 fn write_dict(values: &[u64], out: &mut ColumnParts) {
-    let mut distinct = values.to_vec();
-    distinct.sort_unstable();
-    distinct.dedup();
+    let (distinct, places) = enumerate_distinct(values);
     if distinct.len() > DICT_VALUES_MAX {
         return write_planes(values, out);
     }
-    let codes: HashMap<u64, u64> = distinct.iter().copied().zip(0..).collect();
+    let mut sorted: Vec<u32> = (0..distinct.len() as u32).collect();
+    sorted.sort_unstable_by_key(|&place| distinct[place as usize]);
+    let mut codes = vec![0u16; distinct.len()];
     let mut dictionary = Vec::new();
     let mut last = 0;
-    for &value in &distinct {
+    for (code, &place) in sorted.iter().enumerate() {
+        let value = distinct[place as usize];
         put_varint(&mut dictionary, value - last);
         last = value;
+        codes[place as usize] = code as u16;
     }
     let width = if distinct.len() <= 256 { 1 } else { 2 };
     out.header.push(TAG_DICT);
     put_varint(&mut out.header, distinct.len() as u64);
     out.header.push(width as u8);
     out.parts.push(dictionary);
-    push_planes(values.iter().map(|value| codes[value]), width, &mut out.parts);
+    push_planes(places.iter().map(|&place| u64::from(codes[place as usize])), width, &mut out.parts);
 }
 
 /// Packs bits, lowest first.

@@ -13,6 +13,7 @@
 //! A reader fetches the directory and then only the chunks of the columns it wants.
 
 use std::cell::OnceCell;
+use std::fmt;
 
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -53,13 +54,20 @@ pub(crate) struct ColumnParts {
     pub(crate) parts: Vec<Vec<u8>>,
 }
 
-/// Compresses with one context for a whole payload: setting one up costs more than compressing a small chunk.
-pub(crate) struct Squeezer {
+/// Compresses segments, all with one context: setting one up costs more than compressing a small chunk.
+pub struct Squeezer {
     compressor: Option<Compressor<'static>>,
 }
 
+impl fmt::Debug for Squeezer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Squeezer").finish_non_exhaustive()
+    }
+}
+
 impl Squeezer {
-    pub(crate) fn new(level: i32) -> Self {
+    /// Compresses at a zstd level.
+    pub fn new(level: i32) -> Self {
         // Without a context (no memory) chunks are stored as they are.
         Squeezer { compressor: Compressor::new(level).ok() }
     }

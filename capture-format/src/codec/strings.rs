@@ -23,7 +23,8 @@
 //! ```
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+
+use foldhash::fast::RandomState;
 
 use super::bytes::{Cursor, put_varint};
 use super::ints::{self, Parts};
@@ -46,55 +47,11 @@ pub(crate) enum Value<'a> {
     Bytes(&'a [u8]),
 }
 
-/// Hashes eight bytes a step. Values are compared after, so a bad distribution, even one an attacker provokes,
-/// costs time and nothing else; the block's size bounds it.
-#[derive(Default)]
-struct WordHasher {
-    state: u64,
-}
-
-impl WordHasher {
-    fn mix(&mut self, word: u64) {
-        // An odd constant against runs of zeros, and the golden ratio as a multiplier.
-        let product = u128::from(self.state ^ word ^ 0x5851_f42d_4c95_7f2d) * 0x9e37_79b9_7f4a_7c15;
-        self.state = (product as u64) ^ ((product >> 64) as u64);
-    }
-}
-
-impl Hasher for WordHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let mut words = bytes.chunks_exact(8);
-        for word in &mut words {
-            self.mix(u64::from_le_bytes(word.try_into().unwrap_or_default()));
-        }
-        let mut last = [0; 8];
-        let rest = words.remainder();
-        last[..rest.len()].copy_from_slice(rest);
-        self.mix(u64::from_le_bytes(last));
-    }
-
-    fn write_u8(&mut self, value: u8) {
-        self.mix(u64::from(value));
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.mix(value);
-    }
-
-    fn write_usize(&mut self, value: usize) {
-        self.mix(value as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.state
-    }
-}
-
 /// A pool being filled.
 #[derive(Default)]
 pub(crate) struct PoolWriter<'a> {
     /// Code of each value, and the last column that it was used in.
-    seen: HashMap<Value<'a>, (u32, u32), BuildHasherDefault<WordHasher>>,
+    seen: HashMap<Value<'a>, (u32, u32), RandomState>,
     columns: u32,
     lengths: Vec<u64>,
     pointers: Vec<u64>,

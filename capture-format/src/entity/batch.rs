@@ -1,5 +1,6 @@
 //! Collecting definitions until they are written.
 
+use crate::codec::payload::Squeezer;
 use crate::entity::ENTITIES_MAX;
 use crate::entity::codec::encode_entities;
 use crate::model::{Entity, Ref};
@@ -49,9 +50,9 @@ impl EntityBatch {
         self.bytes >= BATCH_BYTES_USUAL || self.len() >= ENTITIES_MAX
     }
 
-    /// Encodes and compresses definitions at a zstd level and takes them out of the batch: all of them, unless it
+    /// Encodes and compresses definitions and takes them out of the batch: all of them, unless it
     /// was let grow far beyond [`Self::is_full`]; ask [`Self::is_empty`] to see.
-    pub fn encode(&mut self, level: i32) -> EncodedSegment {
+    pub fn encode(&mut self, squeezer: &mut Squeezer) -> EncodedSegment {
         let (mut bytes, mut count) = (0, 0);
         for (_, entity) in self.definitions.iter().take(ENTITIES_MAX) {
             bytes += entity_bytes(entity);
@@ -63,7 +64,7 @@ impl EntityBatch {
         }
         let rest = self.definitions.split_off(count);
         self.bytes = rest.iter().map(|(_, entity)| entity_bytes(entity)).sum();
-        encode_entities(std::mem::replace(&mut self.definitions, rest), level)
+        encode_entities(std::mem::replace(&mut self.definitions, rest), squeezer)
     }
 
     /// Forgets the definitions.

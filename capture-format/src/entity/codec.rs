@@ -128,7 +128,7 @@ impl Encoder {
 }
 
 /// Encodes definitions.
-pub(super) fn encode_entities(definitions: Vec<(Ref, Entity)>, level: i32) -> EncodedSegment {
+pub(super) fn encode_entities(definitions: Vec<(Ref, Entity)>, squeezer: &mut Squeezer) -> EncodedSegment {
     let mut sorted = Sorted::default();
     for (number, entity) in definitions {
         match entity {
@@ -152,7 +152,7 @@ pub(super) fn encode_entities(definitions: Vec<(Ref, Entity)>, level: i32) -> En
     let mut head = Vec::new();
     put_varint(&mut head, encoder.classes);
     head.append(&mut encoder.head);
-    let payload = write_payload(&head, &encoder.columns, &mut Squeezer::new(level));
+    let payload = write_payload(&head, &encoder.columns, squeezer);
     EncodedSegment { kind: SegmentType::Entities, payload, summary: None }
 }
 
