@@ -1,6 +1,6 @@
 //! Fields of events: `evt.*`.
 
-use capture_format::model::{Arg, DescriptorType};
+use capture_format::model::{Arg, Descriptor, DescriptorType};
 use capture_format::{ReadError, schema};
 
 use super::{Argument, Field, Read, Takes, Type, Usage, field};
@@ -23,12 +23,17 @@ fn error_count<'a>(row: &RowView<'a>, about: impl Fn(&str) -> bool) -> Maybe<'a>
 
 /// The category; that of reads and writes is told by what the descriptor refers to.
 fn category<'a>(row: &RowView<'a>) -> Result<&'a str, ReadError> {
-    use DescriptorType as T;
     let Some(view) = row.kind() else { return Ok("unknown") };
     if !view.is_io() {
         return Ok(&view.kind.category);
     }
-    Ok(match row.descriptor()?.map(|descriptor| descriptor.kind) {
+    Ok(io_category(row.descriptor()?))
+}
+
+/// The category of a read or write.
+pub(crate) fn io_category(descriptor: Option<&Descriptor>) -> &'static str {
+    use DescriptorType as T;
+    match descriptor.map(|descriptor| descriptor.kind) {
         None | Some(T::Unknown) => "unknown",
         Some(T::File | T::Directory | T::Memfd) => "file",
         Some(T::Ipv4 | T::Ipv6 | T::Netlink | T::Packet | T::Socket) => "net",
@@ -36,7 +41,7 @@ fn category<'a>(row: &RowView<'a>) -> Result<&'a str, ReadError> {
         Some(T::Signalfd) => "signal",
         Some(T::Timerfd) => "time",
         Some(_) => "other",
-    })
+    }
 }
 
 /// The number of bytes read or written by calls that `about` accepts.

@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 
 use capture_format::ReadError;
 
-pub(crate) use event::parameter;
+pub(crate) use event::{io_category, parameter};
 pub use markdown::fields_markdown;
 pub(crate) use services::{service_name, service_port};
 

@@ -139,6 +139,11 @@ impl Literal {
         self.integer = self.integer.map(|value| value.saturating_mul(1_000_000));
     }
 
+    /// The number it stands for.
+    pub(crate) fn integer(&self) -> Option<i128> {
+        self.integer
+    }
+
     pub(crate) fn equals(&self, value: &Value<'_>) -> bool {
         match value {
             Value::Int(_) | Value::Uint(_) => self.integer.is_some() && self.integer == value.integer(),

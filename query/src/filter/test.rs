@@ -9,6 +9,7 @@ use regex::bytes::Regex;
 use super::access::{Access, At, Scope};
 use super::glob::Glob;
 use super::literal::{Literal, Literals};
+use crate::fields::Type;
 use crate::recording::Recording;
 use crate::syntax::{Operator, Quantifier};
 use crate::value::Value;
@@ -128,6 +129,58 @@ impl Test {
                 any(value, |value| value.bytes().is_some_and(|path| directories.hold(path)))
             }
             Relation::Other(..) => false,
+        }
+    }
+}
+
+/// The whole numbers that a test holds for.
+#[derive(Clone, Copy)]
+pub(crate) enum Integers<'t> {
+    /// Those from a lowest to a highest one, or all others.
+    Between {
+        low: i128,
+        high: i128,
+        inside: bool,
+    },
+    /// Of a bool: 0 and 1.
+    Truth([bool; 2]),
+    Other(&'t Test),
+}
+
+impl Integers<'_> {
+    #[inline]
+    pub(crate) fn hold(&self, number: i128) -> bool {
+        match self {
+            Integers::Between { low, high, inside } => (*low <= number && number <= *high) == *inside,
+            Integers::Truth(holding) => holding[usize::from(number != 0)],
+            Integers::Other(test) => test.holds_for(&match i64::try_from(number) {
+                Ok(number) => Value::Int(number),
+                // Values are at most 64 bits wide.
+                Err(_) => Value::Uint(number as u64),
+            }),
+        }
+    }
+}
+
+impl Test {
+    /// The test as one of whole numbers, for a left side that has such values, or bools.
+    pub(crate) fn integers(&self) -> Integers<'_> {
+        if self.left.kind() == Type::Bool {
+            return Integers::Truth([false, true].map(|value| self.holds_for(&Value::Bool(value))));
+        }
+        let between = |low, high, inside| Integers::Between { low, high, inside };
+        match &self.relation {
+            Relation::Exists => between(i128::MIN, i128::MAX, true),
+            Relation::Compare(operator, literal) => match (operator, literal.integer()) {
+                (Operator::Equal, Some(number)) => between(number, number, true),
+                (Operator::NotEqual, Some(number)) => between(number, number, false),
+                (Operator::LessEqual, Some(number)) => between(i128::MIN, number, true),
+                (Operator::GreaterEqual, Some(number)) => between(number, i128::MAX, true),
+                (Operator::Less, Some(number)) => between(number, i128::MAX, false),
+                (Operator::Greater, Some(number)) => between(i128::MIN, number, false),
+                _ => Integers::Other(self),
+            },
+            _ => Integers::Other(self),
         }
     }
 }

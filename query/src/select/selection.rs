@@ -58,12 +58,28 @@ impl Selection {
         self.words[row / 64] |= 1 << (row % 64);
     }
 
+    /// Adds a row if something holds, without asking the processor to guess whether.
+    pub(crate) fn insert_if(&mut self, row: usize, holds: bool) {
+        self.words[row / 64] |= u64::from(holds) << (row % 64);
+    }
+
     pub(crate) fn add(&mut self, other: &Selection) {
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word |= other);
     }
 
     pub(crate) fn remove(&mut self, other: &Selection) {
         self.words.iter_mut().zip(&other.words).for_each(|(word, other)| *word &= !other);
+    }
+
+    /// The rows of this set for which something holds.
+    pub(crate) fn filtered(&self, holds: impl Fn(usize) -> bool) -> Selection {
+        let mut selected = Selection::none(self.rows);
+        for (at, &word) in self.words.iter().enumerate().filter(|(_, word)| **word != 0) {
+            let rows = at * 64..self.rows.min(at * 64 + 64);
+            let holding = rows.fold(0, |bits, row| bits | u64::from(holds(row)) << (row % 64));
+            selected.words[at] = word & holding;
+        }
+        selected
     }
 
     /// The rows of this set whose code is marked.
@@ -100,6 +116,8 @@ mod tests {
             assert_eq!(even, all);
             let codes: Vec<u16> = (0..rows).map(|row| (row % 2) as u16).collect();
             assert_eq!(all.with_codes(&codes, &[false, true]), odd);
+            assert_eq!(all.filtered(|row| row % 2 == 1), odd);
+            assert!(odd.filtered(|row| row % 2 == 0).is_empty());
         }
     }
 }

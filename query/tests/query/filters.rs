@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use capture_format::model::Arg;
-use query::Filter;
+use query::{Filter, PrintOptions, Type, Usage};
 
 /// What happened; the events are numbered from 1.
 fn story() -> Vec<u8> {
@@ -440,4 +440,38 @@ fn no_text_makes_the_parser_panic() {
         }
     }
     assert!(filters > 3, "too few of the texts were filters: {filters}");
+}
+
+/// Filters read columns where the printer reads rows; both must see the same values.
+#[test]
+fn a_filter_for_a_printed_value_selects_the_events_that_print_it() {
+    // Printed otherwise than compared: in hexadecimal, and several values as one text.
+    let otherwise = ["fd.dev", "fd.containerdirectory"];
+    let plain = query::fields().iter().filter(|field| {
+        let comparable = !matches!(field.kind, Type::List | Type::Address | Type::Percent | Type::Bytes);
+        field.argument().is_empty() && field.usage == Usage::Both && comparable
+    });
+    let names = plain.map(|field| field.name).filter(|name| !otherwise.contains(name));
+    let arguments = [
+        "evt.rawarg.size",
+        "evt.rawarg.res",
+        "evt.rawarg.flags",
+        "evt.arg.flags",
+        "evt.arg.uid",
+        "evt.arg.name",
+    ];
+    for name in names.chain(arguments) {
+        let lines = printed(&story(), &format!("*%{name}"), PrintOptions::default());
+        let values: Vec<&str> = lines.lines().collect();
+        assert_eq!(values.len(), 13, "{name}");
+        for value in values.iter().filter(|value| **value != "<NA>") {
+            let printing: Vec<u64> =
+                (1..).zip(&values).filter(|(_, v)| *v == value).map(|(n, _)| n).collect();
+            assert_eq!(selected(&story(), &format!("{name} = \"{value}\"")), printing, "{name} = {value:?}");
+            // The same for one event alone, which other conditions leave.
+            let one = printing[0];
+            let filter = format!("evt.num={one} and {name} in (\"{value}\")");
+            assert_eq!(selected(&story(), &filter), [one], "{filter}");
+        }
+    }
 }
