@@ -58,6 +58,18 @@ impl Watcher {
         Ok((field("VmHWM:"), field("RssAnon:")))
     }
 
+    /// CPU seconds it has taken so far, all threads.
+    pub(super) fn cpu_s(&self) -> Result<f64> {
+        let mut total_ns = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // Time on a CPU, time waiting for one, turns taken.
+            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            let on_cpu = text.split(' ').next().context("schedstat is empty")?;
+            total_ns += on_cpu.parse::<u64>().with_context(|| format!("schedstat says {text}"))?;
+        }
+        Ok(total_ns as f64 / 1e9)
+    }
+
     /// Ends it as Ctrl-C does; answers the CPU seconds it took in its whole life.
     pub(super) fn stop(mut self) -> Result<f64> {
         let before = children_cpu_s()?;
