@@ -8,12 +8,12 @@ use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, IsTerminal, Read, Seek};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
 use capture_format::{Defect, ReadAt, ReadError, Segment, Step, StreamDecoder};
 
+use crate::escape::escaped;
 use crate::interrupt;
 
 /// An open capture.
@@ -37,7 +37,8 @@ impl Input {
         if path == "-" {
             return Input::open_stdin();
         }
-        let name = Path::new(path).display().to_string();
+        // A copy of it is named as the file is; a name that spans lines must not look like several messages.
+        let name = escaped(path.as_encoded_bytes());
         let file = File::open(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => anyhow!("{name}: there is no such file"),
             ErrorKind::PermissionDenied => anyhow!("{name}: no permission to read it"),

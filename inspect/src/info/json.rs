@@ -1,10 +1,11 @@
 //! `info -j`: one object with everything. Times are ns since 1970.
 
-use capture_format::model::{Loss, Process, Text};
+use capture_format::model::{Loss, Process};
 use serde_json::{Map, Value, json};
 
 use super::Info;
 use crate::clock;
+use crate::escape::escaped;
 
 /// The object and a newline.
 pub(super) fn show(info: &Info) -> Vec<u8> {
@@ -17,11 +18,11 @@ pub(super) fn show(info: &Info) -> Vec<u8> {
         .map(|count| {
             let known = info.entities.container(count.container);
             json!({
-                "id": known.map_or("host".to_owned(), |container| lossy(&container.full_id)),
-                "name": known.map(|container| lossy(&container.name)),
-                "image": known.map(|container| lossy(&container.image)),
+                "id": known.map_or("host".to_owned(), |container| escaped(&container.full_id)),
+                "name": known.map(|container| escaped(&container.name)),
+                "image": known.map(|container| escaped(&container.image)),
                 "runtime": known.map(|container| container.runtime.as_str()),
-                "pod_uid": known.map(|container| lossy(&container.pod_uid)),
+                "pod_uid": known.map(|container| escaped(&container.pod_uid)),
                 "processes": count.processes,
                 "events": count.events,
             })
@@ -51,7 +52,7 @@ pub(super) fn show(info: &Info) -> Vec<u8> {
     let marks: Vec<Value> = info
         .marks
         .iter()
-        .map(|mark| json!({"time": wall(mark.time_ns), "kind": mark.kind, "text": lossy(&mark.text)}))
+        .map(|mark| json!({"time": wall(mark.time_ns), "kind": mark.kind, "text": escaped(&mark.text)}))
         .collect();
     let object = json!({
         "name": info.name,
@@ -76,22 +77,22 @@ pub(super) fn show(info: &Info) -> Vec<u8> {
         "marks": marks,
         "damage": info.damage.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
-    format!("{object}\n").into_bytes()
+    format!("{}\n", safe(object)).into_bytes()
 }
 
 fn host(info: &Info) -> Value {
     let Some(host) = &info.host else { return Value::Null };
     json!({
-        "hostname": lossy(&host.hostname),
-        "kernel": lossy(&host.kernel),
-        "machine": lossy(&host.machine),
-        "boot_id": lossy(&host.boot_id),
+        "hostname": escaped(&host.hostname),
+        "kernel": escaped(&host.kernel),
+        "machine": escaped(&host.machine),
+        "boot_id": escaped(&host.boot_id),
         "cpus": host.cpus,
         "zone_offset_s": host.zone_offset_s,
         "snap_bytes": host.snap_bytes,
-        "writer": lossy(&host.writer),
-        "scope": lossy(&host.scope),
-        "addresses": host.addresses.iter().map(lossy).collect::<Vec<_>>(),
+        "writer": escaped(&host.writer),
+        "scope": escaped(&host.scope),
+        "addresses": host.addresses.iter().map(|text| escaped(text)).collect::<Vec<_>>(),
     })
 }
 
@@ -99,12 +100,12 @@ fn process(info: &Info, process: &Process) -> Value {
     json!({
         "pid": process.pid,
         "ppid": process.ppid,
-        "name": lossy(&process.comm),
-        "exe": lossy(&process.exe),
-        "exe_path": lossy(&process.exe_path),
-        "args": process.args.iter().map(lossy).collect::<Vec<_>>(),
-        "cwd": lossy(&process.cwd),
-        "container": info.entities.container(process.container).map(|container| lossy(&container.full_id)),
+        "name": escaped(&process.comm),
+        "exe": escaped(&process.exe),
+        "exe_path": escaped(&process.exe_path),
+        "args": process.args.iter().map(|text| escaped(text)).collect::<Vec<_>>(),
+        "cwd": escaped(&process.cwd),
+        "container": info.entities.container(process.container).map(|container| escaped(&container.full_id)),
     })
 }
 
@@ -119,6 +120,16 @@ fn loss(loss: &Loss, wall: impl Fn(u64) -> u64) -> Value {
     })
 }
 
-fn lossy(text: &Text) -> String {
-    String::from_utf8_lossy(text).into_owned()
+/// The value with every text in it made harmless: JSON itself escapes some control characters, but not all, and none
+/// that change the direction of writing.
+fn safe(value: Value) -> Value {
+    match value {
+        Value::String(text) => escaped(text.as_bytes()).into(),
+        Value::Array(values) => values.into_iter().map(safe).collect(),
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (escaped(name.as_bytes()), safe(value)));
+            Value::Object(fields.collect())
+        }
+        other => other,
+    }
 }

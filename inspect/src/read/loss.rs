@@ -6,6 +6,7 @@ use capture_format::model::Loss;
 use query::{OutputStyle, PrintOptions, Recording, TimeStyle};
 
 use crate::clock;
+use crate::escape::escaped;
 
 /// Prints losses in the style of the events around them.
 #[derive(Clone, Copy)]
@@ -31,7 +32,8 @@ impl LossPrinter {
     fn line(&self, recording: &Recording<'_>, loss: &Loss) -> String {
         let from = self.time(recording, loss.from_ns);
         let to = self.time(recording, loss.to_ns);
-        let what = if loss.class == "any" { "" } else { &loss.class };
+        let class = escaped(loss.class.as_bytes());
+        let what = if class == "any" { "" } else { &class };
         let mut line = format!("! {from} {} lost {}", loss.cpu, loss.count);
         let _ = write!(
             line,
@@ -67,7 +69,7 @@ fn object(recording: &Recording<'_>, loss: &Loss) -> String {
         "evt.time": wall(loss.from_ns),
         "evt.type": "loss",
         "loss.cause": loss.cause.name(),
-        "loss.class": loss.class,
+        "loss.class": escaped(loss.class.as_bytes()),
         "loss.count": loss.count,
         "loss.from": wall(loss.from_ns),
         "loss.to": wall(loss.to_ns),

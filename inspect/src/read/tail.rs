@@ -10,6 +10,7 @@ use capture_format::model::Ref;
 use capture_format::{Damage, Entities, ReadError};
 
 use super::Outcome;
+use crate::escape::escaped;
 use crate::exit::Exit;
 use crate::input::describe;
 use crate::output::Output;
@@ -102,9 +103,9 @@ impl<'a> Tail<'a> {
 
 /// Counts by event type, most frequent first.
 fn summary(kinds: &HashMap<Ref, u64>, entities: &Entities, json: bool) -> String {
-    let mut by_name: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut by_name: BTreeMap<String, u64> = BTreeMap::new();
     for (&kind, &count) in kinds {
-        let name = entities.kind(kind).map_or("?", |kind| kind.name.as_str());
+        let name = entities.kind(kind).map_or("?".to_owned(), |kind| escaped(kind.name.as_bytes()));
         *by_name.entry(name).or_default() += count;
     }
     if json {

@@ -2,6 +2,7 @@
 
 mod copy;
 mod damage;
+mod hostile;
 mod info;
 mod messages;
 mod read;

@@ -37,7 +37,7 @@ Fields stand in filters (`proc.name=cat`), in formats (`-p '%proc.name'`) and as
 - *Filter only* fields cannot be printed, *output only* ones not compared.
 - *Not recorded yet*: filters and formats that name the field are understood, and it is missing in every event.
 - Text was written by whoever is being watched. Printed, control characters, characters that change the direction
-  of writing and bytes that are no UTF-8 appear as `\\xNN` or `\\u{NNNN}`, in JSON as well.
+  of writing or are invisible, and bytes that are no UTF-8 appear as `\\xNN` or `\\u{NNNN}`, in JSON as well.
 ";
 
 /// `docs/fields.md`.

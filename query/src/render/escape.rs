@@ -1,14 +1,18 @@
 //! Making captured text harmless.
 //!
 //! Control characters (ESC could rewrite what stands on a terminal), characters that change the direction of
-//! writing, and bytes that are no UTF-8 become `\xNN` or `\u{NNNN}`. A backslash stays as it is: the text is for
+//! writing or are not seen at all, and bytes that are no UTF-8 become `\xNN` or `\u{NNNN}`. A backslash stays as it is: the text is for
 //! eyes, not for parsing back.
 
 /// Whether a character may be shown.
 fn is_shown(c: char) -> bool {
     let direction =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !c.is_control() && !direction
+    // Two names that differ in these alone look the same. Joiners (200c, 200d) are part of how words are written.
+    let invisible = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    !c.is_control() && !direction && !invisible
 }
 
 fn is_plain(byte: u8) -> bool {
@@ -108,6 +112,12 @@ mod tests {
         check(b"\x1b[2Jx\x7f", "\\x1b[2Jx\\x7f", "\"\\\\x1b[2Jx\\\\x7f\"");
         check(b"a\xff\xc3b", "a\\xff\\xc3b", "\"a\\\\xff\\\\xc3b\"");
         check("a\u{202e}b\u{9b}".as_bytes(), "a\\u{202e}b\\x9b", "\"a\\\\u{202e}b\\\\x9b\"");
+        check(
+            "a\u{200b}b\u{feff}\u{e0041}".as_bytes(),
+            "a\\u{200b}b\\u{feff}\\u{e0041}",
+            "\"a\\\\u{200b}b\\\\u{feff}\\\\u{e0041}\"",
+        );
+        check(b"two\nlines\r\n", "two\\x0alines\\x0d\\x0a", "\"two\\nlines\\\\x0d\\n\"");
         check(b"say \"hi\" c:\\", "say \"hi\" c:\\", "\"say \\\"hi\\\" c:\\\\\"");
     }
 }

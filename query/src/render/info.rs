@@ -5,7 +5,7 @@ use capture_format::model::{Arg, EventKind, FdSource};
 
 use super::argument::{Mode, Shown, argument_value, write_result, write_value};
 use super::descriptor::write_descriptor;
-use super::escape::escape_tail;
+use super::escape::{escape_tail, write_escaped};
 use super::number::write_int;
 use super::path::AT_FDCWD;
 use crate::cache::{NO_PLACE, TextCache};
@@ -39,6 +39,14 @@ struct ArgPlan {
     last: Option<(u64, Box<[u8]>)>,
 }
 
+/// The name as it stands before a value. Captures say it, so it need not be one of ours.
+fn parameter_name(name: &str) -> Box<[u8]> {
+    let mut text = b" ".to_vec();
+    write_escaped(&mut text, name.as_bytes());
+    text.push(b'=');
+    text.into()
+}
+
 /// How an argument of a kind is shown.
 fn shown(kind: &EventKind, index: usize) -> Shown {
     let shown = Shown::of(&kind.args[index].kind.shape);
@@ -54,7 +62,7 @@ impl InfoPlan {
             result_is_fd: kind.fd == FdSource::Result,
             args: args
                 .map(|(index, arg)| ArgPlan {
-                    name: format!(" {}=", arg.name).into_bytes().into(),
+                    name: parameter_name(&arg.name),
                     shown: shown(kind, index),
                     own_fd: kind.fd == FdSource::Arg(index as u8) && !arg.kind.is_data(),
                     last: None,
