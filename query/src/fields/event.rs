@@ -86,7 +86,7 @@ fn opens_with<'a>(row: &RowView<'a>, holds: impl Fn(u64) -> bool) -> Maybe<'a> {
 
 fn creates_executable(row: &RowView<'_>) -> Result<bool, ReadError> {
     const ANY_EXECUTE: u64 = 0o111;
-    if !open_flags(row)?.is_some_and(makes_file) {
+    if !open_flags(row)?.is_some_and(render::makes_file) {
         return Ok(false);
     }
     let Some(view) = row.kind() else { return Ok(false) };
@@ -98,13 +98,6 @@ fn creates_executable(row: &RowView<'_>) -> Result<bool, ReadError> {
         None => open_how(row, &view)?.map_or(0, |how| how.1),
     };
     Ok(mode & ANY_EXECUTE != 0)
-}
-
-fn makes_file(flags: u64) -> bool {
-    const O_CREAT: u64 = 0o100;
-    // O_TMPFILE without the O_DIRECTORY bit that comes with it and differs between machines.
-    const O_TMPFILE_BIT: u64 = 0o20_000_000;
-    flags & (O_CREAT | O_TMPFILE_BIT) != 0
 }
 
 /// A time of day or date.
@@ -404,7 +397,7 @@ pub(super) const FIELDS: &[Field] = &[
     field(
         "evt.is_open_create",
         Bool,
-        Row(|row, _| opens_with(row, makes_file)),
+        Row(|row, _| opens_with(row, render::makes_file)),
         "The call opens a path and makes the file if needed.",
     ),
     field(

@@ -4,7 +4,7 @@ use capture_format::ReadError;
 use capture_format::model::{Arg, FdSource};
 use capture_format::schema::{self, NameSet, Shape, Structure};
 
-use super::buffer::{message_data, write_buffer};
+use super::buffer::{message_data, write_buffer, write_digits};
 use super::descriptor::write_descriptor;
 use super::escape::escape_tail;
 use super::names::{errno_of, write_flag_names, write_mode_names, write_signal_set, write_wait_status};
@@ -32,14 +32,16 @@ pub(crate) enum Shown {
     Signed,
     Unsigned,
     Hex,
+    Pointer,
     Fd,
     DirFd,
     Pid,
     Uid,
     Gid,
     Mode,
-    /// The mode of a call that opens a path: most of them mean nothing, so no names.
-    OpenMode,
+    /// The mode of a call that opens a path, and where its flags stand: unless they ask for a new file, the
+    /// register holds whatever was in it.
+    OpenMode(Option<u8>),
     Device,
     Signal,
     Errno,
@@ -47,6 +49,8 @@ pub(crate) enum Shown {
     SignalSet,
     WaitStatus,
     SocketOption(u8),
+    /// The value of a socket option, and where level and name of the option stand.
+    SocketValue(u8, u8),
     Flags(Option<&'static NameSet>),
     Enum(Option<&'static NameSet>),
     Path,
@@ -65,7 +69,8 @@ impl Shown {
             Shape::Uint => Shown::Unsigned32,
             Shape::Long | Shape::Offset => Shown::Signed,
             Shape::Ulong | Shape::Size => Shown::Unsigned,
-            Shape::Hex | Shape::Pointer => Shown::Hex,
+            Shape::Hex => Shown::Hex,
+            Shape::Pointer => Shown::Pointer,
             Shape::Fd => Shown::Fd,
             Shape::DirFd => Shown::DirFd,
             Shape::Pid => Shown::Pid,
@@ -100,11 +105,13 @@ impl Shown {
             Shown::Signed
             | Shown::Unsigned
             | Shown::Hex
+            | Shown::Pointer
             | Shown::SignalSet
             | Shown::Path
             | Shown::Text
             | Shown::Strings
             | Shown::Bytes
+            | Shown::SocketValue(..)
             | Shown::Sockaddr
             | Shown::Struct(_)
             | Shown::Msghdr => raw,
@@ -113,7 +120,7 @@ impl Shown {
             | Shown::Uid
             | Shown::Gid
             | Shown::Mode
-            | Shown::OpenMode
+            | Shown::OpenMode(_)
             | Shown::Device
             | Shown::WaitStatus
             | Shown::SocketOption(_)
@@ -208,14 +215,14 @@ pub(crate) fn write_number(row: &RowView<'_>, out: &mut Vec<u8>, shown: &Shown, 
             write_text(row, out, group.map(|group| group.name.as_slice()).unwrap_or_default());
             group.is_some()
         }),
-        Shown::OpenMode => write_octal(out, raw),
+        Shown::OpenMode(_) => write_octal(out, raw),
         Shown::Mode => explain(out, mode, |out| write_octal(out, raw), |out| write_mode_names(out, raw)),
         Shown::Signal => explain(out, mode, signed, |out| push(out, schema::signal_name(raw as u32))),
         Shown::Errno => explain(out, mode, signed, |out| push(out, errno_of(i64::from(raw as i32)))),
         Shown::SignalSet => explain(
             out,
             mode,
-            |out| write_hex(out, raw),
+            |out| write_prefixed_hex(out, raw),
             |out| {
                 write_signal_set(out, raw);
                 true
@@ -228,16 +235,24 @@ pub(crate) fn write_number(row: &RowView<'_>, out: &mut Vec<u8>, shown: &Shown, 
         Shown::Flags(Some(set)) => explain(out, mode, decimal, |out| write_flag_names(out, set, raw)),
         Shown::Enum(Some(set)) => explain(out, mode, decimal, |out| push(out, set.name(raw))),
         Shown::Flags(None) | Shown::Enum(None) | Shown::SocketOption(_) => decimal(out),
+        Shown::Pointer if raw == 0 => out.extend_from_slice(b"NULL"),
         Shown::Hex
+        | Shown::Pointer
         | Shown::Device
         | Shown::Path
         | Shown::Text
         | Shown::Strings
         | Shown::Bytes
+        | Shown::SocketValue(..)
         | Shown::Sockaddr
         | Shown::Struct(_)
-        | Shown::Msghdr => write_hex(out, raw),
+        | Shown::Msghdr => write_prefixed_hex(out, raw),
     }
+}
+
+fn write_prefixed_hex(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(b"0x");
+    write_hex(out, value);
 }
 
 fn write_octal(out: &mut Vec<u8>, mode: u64) {
@@ -318,6 +333,7 @@ pub(crate) fn write_value(
                 write_socket_option(row, out, *level, raw, mode)?;
                 return Ok(());
             }
+            let raw = meant(row, shown, raw)?;
             write_number(row, out, shown, shown.widened(raw), mode);
             return Ok(());
         }
@@ -353,6 +369,11 @@ pub(crate) fn write_value(
             }
         }
         Shown::Bytes => write_buffer(out, bytes, row.options),
+        Shown::SocketValue(level, name) => match option_value(row, *level, *name, bytes)? {
+            OptionValue::Number(number) => write_int(out, number),
+            OptionValue::Text(text) => write_text(row, out, text),
+            OptionValue::Bytes => write_digits(out, bytes, row.options),
+        },
         Shown::Msghdr => {
             let (name, data) = message_data(bytes);
             write_buffer(out, data, row.options);
@@ -381,6 +402,63 @@ fn is_own_fd(row: &RowView<'_>, index: usize) -> bool {
     row.kind().is_some_and(|view| view.kind.fd == FdSource::Arg(index as u8))
 }
 
+/// Whether flags of a call that opens a path ask for a new file.
+pub(crate) fn makes_file(flags: u64) -> bool {
+    const O_CREAT: u64 = 0o100;
+    // O_TMPFILE without the O_DIRECTORY bit that comes with it and differs between machines.
+    const O_TMPFILE_BIT: u64 = 0o20_000_000;
+    flags & (O_CREAT | O_TMPFILE_BIT) != 0
+}
+
+/// What a register means: nothing where other arguments say so.
+fn meant(row: &RowView<'_>, shown: &Shown, raw: u64) -> Result<u64, ReadError> {
+    let Shown::OpenMode(Some(flags)) = shown else { return Ok(raw) };
+    let means = match row.arg((*flags).into())? {
+        Some(Arg::Int(flags)) => makes_file(flags),
+        _ => true,
+    };
+    Ok(if means { raw } else { 0 })
+}
+
+/// What the value of a socket option is.
+enum OptionValue<'a> {
+    Number(i64),
+    Text(&'a [u8]),
+    Bytes,
+}
+
+/// Most options are a number of 32 bits; IP takes one byte as well. A few are names.
+fn option_value<'a>(
+    row: &RowView<'_>,
+    level: u8,
+    name: u8,
+    bytes: &'a [u8],
+) -> Result<OptionValue<'a>, ReadError> {
+    const SOL_SOCKET: u32 = 1;
+    const SOL_TCP: u32 = 6;
+    const SO_BINDTODEVICE: u32 = 25;
+    const TCP_CONGESTION: u32 = 13;
+    const TCP_ULP: u32 = 31;
+    let number = |index: u8| -> Result<u32, ReadError> {
+        Ok(match row.arg(index.into())? {
+            Some(Arg::Int(raw)) => raw as u32,
+            _ => u32::MAX,
+        })
+    };
+    let is_name = matches!(
+        (number(level)?, number(name)?),
+        (SOL_SOCKET, SO_BINDTODEVICE) | (SOL_TCP, TCP_CONGESTION | TCP_ULP)
+    );
+    if is_name {
+        return Ok(OptionValue::Text(bytes.split(|&byte| byte == 0).next().unwrap_or_default()));
+    }
+    Ok(match *bytes {
+        [a, b, c, d] => OptionValue::Number(i32::from_le_bytes([a, b, c, d]).into()),
+        [byte] => OptionValue::Number(byte.into()),
+        _ => OptionValue::Bytes,
+    })
+}
+
 /// Appends a socket option, whose names depend on the level in another argument.
 fn write_socket_option(
     row: &RowView<'_>,
@@ -406,11 +484,16 @@ pub(crate) fn argument_value<'a>(
     arg: Arg<'a>,
 ) -> Result<Option<Value<'a>>, ReadError> {
     let bytes = match arg {
-        Arg::Int(raw) => return Ok(Some(shown.number(raw))),
+        Arg::Int(raw) => return Ok(Some(shown.number(meant(row, shown, raw)?))),
         Arg::Bytes(bytes) => bytes,
         Arg::Null | Arg::Unread(_) => return Ok(None),
     };
     Ok(Some(match shown {
+        Shown::SocketValue(level, name) => match option_value(row, *level, *name, bytes)? {
+            OptionValue::Number(number) => Value::Int(number),
+            OptionValue::Text(name) => text(name),
+            OptionValue::Bytes => Value::Bytes(bytes.into()),
+        },
         Shown::Bytes => Value::Bytes(bytes.into()),
         Shown::Msghdr => Value::Bytes(message_data(bytes).1.into()),
         Shown::Strings | Shown::Sockaddr | Shown::Struct(_) => {

@@ -65,6 +65,25 @@ pub(crate) fn write_buffer(out: &mut Vec<u8>, bytes: &[u8], options: &PrintOptio
     }
 }
 
+/// Appends bytes that are hardly ever text as hexadecimal digits, unless another style was asked for.
+pub(crate) fn write_digits(out: &mut Vec<u8>, bytes: &[u8], options: &PrintOptions) {
+    let is_text = !bytes.is_empty() && bytes.iter().all(|byte| (0x20..0x7f).contains(byte));
+    if options.buffers != BufferStyle::Dotted || is_text {
+        return write_buffer(out, bytes, options);
+    }
+    let shown = if options.whole_values { bytes } else { &bytes[..bytes.len().min(SHOWN_MAX / 2)] };
+    out.extend_from_slice(b"0x");
+    out.extend(
+        shown
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(|digit| b"0123456789ABCDEF"[usize::from(digit)]),
+    );
+    if shown.len() < bytes.len() {
+        out.extend_from_slice(b"...");
+    }
+}
+
 /// Lines of 16 bytes: `0x0000: 4745 5420 ...`.
 fn write_dump(out: &mut Vec<u8>, bytes: &[u8], text: bool) {
     for (line, part) in bytes.chunks(16).enumerate() {

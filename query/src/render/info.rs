@@ -50,8 +50,16 @@ fn parameter_name(name: &str) -> Box<[u8]> {
 /// How an argument of a kind is shown.
 fn shown(kind: &EventKind, index: usize) -> Shown {
     let shown = Shown::of(&kind.args[index].kind.shape);
-    let opens = matches!(kind.name.as_str(), "open" | "openat" | "openat2" | "creat");
-    if opens && matches!(shown, Shown::Mode) { Shown::OpenMode } else { shown }
+    let place =
+        |name: &str| kind.args.iter().position(|arg| arg.name == name).and_then(|at| u8::try_from(at).ok());
+    match (kind.name.as_str(), &shown) {
+        ("open" | "openat" | "openat2" | "creat", Shown::Mode) => Shown::OpenMode(place("flags")),
+        ("setsockopt" | "getsockopt", Shown::Bytes) => match (place("level"), place("optname")) {
+            (Some(level), Some(name)) => Shown::SocketValue(level, name),
+            _ => shown,
+        },
+        _ => shown,
+    }
 }
 
 impl InfoPlan {

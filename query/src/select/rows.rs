@@ -147,7 +147,9 @@ fn length(view: &KindView<'_>, about: &str) -> Reads {
 /// Whether an argument's text follows from its bytes alone.
 fn is_plain_data(view: &KindView<'_>, index: usize) -> bool {
     let kind = &view.kind.args[index].kind;
-    kind.is_data() && !matches!(kind.shape, Shape::Struct(_))
+    // That of a socket option depends on the option.
+    let is_option = matches!(view.kind.name.as_str(), "setsockopt" | "getsockopt");
+    kind.is_data() && !is_option && !matches!(kind.shape, Shape::Struct(_))
 }
 
 /// Whether an argument's text follows from its number alone.

@@ -27,7 +27,7 @@ fn the_default_line() {
     assert_eq!(
         printed(&opening(), Format::DEFAULT, TEXT),
         "1 22:13:20.001000000 0 cat (200) < openat res=9(<f>/home/alice/a.txt) dirfd=-100(AT_FDCWD) \
-         name=a.txt(/home/alice/a.txt) flags=0(O_RDONLY) mode=0644\n\
+         name=a.txt(/home/alice/a.txt) flags=0(O_RDONLY) mode=0\n\
          2 22:13:20.002000000 1 <NA> (<NA>) < setuid res=0 uid=1000(alice)\n"
     );
 }
@@ -37,7 +37,7 @@ fn the_default_object() {
     assert_eq!(
         printed(&opening(), Format::DEFAULT, JSON),
         "{\"evt.cpu\":0,\"evt.dir\":\"<\",\"evt.info\":\"res=9(<f>/home/alice/a.txt) dirfd=-100(AT_FDCWD) \
-         name=a.txt(/home/alice/a.txt) flags=0(O_RDONLY) mode=0644\",\"evt.num\":1,\
+         name=a.txt(/home/alice/a.txt) flags=0(O_RDONLY) mode=0\",\"evt.num\":1,\
          \"evt.outputtime\":1700000000001000000,\"evt.type\":\"openat\",\"proc.name\":\"cat\",\"thread.tid\":200}\n\
          {\"evt.cpu\":1,\"evt.dir\":\"<\",\"evt.info\":\"res=0 uid=1000(alice)\",\"evt.num\":2,\
          \"evt.outputtime\":1700000000002000000,\"evt.type\":\"setuid\",\"proc.name\":\"<NA>\",\"thread.tid\":null}\n"
@@ -136,12 +136,12 @@ fn arguments_are_shown_by_their_meaning() {
     );
     check_info(
         event("mmap", BASH, FILE, 0x7f00_1000, &[n(0), n(4096), n(3), n(0x22), n(-1), n(0)]),
-        "res=7F001000 addr=0 length=4096 prot=3(PROT_READ|PROT_WRITE) flags=34(MAP_PRIVATE|MAP_ANONYMOUS) \
+        "res=0x7F001000 addr=0x0 length=4096 prot=3(PROT_READ|PROT_WRITE) flags=34(MAP_PRIVATE|MAP_ANONYMOUS) \
          fd=-1 offset=0",
     );
     check_info(
         event("mmap", BASH, 0, -12, &[n(0); 6]),
-        "res=-12(ENOMEM) addr=0 length=0 prot=0(PROT_NONE) flags=0 fd=0 offset=0",
+        "res=-12(ENOMEM) addr=0x0 length=0 prot=0(PROT_NONE) flags=0 fd=0 offset=0",
     );
     check_info(event("kill", BASH, 0, 0, &[n(100), n(9)]), "res=0 pid=100(bash) sig=9(SIGKILL)");
     check_info(event("setuid", BASH, 0, 0, &[n(0xffff_ffff)]), "res=0 uid=-1(<NONE>)");
@@ -162,11 +162,11 @@ fn arguments_are_shown_by_their_meaning() {
     );
     check_info(
         event("execve", CAT, 0, 0, &[b(b"/usr/bin/cat"), b(b"cat\0b c.txt\0"), n(0x7ffe)]),
-        "res=0 filename=/usr/bin/cat argv=cat b c.txt envp=7FFE",
+        "res=0 filename=/usr/bin/cat argv=cat b c.txt envp=0x7FFE",
     );
     check_info(
         event("nanosleep", CAT, 0, 0, &[b(&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0x65, 0xcd, 0x1d, 0, 0, 0, 0]), n(0)]),
-        "res=0 interval={tv_sec=1 tv_nsec=500000000} rem=0",
+        "res=0 interval={tv_sec=1 tv_nsec=500000000} rem=NULL",
     );
     check_info(
         event("pipe2", CAT, 0, 0, &[b(&[3, 0, 0, 0, 4, 0, 0, 0]), n(0)]),
@@ -174,7 +174,7 @@ fn arguments_are_shown_by_their_meaning() {
     );
     check_info(
         event("wait4", BASH, 0, 200, &[n(-1), b(&[0, 1, 0, 0]), n(0), n(0)]),
-        "res=200 pid=-1 wstatus=256(exited 1) options=0 rusage=0",
+        "res=200 pid=-1 wstatus=256(exited 1) options=0 rusage=NULL",
     );
     let message = b(b"\x10\0\0\0\0\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\x35\x08\x08\x08\x08\0\0\0\0\0\0\0\0hi");
     check_info(
@@ -184,7 +184,23 @@ fn arguments_are_shown_by_their_meaning() {
     check_info(
         event("setsockopt", BASH, CLIENT, 0, &[n(4), n(1), n(2), b(&[1, 0, 0, 0]), n(4)]),
         "res=0 fd=4(<4t>10.0.0.5:40000->93.184.216.34:443) level=1(SOL_SOCKET) optname=2(SO_REUSEADDR) \
-         val=.... optlen=4",
+         val=1 optlen=4",
+    );
+    check_info(
+        event("setsockopt", BASH, 0, 0, &[n(4), n(1), n(25), b(b"eth0\0"), n(5)]),
+        "res=0 fd=4 level=1(SOL_SOCKET) optname=25(SO_BINDTODEVICE) val=eth0 optlen=5",
+    );
+    check_info(
+        event("setsockopt", BASH, 0, 0, &[n(4), n(1), n(13), b(&[1, 0, 0, 0, 10, 0, 0, 0]), n(8)]),
+        "res=0 fd=4 level=1(SOL_SOCKET) optname=13(SO_LINGER) val=0x010000000A000000 optlen=8",
+    );
+    check_info(
+        event("getsockopt", BASH, 0, 0, &[n(4), n(1), n(4), b(&[0x91, 0xff, 0xff, 0xff]), n(0x7ffe_1000)]),
+        "res=0 fd=4 level=1(SOL_SOCKET) optname=4(SO_ERROR) val=-111 optlen=0x7FFE1000",
+    );
+    check_info(
+        event("openat", CAT, 0, -2, &[CWD, b(b"/x"), n(0o20_200_002), n(0o600)]),
+        "res=-2(ENOENT) dirfd=-100(AT_FDCWD) name=/x flags=4259842(O_RDWR|O_TMPFILE) mode=0600",
     );
     check_info(
         event("signaldeliver", CAT, 0, None, &[n(15), n(0), n(100), n(1000)]),
