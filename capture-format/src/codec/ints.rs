@@ -64,9 +64,21 @@ pub(crate) fn choose(values: &[u64]) -> Choice {
     Choice { plan, bits: bits * values.len() as f64 / sample(values).len().max(1) as f64 }
 }
 
-/// Encodes a column as it was chosen for it, behind what the column has already.
+/// Encodes a column as it was chosen for it or for a sample of it, behind what the column has already.
 pub(crate) fn encode_chosen(choice: Choice, values: &[u64], out: &mut ColumnParts) {
-    write(choice.plan, values, out);
+    let plan = match (constant(values), choice.plan) {
+        (Some(value), _) => Plan::Const(value),
+        // Only the sample was constant.
+        (None, Plan::Const(_)) => Plan::Planes,
+        (None, plan) => plan,
+    };
+    write(plan, values, out);
+}
+
+/// The value of all rows, when it is one; 0 for no rows.
+fn constant(values: &[u64]) -> Option<u64> {
+    let first = values.first().copied().unwrap_or(0);
+    values.iter().all(|&value| value == first).then_some(first)
 }
 
 /// Encodes a column in what seems the smallest way, behind what the column has already.
@@ -80,9 +92,8 @@ fn sample(values: &[u64]) -> &[u64] {
 
 /// The plan, and the bits that a sample takes by it.
 fn choose_by_sample(values: &[u64]) -> (Plan, f64) {
-    let first = values.first().copied().unwrap_or(0);
-    if values.iter().all(|&value| value == first) {
-        return (Plan::Const(first), 0.0);
+    if let Some(value) = constant(values) {
+        return (Plan::Const(value), 0.0);
     }
     let sample = sample(values);
     let planes = (Plan::Planes, trial_bits(Plan::Planes, sample));

@@ -12,6 +12,8 @@
 //!
 //! Differences wrap and are stored zigzag. Before the first value the expectation is 0.
 
+use std::ops::Range;
+
 use super::bytes::{Cursor, unzigzag, zigzag};
 use super::ints;
 use super::payload::ColumnParts;
@@ -81,9 +83,10 @@ impl Predictor {
         })
     }
 
-    /// Replaces values by what is stored for them.
-    fn apply(self, values: &[u64], context: &Context<'_>) -> Vec<u64> {
+    /// What is stored for some of the values, as if the column began with them.
+    fn apply(self, values: &[u64], rows: Range<usize>, context: &Context<'_>) -> Vec<u64> {
         let difference = |value: u64, expected: u64| zigzag(value.wrapping_sub(expected) as i64);
+        let values = &values[rows.clone()];
         match self {
             Predictor::None => values.to_vec(),
             Predictor::Zero => values.iter().map(|&value| difference(value, 0)).collect(),
@@ -91,15 +94,15 @@ impl Predictor {
                 let before = std::iter::once(0).chain(values.iter().copied());
                 values.iter().zip(before).map(|(&value, before)| difference(value, before)).collect()
             }
-            Predictor::Thread => grouped(values, context.threads, difference),
-            Predictor::Descriptor => grouped(values, context.descriptors, difference),
+            Predictor::Thread => grouped(values, rows, context.threads, difference),
+            Predictor::Descriptor => grouped(values, rows, context.descriptors, difference),
             Predictor::Argument(index) => {
-                let arg = context.arg(index).unwrap_or_default();
+                let arg = &context.arg(index).unwrap_or_default()[rows];
                 values.iter().zip(arg).map(|(&value, &arg)| difference(value, arg)).collect()
             }
             Predictor::Sparse => {
                 let mut last = vec![0u64; context.threads.bound];
-                let rows = values.iter().zip(context.threads.of_row);
+                let rows = values.iter().zip(&context.threads.of_row[rows]);
                 rows.map(|(&value, &group)| {
                     if value == 0 {
                         return 0;
@@ -110,6 +113,19 @@ impl Predictor {
                 .collect()
             }
         }
+    }
+
+    /// What is stored for a part of the column that stands for the whole: its beginning and its middle.
+    fn apply_to_sample(self, values: &[u64], context: &Context<'_>) -> Vec<u64> {
+        let middle = values.len() / 2;
+        if values.len() <= 4 * SAMPLE_ROWS {
+            return self.apply(values, 0..values.len(), context);
+        }
+        let mut sample = self.apply(values, 0..SAMPLE_ROWS, context);
+        // The rows before the middle only show it what came before.
+        let warm = self.apply(values, middle - SAMPLE_ROWS..middle + SAMPLE_ROWS, context);
+        sample.extend_from_slice(&warm[SAMPLE_ROWS..]);
+        sample
     }
 
     /// The inverse of [`Self::apply`], in place.
@@ -151,9 +167,14 @@ impl Predictor {
     }
 }
 
-fn grouped(values: &[u64], groups: Groups<'_>, difference: impl Fn(u64, u64) -> u64) -> Vec<u64> {
+fn grouped(
+    values: &[u64],
+    rows: Range<usize>,
+    groups: Groups<'_>,
+    difference: impl Fn(u64, u64) -> u64,
+) -> Vec<u64> {
     let mut last = vec![0u64; groups.bound];
-    let rows = values.iter().zip(groups.of_row);
+    let rows = values.iter().zip(&groups.of_row[rows]);
     rows.map(|(&value, &group)| {
         let expected = std::mem::replace(&mut last[usize::from(group)], value);
         difference(value, expected)
@@ -180,9 +201,12 @@ const COMPARE_ROWS: usize = 64;
 /// A column that costs fewer bits than this per row needs no further trial.
 const GOOD_BITS: f64 = 0.05;
 
-/// Encodes a column with the best of these predictors.
+/// Rows of each of the two parts of a column by which predictors are compared.
+const SAMPLE_ROWS: usize = 512;
+
+/// Encodes a column with what seems the best of these predictors.
 pub(crate) fn encode(values: &[u64], candidates: &[Predictor], context: &Context<'_>) -> ColumnParts {
-    let mut best: Option<(Predictor, Vec<u64>, ints::Choice)> = None;
+    let mut best: Option<(Predictor, ints::Choice)> = None;
     for &predictor in candidates {
         // With one thread its last value is the value before.
         if predictor == Predictor::Thread
@@ -191,18 +215,19 @@ pub(crate) fn encode(values: &[u64], candidates: &[Predictor], context: &Context
         {
             continue;
         }
-        let stored = predictor.apply(values, context);
-        let choice = ints::choose(&stored);
-        if best.as_ref().is_none_or(|(_, _, known)| choice.bits < known.bits) {
-            best = Some((predictor, stored, choice));
+        let sample = predictor.apply_to_sample(values, context);
+        let choice = ints::choose(&sample);
+        if best.is_none_or(|(_, known)| choice.bits < known.bits) {
+            best = Some((predictor, choice));
         }
-        if values.len() < COMPARE_ROWS || choice.bits < GOOD_BITS * values.len() as f64 {
+        if values.len() < COMPARE_ROWS || choice.bits < GOOD_BITS * sample.len() as f64 {
             break;
         }
     }
     let mut out = ColumnParts::default();
-    if let Some((predictor, stored, choice)) = best {
+    if let Some((predictor, choice)) = best {
         predictor.put(&mut out.header);
+        let stored = predictor.apply(values, 0..values.len(), context);
         ints::encode_chosen(choice, &stored, &mut out);
     }
     out
@@ -228,7 +253,7 @@ mod tests {
             Predictor::Sparse,
             Predictor::Zero,
         ] {
-            let mut stored = predictor.apply(&values, &context);
+            let mut stored = predictor.apply(&values, 0..values.len(), &context);
             assert_eq!(predictor.undo(&mut stored, &context), Ok(()));
             assert_eq!(stored, values, "{predictor:?}");
             let mut header = Vec::new();
