@@ -1,101 +1,285 @@
 //! Where the running kernel keeps the fields of its structures, from its own type information.
+//!
+//! The kernel's BTF has well over 100,000 types, of which a few dozen structures are looked into. One walk notes
+//! where each type begins and which are the wanted ones; a library that makes a value of every type takes ten times as
+//! long, and nothing is recorded until this is done. The format: <https://docs.kernel.org/bpf/btf.html>.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs;
 
 use anyhow::{Context, Result};
-use btf_rs::{Btf, BtfType, Type};
 use wire::offsets::{ABSENT, Offsets};
 
 /// Where the kernel exposes its type information (5.4 and later, CONFIG_DEBUG_INFO_BTF).
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
-/// A v1 hierarchy that every container runtime uses where v1 is in use.
+/// The numbers of cgroup controllers, and a v1 hierarchy that every container runtime uses where v1 is in use.
+const CGROUP_SUBSYS_IDS: &str = "cgroup_subsys_id";
 const CGROUP_V1_SUBSYS: &str = "pids_cgrp_id";
+
+const MAGIC: u32 = 0xeb9f;
+const HEADER_BYTES: usize = 24;
+const TYPE_BYTES: usize = 12;
+const MEMBER_BYTES: usize = 12;
+const ENUMERATOR_BYTES: usize = 8;
+
+/// Kinds of types, with the bytes that follow the head of each.
+const PTR: u32 = 2;
+const STRUCT: u32 = 4;
+const UNION: u32 = 5;
+const ENUM: u32 = 6;
+const TYPEDEF: u32 = 8;
+const VOLATILE: u32 = 9;
+const CONST: u32 = 10;
+const RESTRICT: u32 = 11;
+const TYPE_TAG: u32 = 18;
+
+/// Typedefs, qualifiers and unnamed structures inside each other that are followed: far more than the kernel nests.
+const DEPTH_MAX: usize = 32;
+
+/// Number of a type; the first one is 1.
+type TypeId = u32;
 
 /// The kernel's types.
 pub(super) struct KernelTypes {
-    btf: Btf,
+    bytes: Vec<u8>,
+    strings_at: usize,
+    /// Where each type begins, by number less 1.
+    types: Vec<u32>,
+    /// The structures that are looked into, and the enumeration of cgroup controllers.
+    named: HashMap<&'static str, TypeId>,
+}
+
+/// The head of a type.
+#[derive(Clone, Copy)]
+struct Type<'a> {
+    kind: u32,
+    /// Bitfields may be among the members; then the upper byte of an offset is a width.
+    has_bitfields: bool,
+    /// What a pointer, typedef or qualifier refers to.
+    target: TypeId,
+    /// Members or enumerators, where it has such.
+    entries: &'a [u8],
 }
 
 impl KernelTypes {
     /// Reads the running kernel's types.
     pub(super) fn read() -> Result<Self> {
-        // Read whole: the crate's reading from a file seeks once per type.
-        let bytes = std::fs::read(VMLINUX).with_context(|| {
+        let bytes = fs::read(VMLINUX).with_context(|| {
             format!("cannot read {VMLINUX}: this kernel was built without CONFIG_DEBUG_INFO_BTF")
         })?;
-        let btf = Btf::from_bytes(&bytes).with_context(|| format!("{VMLINUX} is not understood"))?;
-        Ok(KernelTypes { btf })
+        Self::parse(bytes).with_context(|| format!("{VMLINUX} is not understood"))
+    }
+
+    fn parse(bytes: Vec<u8>) -> Option<Self> {
+        if word(&bytes, 0)? & 0xffff != MAGIC {
+            return None;
+        }
+        let header_bytes = word(&bytes, 4)? as usize;
+        let [types_at, types_bytes, strings_at, _] =
+            [8, 12, 16, 20].map(|at| word(&bytes, at).map(|value| value as usize));
+        // Offsets have 32 bits each, and a sum of three fits into the 64 of a usize.
+        let begin = header_bytes.max(HEADER_BYTES) + types_at?;
+        let end = begin + types_bytes?;
+        let strings_at = header_bytes.max(HEADER_BYTES) + strings_at?;
+        let mut kernel = KernelTypes { bytes, strings_at, types: Vec::new(), named: HashMap::new() };
+        let wanted: HashSet<&'static str> = Offsets::structures().chain([CGROUP_SUBSYS_IDS]).collect();
+        let mut at = begin;
+        while at < end {
+            kernel.types.push(u32::try_from(at).ok()?);
+            let info = word(&kernel.bytes, at + 4)?;
+            let kind = info >> 24 & 0x1f;
+            if matches!(kind, STRUCT | ENUM)
+                && let Some(name) = wanted.get(kernel.name(word(&kernel.bytes, at)?))
+            {
+                kernel.named.entry(name).or_insert(kernel.types.len() as TypeId);
+            }
+            at += TYPE_BYTES + bytes_behind(kind, info & 0xffff)?;
+        }
+        Some(kernel)
     }
 
     /// All offsets the programs need.
     pub(super) fn offsets(&self) -> Offsets {
-        let mut structures = HashMap::new();
-        for name in Offsets::structures() {
-            structures.entry(name).or_insert_with(|| self.structure(name));
+        Offsets::resolve(|structure, path| self.offset(structure, path))
+    }
+
+    fn offset(&self, structure: &str, path: &str) -> Option<u32> {
+        let mut current = *self.named.get(structure)?;
+        let mut bits = 0;
+        for name in path.split('.') {
+            let (offset, next) = self.field(current, name, DEPTH_MAX)?;
+            bits += offset;
+            current = next;
         }
-        Offsets::resolve(|structure, path| {
-            let mut current = structures.get(structure)?.clone()?;
-            let mut bits = 0;
-            for name in path.split('.') {
-                let (offset, next) = self.field(&current, name)?;
-                bits += offset;
-                current = next;
-            }
-            Some(bits / 8)
-        })
+        Some(bits / 8)
     }
 
     /// Index in `css_set.subsys` of the v1 hierarchy to report, or `ABSENT`.
     pub(super) fn cgroup_v1_subsys(&self) -> u32 {
-        let Ok(types) = self.btf.resolve_types_by_name("cgroup_subsys_id") else { return ABSENT };
-        for kind in types {
-            if let Type::Enum(ids) = kind {
-                for member in &ids.members {
-                    if self.btf.resolve_name(member).is_ok_and(|name| name == CGROUP_V1_SUBSYS) {
-                        return member.val();
-                    }
-                }
-            }
-        }
-        ABSENT
-    }
-
-    fn structure(&self, name: &str) -> Option<Type> {
-        let types = self.btf.resolve_types_by_name(name).ok()?;
-        types.into_iter().find(|kind| matches!(kind, Type::Struct(_)))
+        let ids = self.named.get(CGROUP_SUBSYS_IDS).and_then(|&id| self.get(id));
+        let entries = ids.map_or(&[][..], |ids| ids.entries).chunks_exact(ENUMERATOR_BYTES);
+        let named = |entry: &&[u8]| word(entry, 0).is_some_and(|name| self.name(name) == CGROUP_V1_SUBSYS);
+        entries.into_iter().find(named).and_then(|entry| word(entry, 4)).unwrap_or(ABSENT)
     }
 
     /// Offset in bits and type of a field, also of one inside unnamed structures and unions.
-    fn field(&self, structure: &Type, name: &str) -> Option<(u32, Type)> {
-        let (Type::Struct(fields) | Type::Union(fields)) = structure else { return None };
-        for member in &fields.members {
-            let member_name = self.btf.resolve_name(member).unwrap_or_default();
-            if !member_name.is_empty() && member_name != name {
-                continue;
-            }
-            let target = self.underlying(member)?;
+    fn field(&self, structure: TypeId, name: &str, depth: usize) -> Option<(u32, TypeId)> {
+        let structure = self.get(structure)?;
+        if !matches!(structure.kind, STRUCT | UNION) || depth == 0 {
+            return None;
+        }
+        for member in structure.entries.chunks_exact(MEMBER_BYTES) {
+            let [member_name, target, offset] = [0, 4, 8].map(|at| word(member, at).unwrap_or(0));
+            let offset = if structure.has_bitfields { offset & 0xff_ffff } else { offset };
+            let member_name = self.name(member_name);
             if member_name == name {
-                return Some((member.bit_offset(), target));
+                return Some((offset, self.underlying(target)?));
             }
-            if let Some((offset, kind)) = self.field(&target, name) {
-                return Some((member.bit_offset() + offset, kind));
+            if member_name.is_empty()
+                && let Some(target) = self.underlying(target)
+                && let Some((inner, found)) = self.field(target, name, depth - 1)
+            {
+                return Some((offset + inner, found));
             }
         }
         None
     }
 
-    /// The type of a member without typedefs and qualifiers.
-    fn underlying(&self, member: &dyn BtfType) -> Option<Type> {
-        let mut kind = self.btf.resolve_chained_type(member).ok()?;
-        loop {
-            let inner: &dyn BtfType = match &kind {
-                Type::Typedef(inner) => inner,
-                Type::Volatile(inner) | Type::Const(inner) => inner,
-                Type::Restrict(inner) => inner,
-                Type::TypeTag(inner) => inner,
-                _ => return Some(kind),
-            };
-            kind = self.btf.resolve_chained_type(inner).ok()?;
+    /// A type without typedefs and qualifiers.
+    fn underlying(&self, mut id: TypeId) -> Option<TypeId> {
+        for _ in 0..DEPTH_MAX {
+            let kind = self.get(id)?;
+            if !matches!(kind.kind, TYPEDEF | VOLATILE | CONST | RESTRICT | TYPE_TAG) {
+                return Some(id);
+            }
+            id = kind.target;
+        }
+        None
+    }
+
+    fn get(&self, id: TypeId) -> Option<Type<'_>> {
+        // `void` is number 0. As a field's type it is no structure, which is all one asks of it.
+        let Some(index) = id.checked_sub(1) else {
+            return Some(Type { kind: PTR, has_bitfields: false, target: 0, entries: &[] });
+        };
+        let at = *self.types.get(index as usize)? as usize;
+        let info = word(&self.bytes, at + 4)?;
+        let kind = info >> 24 & 0x1f;
+        let entries_at = at + TYPE_BYTES;
+        let entries = self.bytes.get(entries_at..entries_at + bytes_behind(kind, info & 0xffff)?)?;
+        Some(Type { kind, has_bitfields: info >> 31 != 0, target: word(&self.bytes, at + 8)?, entries })
+    }
+
+    /// A name in the table of strings; empty when it is not there.
+    fn name(&self, offset: u32) -> &str {
+        let rest = self.bytes.get(self.strings_at + offset as usize..).unwrap_or_default();
+        let length = rest.iter().position(|&byte| byte == 0).unwrap_or(0);
+        std::str::from_utf8(&rest[..length]).unwrap_or_default()
+    }
+}
+
+/// Bytes behind the head of a type of this kind with so many entries; `None` for kinds yet to be invented.
+fn bytes_behind(kind: u32, entries: u32) -> Option<usize> {
+    let entries = entries as usize;
+    Some(match kind {
+        // Pointers, forward declarations, typedefs, qualifiers, functions, floats, type tags.
+        PTR | 7..=12 | 16 | TYPE_TAG => 0,
+        // Integers, variables, declaration tags.
+        1 | 14 | 17 => 4,
+        // Arrays.
+        3 => 12,
+        STRUCT | UNION => entries * MEMBER_BYTES,
+        // Enumerations, prototypes.
+        ENUM | 13 => entries * ENUMERATOR_BYTES,
+        // Sections, enumerations of 64 bits.
+        15 | 19 => entries * 12,
+        _ => return None,
+    })
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|word| u32::from_ne_bytes(*word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Types as they would stand in the kernel's file.
+    #[derive(Default)]
+    struct Built {
+        types: Vec<u32>,
+        strings: Vec<u8>,
+    }
+
+    impl Built {
+        fn string(&mut self, name: &str) -> u32 {
+            let at = self.strings.len() as u32;
+            self.strings.extend([name.as_bytes(), b"\0"].concat());
+            at
+        }
+
+        fn add(&mut self, kind: u32, name: &str, target: u32, flag: u32, entries: &[(&str, u32, u32)]) {
+            let name = self.string(name);
+            self.types.extend([name, flag << 31 | kind << 24 | entries.len() as u32, target]);
+            for (name, target, offset) in entries {
+                let name = self.string(name);
+                self.types.push(name);
+                self.types.push(*target);
+                if kind != ENUM {
+                    self.types.push(*offset);
+                }
+            }
+        }
+
+        fn bytes(&self) -> Vec<u8> {
+            let types = self.types.len() as u32 * 4;
+            let header = [MAGIC | 1 << 16, HEADER_BYTES as u32, 0, types, types, self.strings.len() as u32];
+            let words = header.iter().chain(&self.types).flat_map(|word| word.to_ne_bytes());
+            words.chain(self.strings.iter().copied()).collect()
+        }
+    }
+
+    fn kernel() -> Built {
+        let mut built = Built::default();
+        built.string("");
+        built.add(STRUCT, "other", 4, 0, &[("pid", 0, 0)]);
+        built.add(STRUCT, "task_struct", 64, 1, &[("flags", 0, 3 << 24 | 32), ("", 4, 64), ("mm", 0, 256)]);
+        built.add(UNION, "", 16, 0, &[("ignored", 0, 0), ("pid", 0, 32)]);
+        built.add(TYPEDEF, "hidden", 3, 0, &[]);
+        built.add(STRUCT, "ns_common", 8, 0, &[("inum", 0, 32)]);
+        built.add(CONST, "", 5, 0, &[]);
+        built.add(STRUCT, "net", 64, 0, &[("ns", 6, 128)]);
+        built.add(ENUM, CGROUP_SUBSYS_IDS, 4, 0, &[("cpu_cgrp_id", 0, 0), (CGROUP_V1_SUBSYS, 11, 0)]);
+        built
+    }
+
+    #[test]
+    fn fields_are_found_through_unnamed_members_typedefs_and_paths() {
+        let kernel = KernelTypes::parse(kernel().bytes()).expect("types");
+        let offsets = kernel.offsets();
+        assert_eq!((offsets.task_flags, offsets.task_pid, offsets.task_mm), (4, 12, 32));
+        assert_eq!((offsets.net_inum, offsets.task_tgid, offsets.cred_uid), (20, ABSENT, ABSENT));
+        assert_eq!(kernel.cgroup_v1_subsys(), 11);
+    }
+
+    #[test]
+    fn every_prefix_and_every_flipped_byte_is_refused_or_read_without_panic() {
+        let whole = kernel().bytes();
+        for len in 0..whole.len() {
+            if let Some(kernel) = KernelTypes::parse(whole[..len].to_vec()) {
+                kernel.offsets();
+            }
+        }
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 1 << bit;
+                if let Some(kernel) = KernelTypes::parse(bytes) {
+                    kernel.offsets();
+                    kernel.cgroup_v1_subsys();
+                }
+            }
         }
     }
 }

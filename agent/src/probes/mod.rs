@@ -13,7 +13,7 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 use aya::maps::{Array, Map, MapData};
-use aya::programs::BtfTracePoint;
+use aya::programs::{BtfTracePoint, Program};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use capture_format::schema::KernelEvent;
 use sysreel_agent::selection::Selection;
@@ -34,6 +34,9 @@ const PROGRAMS: [&str; 7] = [
     "sys_enter",
     "sys_exit",
 ];
+
+/// The program that takes longest to verify.
+const LARGEST: &str = "sched_process_exec";
 
 /// How the programs are to work.
 #[derive(Clone, Debug)]
@@ -70,11 +73,13 @@ unsafe impl Pod for Plain<CallEntry> {}
 impl Probes {
     /// Loads and attaches the programs.
     pub(crate) fn load(options: &ProbeOptions) -> Result<Self> {
-        // Reading the kernel's types takes longest of all before the first event; two libraries need them.
-        let (types, btf) = thread::scope(|scope| {
+        // Reading the kernel's types and verifying the programs is what takes time before the first event. The
+        // loader reads the types for itself when it is made, and again to find the tracepoints.
+        let (types, btf, mut loader) = thread::scope(|scope| {
             let btf = scope.spawn(Btf::from_sys_fs);
             let types = KernelTypes::read().map(|types| (types.offsets(), types.cgroup_v1_subsys()));
-            (types, btf.join().expect("reading does not panic"))
+            let loader = EbpfLoader::new();
+            (types, btf.join().expect("reading does not panic"), loader)
         });
         let (offsets, cgroup_v1_subsys) = types?;
         let btf = btf.context("cannot read the kernel's type information")?;
@@ -95,7 +100,7 @@ impl Probes {
         let object = object::with_ring_bytes(object::programs()?, options.ring_bytes + RECORD_BYTES_MAX)?;
         let settings = Plain(settings);
         let cpu_count = u32::try_from(cpus).context("more CPUs than the kernel can have")?;
-        let mut ebpf = EbpfLoader::new()
+        let mut ebpf = loader
             .btf(Some(&btf))
             .override_global("SETTINGS", &settings, true)
             .map_max_entries("RINGS", cpu_count)
@@ -106,16 +111,16 @@ impl Probes {
                 "cannot load the kernel programs: is this run as root, or with CAP_BPF and CAP_PERFMON?",
             )?;
         fill_calls(&mut ebpf, &options.selection)?;
-        for name in PROGRAMS {
-            let is_needed = match name {
-                "sys_enter" => options.latency,
-                "signal_deliver" => options.selection.has(KernelEvent::SignalDeliver.name()),
-                _ => true,
-            };
-            if !is_needed {
-                continue;
-            }
-            attach(&mut ebpf, name, name, &btf)?;
+        let is_needed = |name: &str| match name {
+            "sys_enter" => options.latency,
+            "signal_deliver" => options.selection.has(KernelEvent::SignalDeliver.name()),
+            _ => true,
+        };
+        load_programs(&mut ebpf, &btf, is_needed)?;
+        for name in PROGRAMS.into_iter().filter(|name| is_needed(name)) {
+            tracepoint(&mut ebpf, name)?
+                .attach()
+                .with_context(|| format!("cannot attach to the tracepoint {name}"))?;
         }
         Ok(Probes { ebpf, ring_bytes: options.ring_bytes, cpus })
     }
@@ -149,16 +154,27 @@ impl Probes {
     }
 }
 
-fn attach(ebpf: &mut Ebpf, program: &str, tracepoint: &str, btf: &Btf) -> Result<()> {
-    let program: &mut BtfTracePoint = ebpf
-        .program_mut(program)
-        .with_context(|| format!("the kernel programs lack {program}"))?
-        .try_into()?;
-    program
-        .load(tracepoint, btf)
-        .with_context(|| format!("the kernel refused the program for {tracepoint}"))?;
-    program.attach().with_context(|| format!("cannot attach to the tracepoint {tracepoint}"))?;
-    Ok(())
+/// Has the kernel verify the programs: the largest two take it a tenth of a second each, so one has a thread.
+fn load_programs(ebpf: &mut Ebpf, btf: &Btf, is_needed: impl Fn(&str) -> bool) -> Result<()> {
+    let load = |name: &str, program: &mut Program| -> Result<()> {
+        let program: &mut BtfTracePoint = program.try_into()?;
+        program.load(name, btf).with_context(|| format!("the kernel refused the program for {name}"))
+    };
+    let needed = ebpf.programs_mut().filter(|(name, _)| is_needed(name));
+    let (alone, others): (Vec<_>, Vec<_>) = needed.partition(|(name, _)| *name == LARGEST);
+    thread::scope(|scope| {
+        let loads = |programs: Vec<(&str, &mut Program)>| {
+            programs.into_iter().try_for_each(|(name, program)| load(name, program))
+        };
+        let alone = scope.spawn(move || loads(alone));
+        let others = loads(others);
+        alone.join().expect("loading does not panic").and(others)
+    })
+}
+
+fn tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut BtfTracePoint> {
+    let program = ebpf.program_mut(name).with_context(|| format!("the kernel programs lack {name}"))?;
+    Ok(program.try_into()?)
 }
 
 fn fill_calls(ebpf: &mut Ebpf, selection: &Selection) -> Result<()> {
