@@ -26,7 +26,8 @@ Examples:
   sysreel-agent record -w out.reel --calls '!read,!write'           all but these
 
 Exit status: that of the command, if one was given; otherwise 0, or 1 when recording failed.
-Ctrl-C ends a recording cleanly. With a command it waits for the command, and a second Ctrl-C does not.")]
+Ctrl-C ends a recording cleanly. With a command it waits for the command, and a second Ctrl-C does not. A pipe whose
+reader takes nothing is given up a second after the first Ctrl-C, at once after the second.")]
     Record(RecordArgs),
 }
 

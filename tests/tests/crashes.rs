@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tests::rig::{self, Rig};
@@ -130,6 +130,65 @@ fn the_reader_of_the_pipe_goes_away() -> Result<()> {
     }
     agent.kill()?;
     anyhow::bail!("the agent writes to nobody")
+}
+
+/// Waits for the end of an agent whose stderr comes in `lines`; gives what else it said.
+fn ends_within(limit: Duration, agent: &mut Child, lines: impl Iterator<Item = String>) -> Result<String> {
+    let begin = Instant::now();
+    while agent.try_wait()?.is_none() {
+        if begin.elapsed() > limit {
+            agent.kill()?;
+            anyhow::bail!("the agent goes on after {limit:?}");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// An agent that writes into a pipe nobody reads, until the pipe is full.
+fn stuck(rig: &Rig, command: &[&str]) -> Result<(Child, impl Iterator<Item = String> + use<>)> {
+    let mut agent = rig.agent();
+    agent.args(["record", "-w", "-"]).args(command).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut agent = agent.spawn()?;
+    let stderr = agent.stderr.take().context("stderr is piped")?;
+    let mut lines = BufReader::new(stderr).lines().map_while(std::io::Result::ok);
+    ensure!(lines.any(|line| line.trim() == "ready"), "the agent ended before it was ready");
+    if command.is_empty() {
+        rig.program(rig::helper("workload")?).args(["file", "4000", "."]).status()?;
+    }
+    thread::sleep(Duration::from_secs(2));
+    Ok((agent, lines))
+}
+
+#[test]
+fn the_reader_of_the_pipe_takes_nothing() -> Result<()> {
+    let Some(rig) = Rig::new("pipe-full")? else { return Ok(()) };
+    let (mut agent, lines) = stuck(&rig, &[])?;
+    signal("TERM", &agent)?;
+    let said = ends_within(Duration::from_secs(3), &mut agent, lines)?;
+    ensure!(agent.wait()?.code() == Some(1), "it is content");
+    ensure!(said.contains("events were not written") && said.contains("its reader takes nothing"), "{said}");
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn a_second_signal_ends_at_once() -> Result<()> {
+    let Some(rig) = Rig::new("second-signal")? else { return Ok(()) };
+    let workload = rig::helper("workload")?;
+    let script = format!("trap '' INT TERM; {workload} file 4000 .; exec sleep 60 > gone 2>&1");
+    let (mut agent, lines) = stuck(&rig, &["--", "sh", "-c", &script])?;
+    // Not at the very same moment: two pending signals of a kind are one.
+    signal("INT", &agent)?;
+    thread::sleep(Duration::from_millis(100));
+    signal("INT", &agent)?;
+    let said = ends_within(Duration::from_secs(1), &mut agent, lines)?;
+    ensure!(said.contains("events were not written"), "{said}");
+    let left = said.split("as process ").nth(1).and_then(|rest| rest.split_whitespace().next());
+    let left = left.with_context(|| format!("it does not say that the command goes on: {said}"))?;
+    rig::succeed(Command::new("kill").args(["-s", "KILL", left]))?;
+    rig.done();
+    Ok(())
 }
 
 #[test]

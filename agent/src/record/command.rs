@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitCode};
+use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
@@ -91,8 +91,21 @@ impl Traced {
     /// Waits for its end; gives its exit code as a shell would.
     pub(crate) fn wait(mut self) -> Result<ExitCode> {
         let Some(child) = &mut self.child else { return Ok(ExitCode::FAILURE) };
-        let status = child.wait().context("cannot wait for the command")?;
-        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
-        Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
+        Ok(code_of(child.wait().context("cannot wait for the command")?))
     }
+
+    /// Leaves it to itself; gives its exit code if it has ended already.
+    pub(crate) fn leave(mut self) -> Result<ExitCode> {
+        let Some(child) = &mut self.child else { return Ok(ExitCode::FAILURE) };
+        if let Some(status) = child.try_wait().context("cannot look after the command")? {
+            return Ok(code_of(status));
+        }
+        eprintln!("sysreel-agent: the command goes on unrecorded, as process {}", self.pid);
+        Ok(ExitCode::FAILURE)
+    }
+}
+
+fn code_of(status: ExitStatus) -> ExitCode {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

@@ -4,13 +4,22 @@ use std::collections::VecDeque;
 use std::ffi::{CString, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use super::interrupts;
 use super::plan::Rotation;
+
+/// `PIPE_BUF`: what a pipe has room for when it is writable.
+const PIPE_BYTES: usize = 4096;
+/// How long after a signal to end, and after it took something last, a reader is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often a signal is looked for meanwhile.
+const POLL_MS: i32 = 50;
 
 /// The files of one recording.
 #[derive(Debug)]
@@ -27,8 +36,9 @@ pub(super) struct Files {
 pub(super) enum Target {
     /// A file, and how many of its bytes are whole segments.
     File { file: File, path: PathBuf, whole_bytes: u64 },
-    /// Standard output.
-    Pipe(File),
+    /// Standard output, or a path that is no plain file. Its reader may not read: `chunk_bytes` go in without waiting
+    /// once it is found writable.
+    Pipe { file: File, name: String, chunk_bytes: usize },
 }
 
 impl Files {
@@ -46,11 +56,16 @@ impl Files {
     pub(super) fn next(&mut self) -> Result<Target> {
         if self.base.as_os_str() == "-" {
             self.count += 1;
-            return Ok(Target::Pipe(File::from(io::stdout().as_fd().try_clone_to_owned()?)));
+            let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+            let chunk_bytes = if file.metadata()?.is_file() { usize::MAX } else { PIPE_BYTES };
+            return Ok(Target::Pipe { file, name: "standard output".to_owned(), chunk_bytes });
         }
         let path = self.next_path();
         let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
         self.count += 1;
+        if !file.metadata()?.is_file() {
+            return Ok(Target::Pipe { file, name: path.display().to_string(), chunk_bytes: PIPE_BYTES });
+        }
         self.kept.retain(|kept| *kept != path);
         self.kept.push_back(path.clone());
         while self.rotation.files.is_some_and(|most| self.kept.len() > most) {
@@ -104,7 +119,7 @@ impl Target {
     /// Writes whole segments. A file is cut back to whole segments when that fails half-way.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Target::Pipe(pipe) => pipe.write_all(bytes),
+            Target::Pipe { file, chunk_bytes, .. } => write_patiently(file, *chunk_bytes, bytes),
             Target::File { file, whole_bytes, .. } => match file.write_all(bytes) {
                 Ok(()) => {
                     *whole_bytes += bytes.len() as u64;
@@ -122,9 +137,40 @@ impl Target {
     /// Its name for messages.
     pub(super) fn name(&self) -> String {
         match self {
-            Target::Pipe(_) => "standard output".to_owned(),
+            Target::Pipe { name, .. } => name.clone(),
             Target::File { path, .. } => path.display().to_string(),
         }
+    }
+}
+
+/// Writes as the reader takes it; somebody who was asked to end does not wait for one that takes nothing.
+fn write_patiently(file: &mut File, chunk_bytes: usize, bytes: &[u8]) -> io::Result<()> {
+    for chunk in bytes.chunks(chunk_bytes) {
+        let since = Instant::now();
+        while !is_writable(file)? {
+            if interrupts::end_waiting(PATIENCE) && (interrupts::count() > 1 || since.elapsed() >= PATIENCE) {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "its reader takes nothing, and a signal asked to end",
+                ));
+            }
+        }
+        file.write_all(chunk)?;
+    }
+    Ok(())
+}
+
+/// Waits a moment for room.
+fn is_writable(file: &File) -> io::Result<bool> {
+    let mut poll = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one structure of ours.
+    match unsafe { libc::poll(&raw mut poll, 1, POLL_MS) } {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            error => Err(error),
+        },
     }
 }
 

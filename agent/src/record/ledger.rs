@@ -105,6 +105,11 @@ impl Ledger {
         }
     }
 
+    /// Events that came to be, as of the last look.
+    pub(super) fn produced_total(&self) -> u64 {
+        self.cpus.iter().map(|account| account.counts.produced.saturating_sub(account.left_out)).sum()
+    }
+
     /// Events lost since the beginning.
     pub(super) fn lost_total(&self) -> u64 {
         self.cpus.iter().map(|account| account.lost).sum()

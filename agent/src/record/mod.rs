@@ -7,14 +7,13 @@
 mod command;
 mod files;
 mod followed;
+mod interrupts;
 mod ledger;
 mod plan;
 mod recorder;
 mod writer;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -45,7 +44,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
             "the kernel refuses bpf() to this process: run it as root, or with CAP_BPF and CAP_PERFMON"
         );
     }
-    let interrupts = catch_interrupts()?;
+    interrupts::catch()?;
     let mut probes = Probes::load(&ProbeOptions {
         ring_bytes: plan.ring_bytes,
         snap_bytes: plan.snap_bytes,
@@ -81,13 +80,13 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         probes.follow_from_exec(started.pid())?;
         traced = Some(started);
     }
+    hurry();
     // Said with -q too: whoever started us may wait for it.
     eprintln!("ready");
     if let Some(traced) = &mut traced {
         traced.release().with_context(|| format!("cannot run {}", plan.command_text()))?;
     }
 
-    hurry();
     let mut followed = traced.as_ref().map(|traced| Followed::new(traced.pid()));
     let start = Instant::now();
     let mut sleep = SLEEP_MIN;
@@ -100,7 +99,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         if plan.seconds.is_some_and(|seconds| start.elapsed() >= seconds) {
             break;
         }
-        match (interrupts.load(Ordering::Relaxed), &mut followed) {
+        match (interrupts::count(), &mut followed) {
             (0, None) => {}
             (0 | 1, Some(followed)) => {
                 if followed.all_gone(recorder.has_losses()) {
@@ -129,7 +128,12 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         }
     }
     let report = recorder.finish(&rings);
-    let status = traced.map(Traced::wait).transpose()?;
+    let is_given_up = interrupts::count() > 1 || (interrupts::count() == 1 && report.is_err());
+    let status = match traced {
+        Some(traced) if is_given_up => Some(traced.leave()?),
+        Some(traced) => Some(traced.wait()?),
+        None => None,
+    };
     let report = report?;
     if !plan.quiet {
         eprint!("{report}");
@@ -163,18 +167,4 @@ fn hurry() {
     // SAFETY: changes the priority of the calling thread only. Refused to the unprivileged, which costs no more
     // than a later turn.
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, PRIORITY) };
-}
-
-/// Counts SIGINT, SIGTERM and SIGHUP.
-fn catch_interrupts() -> Result<Arc<AtomicUsize>> {
-    let count = Arc::new(AtomicUsize::new(0));
-    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        let count = Arc::clone(&count);
-        // SAFETY: the handler does one atomic addition, which is safe in a signal handler.
-        unsafe {
-            signal_hook::low_level::register(signal, move || _ = count.fetch_add(1, Ordering::Relaxed))
-        }
-        .context("cannot catch signals")?;
-    }
-    Ok(count)
 }

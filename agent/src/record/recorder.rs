@@ -138,7 +138,8 @@ impl Recorder {
         self.writer.send(Content::Marks(vec![mark]));
         self.send_counts();
         let lost = self.ledger.lost_total();
-        let written = self.writer.finish()?;
+        self.ledger.look(rings.counts(), now_ns);
+        let written = self.writer.finish(self.ledger.produced_total())?;
         Ok(Report {
             written,
             events: self.events,

@@ -37,6 +37,8 @@ struct Shared {
     /// Bytes of all files.
     bytes: AtomicU64,
     files: AtomicU64,
+    /// Events of all files.
+    events: AtomicU64,
     has_ended: AtomicBool,
     error: Mutex<Option<anyhow::Error>>,
 }
@@ -124,13 +126,16 @@ impl Writer {
         self.shared.has_ended.load(Ordering::Relaxed)
     }
 
-    /// Writes what is queued and ends the last file.
-    pub(super) fn finish(self) -> Result<Written> {
+    /// Writes what is queued and ends the last file. Of `produced` events a failure says how many are missing.
+    pub(super) fn finish(self, produced: u64) -> Result<Written> {
         let Writer { jobs, thread, shared, .. } = self;
         drop(jobs);
         thread.join().map_err(|_| anyhow!("the writing thread panicked"))?;
         match shared.error.lock().expect("no holder panics").take() {
-            Some(error) => Err(error),
+            Some(error) => {
+                let missing = produced.saturating_sub(shared.events.load(Ordering::Relaxed));
+                Err(error.context(format!("{missing} events were not written and the capture ends cut")))
+            }
             None => Ok(Written {
                 bytes: shared.bytes.load(Ordering::Relaxed),
                 files: shared.files.load(Ordering::Relaxed),
@@ -143,13 +148,15 @@ impl Writer {
 struct Output {
     target: Target,
     chain: Chain,
+    /// Events written out.
+    events: u64,
     buffer: Vec<u8>,
 }
 
 impl Output {
     fn open(files: &mut Files, id: [u8; 12], host: &Host, shared: &Shared) -> Result<Self> {
         let target = files.next()?;
-        let mut output = Output { target, chain: Chain::new(id), buffer: Vec::new() };
+        let mut output = Output { target, chain: Chain::new(id), events: 0, buffer: Vec::new() };
         output.buffer.extend_from_slice(&output.chain.header());
         output.chain.seal(EncodedSegment::host(host), &mut output.buffer);
         shared.file_bytes.store(0, Ordering::Relaxed);
@@ -159,20 +166,25 @@ impl Output {
     }
 
     fn write_out(&mut self, shared: &Shared) -> Result<()> {
-        self.target.write(&self.buffer).with_context(|| self.failure())?;
+        self.target.write(&self.buffer).map_err(|error| self.failure(error))?;
         let bytes = self.buffer.len() as u64;
         shared.file_bytes.fetch_add(bytes, Ordering::Relaxed);
         shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+        shared.events.fetch_add(self.chain.events() - self.events, Ordering::Relaxed);
+        self.events = self.chain.events();
         self.buffer.clear();
         Ok(())
     }
 
-    fn failure(&self) -> String {
-        format!(
-            "cannot write {} beyond {} events; what was written is readable. Make room, or bound the capture with -C and -W",
-            self.target.name(),
-            self.chain.events()
-        )
+    fn failure(&self, error: io::Error) -> anyhow::Error {
+        let advice = match error.kind() {
+            io::ErrorKind::StorageFull => ". Make room, or bound the capture with -C and -W",
+            _ => "",
+        };
+        let (name, events) = (self.target.name(), self.events);
+        anyhow::Error::new(error).context(format!(
+            "cannot write {name} beyond {events} events; what was written is readable{advice}"
+        ))
     }
 }
 
@@ -217,7 +229,7 @@ impl Worker {
     }
 
     fn end_file(&mut self) -> Result<()> {
-        let Some(Output { target, chain, mut buffer }) = self.output.take() else { return Ok(()) };
+        let Some(Output { target, chain, mut buffer, .. }) = self.output.take() else { return Ok(()) };
         let events = chain.events();
         chain.finish(&mut buffer);
         let mut target = target;
