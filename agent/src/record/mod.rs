@@ -10,6 +10,7 @@ mod followed;
 mod interrupts;
 mod ledger;
 mod plan;
+mod privileges;
 mod recorder;
 mod writer;
 
@@ -81,6 +82,9 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         traced = Some(started);
     }
     hurry();
+    if let Err(error) = privileges::give_up() {
+        eprintln!("sysreel-agent: keeps all its privileges, although it needs few from now on: {error}");
+    }
     // Said with -q too: whoever started us may wait for it.
     eprintln!("ready");
     if let Some(traced) = &mut traced {

@@ -11,6 +11,7 @@ use capture_format::model::{Host, Loss, Mark};
 use capture_format::{Block, Chain, EncodedSegment, EntityBatch, Squeezer, Tally};
 
 use super::files::{Files, Target};
+use super::privileges;
 
 /// Blocks that may wait to be encoded. Each takes a few MiB; what is more waits in the rings.
 const QUEUE: usize = 2;
@@ -82,6 +83,8 @@ impl Writer {
             .name("sysreel-writer".to_owned())
             .spawn(move || {
                 super::hurry();
+                // The first thread says so when this is refused.
+                let _ = privileges::give_up();
                 while let Ok(job) = queue.recv() {
                     worker.work(job);
                     // Nobody waits unless in step; a full channel loses nothing then.

@@ -1,0 +1,69 @@
+//! Once it records, the agent holds few privileges; the command it runs holds those it was started with.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tests::rig::{self, Rig};
+
+/// `CAP_DAC_OVERRIDE`, `CAP_DAC_READ_SEARCH`, `CAP_FOWNER`, `CAP_SYS_PTRACE`.
+const KEPT: u64 = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 19;
+
+/// Effective and permitted capabilities in the text of a `status` file.
+fn capabilities(status: &str) -> Result<[u64; 2]> {
+    let set = |name: &str| -> Result<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        Ok(u64::from_str_radix(line.with_context(|| format!("no {name}"))?.trim(), 16)?)
+    };
+    Ok([set("CapEff:")?, set("CapPrm:")?])
+}
+
+#[test]
+fn every_thread_of_the_agent_gives_up_what_it_needs_no_more() -> Result<()> {
+    let Some(rig) = Rig::new("privileges")? else { return Ok(()) };
+    let own = capabilities(&fs::read_to_string("/proc/self/status")?)?;
+    let mut agent = rig.agent();
+    agent.args(["record", "-w", "some.reel", "-M", "2"]).stderr(Stdio::null());
+    let mut agent = agent.spawn()?;
+    thread::sleep(Duration::from_millis(1500));
+    let mut threads = 0;
+    for thread in fs::read_dir(format!("/proc/{}/task", agent.id()))? {
+        let status = fs::read_to_string(thread?.path().join("status"))?;
+        ensure!(capabilities(&status)? == own.map(|set| set & KEPT), "{status}");
+        threads += 1;
+    }
+    ensure!(agent.wait()?.success());
+    ensure!(threads >= 2, "it has {threads} threads, of which one should write");
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn the_command_keeps_its_privileges() -> Result<()> {
+    let Some(rig) = Rig::new("command-privileges")? else { return Ok(()) };
+    let output = rig.record("some.reel", &[], &["cat", "/proc/self/status"])?;
+    let status = String::from_utf8(output.stdout)?;
+    let own = fs::read_to_string("/proc/self/status")?;
+    for name in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:"] {
+        let line = |text: &str| text.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+        ensure!(line(&status) == line(&own), "{:?} instead of {:?}", line(&status), line(&own));
+    }
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn files_follow_in_a_folder_of_somebody_else() -> Result<()> {
+    let Some(rig) = Rig::new("other-folder")? else { return Ok(()) };
+    let folder = rig.file("folder");
+    fs::create_dir(&folder)?;
+    rig::succeed(Command::new("chmod").arg("700").arg(&folder))?;
+    rig::succeed(Command::new("chown").arg("65534").arg(&folder))?;
+    let sequence = rig::helper("sequence")?;
+    rig.record("folder/part.reel", &["-e", "5000", "-W", "2"], &[&sequence, "30000"])?;
+    ensure!(fs::read_dir(&folder)?.count() == 2);
+    rig.done();
+    Ok(())
+}
