@@ -8,6 +8,7 @@ use query::{BufferStyle, Filter, Format, OutputStyle, PrintOptions, TimeStyle};
 
 use crate::cli::{self, ReadArgs};
 use crate::scan;
+use crate::talk;
 
 /// A run of `read`.
 pub(crate) struct ReadPlan {
@@ -58,12 +59,14 @@ impl ReadPlan {
             (None, None) => bail!("no capture was named; try `sysreel read FILE`"),
         };
         words.extend(filter);
+        let filter = parse_filter(words)?;
+        tell_unrecorded(filter.as_ref(), &show);
         if args.json && args.time.is_some_and(|time| time == cli::TimeStyle::SincePrevious) {
             bail!("-t D counts from the line before, which JSON objects do not have");
         }
         Ok(ReadPlan {
             file,
-            filter: parse_filter(words)?,
+            filter,
             show,
             events_max: args.events_max,
             span_ns: args.seconds.map(|seconds| (seconds * 1e9) as u64),
@@ -72,6 +75,21 @@ impl ReadPlan {
             verbose: args.verbose,
             threads: args.threads.unwrap_or_else(scan::threads_usual).max(1),
         })
+    }
+}
+
+/// Says which fields are missing in every event, whatever happened: a filter with one selects nothing, or all.
+fn tell_unrecorded(filter: Option<&Filter>, show: &Show) {
+    let mut names = filter.map(Filter::unrecorded).unwrap_or_default();
+    if let Show::Lines(format, _) = show {
+        names.extend(format.unrecorded());
+    }
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        talk::say(format_args!(
+            "{name} is a known field, but captures do not hold it: it is missing in every event"
+        ));
     }
 }
 

@@ -50,6 +50,21 @@ fn flags_and_filters_are_checked_first() {
 }
 
 #[test]
+fn fields_that_are_not_held_are_named() {
+    let scratch = Scratch::new();
+    let file = scratch.file("a.reel", &capture(8, 4));
+    let ran = run(&["read", &file, "proc.vmrss > 1 or evt.num=1", "-p", "*%evt.num %proc.stdin.name"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "1 <NA>\n"));
+    for name in ["proc.vmrss", "proc.stdin.name"] {
+        assert!(
+            ran.stderr.contains(&format!("{name} is a known field, but captures do not hold it")),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
 fn lists_are_listed() {
     for words in [&["fields"][..], &["-l"], &["--list"]] {
         let ran = run(words);

@@ -39,6 +39,14 @@ fn start_ns(view: &ThreadView<'_>) -> Option<u64> {
     super::process::pid_namespace_start_ns(view)
 }
 
+/// Whether a process in a container has the namespace of the host's first process, its furthest ancestor.
+fn shares<'a>(view: &ThreadView<'a>, namespace: usize) -> Option<Value<'a>> {
+    view.container()?;
+    let own = view.process?.namespaces[namespace];
+    let init = view.ancestors().find(|process| process.pid == 1)?.namespaces[namespace];
+    (own != 0 && init != 0).then_some(Value::Bool(own == init))
+}
+
 pub(super) fn short_id<'a>(view: &ThreadView<'a>) -> Option<Value<'a>> {
     or_host(view, |container| &container.full_id[..container.full_id.len().min(SHORT_ID)])
 }
@@ -61,9 +69,24 @@ pub(super) const FIELDS: &[Field] = &[
         "Whole id of the container, `host` outside containers.",
     ),
     field("container.healthcheck", Text, Never, "The container's health check."),
-    field("container.host_ipc", Bool, Never, "The container shares the host's ipc namespace."),
-    field("container.host_network", Bool, Never, "The container shares the host's network namespace."),
-    field("container.host_pid", Bool, Never, "The container shares the host's pid namespace."),
+    field(
+        "container.host_ipc",
+        Bool,
+        Thread(|view, _| shares(view, 1)),
+        "The container shares the host's ipc namespace.",
+    ),
+    field(
+        "container.host_network",
+        Bool,
+        Thread(|view, _| shares(view, 4)),
+        "The container shares the host's network namespace.",
+    ),
+    field(
+        "container.host_pid",
+        Bool,
+        Thread(|view, _| shares(view, 3)),
+        "The container shares the host's pid namespace.",
+    ),
     field(
         "container.id",
         Text,

@@ -569,7 +569,12 @@ pub(super) const FIELDS: &[Field] = &[
         "1 when the event's type is the one named, else 0.",
     )
     .takes(Takes::Name),
-    field("evt.wait_latency", Duration, Never, "Time spent waiting, ns."),
+    field(
+        "evt.wait_latency",
+        Duration,
+        Row(|row, _| if row.kind().is_some_and(|view| waits(&view)) { latency(row, Value::Uint) } else { Ok(None) }),
+        "Duration of calls that may wait, ns; missing for others.",
+    ),
     field(
         "syscall.type",
         Text,

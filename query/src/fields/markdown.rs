@@ -15,6 +15,7 @@ fn class_title(class: &str) -> &str {
         "user" => "Users",
         "group" => "Groups",
         "fd" => "Descriptors",
+        "fdlist" => "Descriptors that are polled",
         "container" => "Containers",
         "k8s" => "Kubernetes",
         other => other,
@@ -35,7 +36,8 @@ Fields stand in filters (`proc.name=cat`), in formats (`-p '%proc.name'`) and as
 - `[N]?` is an index that may be given in brackets, `[N or NAME]` one that must be given; a name may also follow
   after a dot: `evt.arg.flags`.
 - *Filter only* fields cannot be printed, *output only* ones not compared.
-- *Not recorded yet*: filters and formats that name the field are understood, and it is missing in every event.
+- *Not recorded yet*: filters and formats that name the field are understood, and it is missing in every event;
+  `sysreel read` says so.
 - Text was written by whoever is being watched. Printed, control characters, characters that change the direction
   of writing or are invisible, and bytes that are no UTF-8 appear as `\\xNN` or `\\u{NNNN}`, in JSON as well.
 ";

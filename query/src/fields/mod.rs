@@ -7,6 +7,7 @@
 mod container;
 mod descriptor;
 mod event;
+mod fdlist;
 mod markdown;
 mod path;
 mod process;
@@ -176,8 +177,16 @@ impl Field {
 }
 
 static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
-    [event::FIELDS, path::FIELDS, process::FIELDS, thread::FIELDS, descriptor::FIELDS, container::FIELDS]
-        .concat()
+    [
+        event::FIELDS,
+        path::FIELDS,
+        process::FIELDS,
+        thread::FIELDS,
+        descriptor::FIELDS,
+        fdlist::FIELDS,
+        container::FIELDS,
+    ]
+    .concat()
 });
 
 /// Every field, in order of classes.

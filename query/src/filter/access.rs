@@ -95,6 +95,19 @@ impl Access {
         }
     }
 
+    /// Adds the names of fields in it that captures do not hold.
+    pub(crate) fn unrecorded(&self, names: &mut Vec<&'static str>) {
+        match self {
+            Access::Text(_) => {}
+            Access::Transform(_, of) => of.iter().for_each(|access| access.unrecorded(names)),
+            Access::Field(field, _) => {
+                if !field.is_recorded() && !names.contains(&field.name) {
+                    names.push(field.name);
+                }
+            }
+        }
+    }
+
     /// Type of its values.
     pub(crate) fn kind(&self) -> Type {
         match self {

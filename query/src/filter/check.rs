@@ -166,6 +166,16 @@ impl Checker<'_> {
                 return Ok((field, argument));
             }
         }
+        if let Some(class) = peer_names::CLASSES.iter().find(|class| name.name.starts_with(**class)) {
+            let message = format!("fields like '{}' exist elsewhere, but captures do not hold it", name.name);
+            let held = fields::fields().iter().map(|field| field.name).filter(|held| held.starts_with(class));
+            let held: Vec<&str> = held.collect();
+            let error = self.error(name.span.clone(), message);
+            return Err(match held.is_empty() {
+                true => error,
+                false => error.help(format!("they hold {}", held.join(", "))),
+            });
+        }
         let error = self.error(name.span.clone(), format!("there is no field '{}'", name.name));
         Err(match fields::find_like(&name.name) {
             Some(like) => error.help(format!("did you mean '{like}'?")),

@@ -14,6 +14,7 @@ mod test;
 
 pub(crate) use access::{Access, At, Scope};
 pub(crate) use check::{access_of, check};
+use test::Relation;
 pub(crate) use test::Test;
 
 use capture_format::ReadError;
@@ -37,6 +38,15 @@ impl Filter {
         };
         Ok(Filter { root })
     }
+
+    /// The fields in it that captures do not hold: they are missing in every event.
+    pub fn unrecorded(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        if let Some(root) = &self.root {
+            root.unrecorded(&mut names);
+        }
+        names
+    }
 }
 
 /// A checked condition.
@@ -57,6 +67,19 @@ impl Node {
             }
             Node::Not(node) => node.scope(),
             Node::Test(test) => test.scope(),
+        }
+    }
+
+    fn unrecorded(&self, names: &mut Vec<&'static str>) {
+        match self {
+            Node::And(nodes) | Node::Or(nodes) => nodes.iter().for_each(|node| node.unrecorded(names)),
+            Node::Not(node) => node.unrecorded(names),
+            Node::Test(test) => {
+                test.left.unrecorded(names);
+                if let Relation::Other(_, right) = &test.relation {
+                    right.unrecorded(names);
+                }
+            }
         }
     }
 

@@ -136,3 +136,7 @@ pub(super) const ARGUMENTS: &[&str] = &[
     "vpid",
     "vtid",
 ];
+
+/// Beginnings of names of fields that others have and we have not: metadata of clusters, audit logs, plugins.
+pub(super) const CLASSES: &[&str] =
+    &["k8s.", "k8smeta.", "ka.", "jevt.", "json.", "ct.", "syslog.", "util.", "evt.infra."];

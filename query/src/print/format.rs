@@ -80,6 +80,17 @@ impl Format {
         }
         Ok(Format { tokens, shows_missing })
     }
+
+    /// The fields in it that captures do not hold: they are missing in every event.
+    pub fn unrecorded(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        for token in &self.tokens {
+            if let Token::Value { access, .. } = token {
+                access.unrecorded(&mut names);
+            }
+        }
+        names
+    }
 }
 
 /// The token that begins with the `%` at `start`, and where it ends.

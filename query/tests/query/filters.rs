@@ -304,6 +304,15 @@ fn errors_show_the_place_and_what_to_do() {
 ",
     );
     check_error(
+        "k8s.ns.name=shop",
+        "fields like 'k8s.ns.name' exist elsewhere, but captures do not hold it
+  at line 1, column 1:
+    k8s.ns.name=shop
+    ^^^^^^^^^^^
+  they hold k8s.pod.id, k8s.pod.uid
+",
+    );
+    check_error(
         "evt.type in (read, opennat)",
         "there is no event type 'opennat'
   at line 1, column 20:
@@ -474,4 +483,28 @@ fn a_filter_for_a_printed_value_selects_the_events_that_print_it() {
             assert_eq!(selected(&story(), &filter), [one], "{filter}");
         }
     }
+}
+
+#[test]
+fn fields_that_captures_do_not_hold_are_named() {
+    let unrecorded = |text: &str| Filter::parse(text).expect(text).unrecorded();
+    assert_eq!(unrecorded("proc.name=a and (not proc.vmrss>1 or evt.num=1)"), ["proc.vmrss"]);
+    assert_eq!(unrecorded("proc.name = val(proc.stdin.name) or proc.stdin.name=a"), ["proc.stdin.name"]);
+    assert!(unrecorded("proc.name=a").is_empty());
+    let format = query::Format::parse("%proc.name %toupper(proc.stdin.type) %proc.vmrss").expect("a format");
+    assert_eq!(format.unrecorded(), ["proc.stdin.type", "proc.vmrss"]);
+}
+
+#[test]
+fn polled_descriptors_and_namespaces() {
+    let polled = b(&[3, 0, 0, 0, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 12, 0, 0, 0, 4, 0, 4, 0]);
+    let capture = capture(&[
+        event("poll", BASH, 0, 1, &[polled, n(3), n(-1)]),
+        event("poll", BASH, 0, 0, &[Arg::Null, n(0), n(5)]),
+        event("read", CAT, FILE, 1, &[n(9), b(b"x"), n(1)]),
+    ]);
+    let shown = |format: &str| printed(&capture, format, PrintOptions::default());
+    assert_eq!(shown("*%fdlist.nums %evt.wait_latency"), "3,-1,12 1500000\n<NA> 1500000\n<NA> 1500000\n");
+    assert_eq!(selected(&capture, "fdlist.nums contains 12"), [1]);
+    assert_eq!(shown("*%container.host_pid %container.host_network"), "<NA> <NA>\n<NA> <NA>\ntrue true\n");
 }
