@@ -11,12 +11,13 @@ use wire::offsets::ABSENT;
 use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_SOCKET};
 use wire::ring::{CallStart, EXEC_STARTS, ExecStart};
 use wire::table::{
-    CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_RESULT,
-    SELECTED, SELECTED_FOR_STATE, SELECTED_NO,
+    CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_UNKNOWN, CALLS_MAX,
+    CallEntry, FD_PAIR, FD_RESULT, SELECTED, SELECTED_FOR_STATE, SELECTED_NO,
 };
 
 use crate::facts::{file_facts, file_of, socket_facts};
 use crate::fetch;
+use crate::memory::read_user;
 use crate::ring::{self, Slot};
 use crate::settings::{offset, setting};
 
@@ -84,23 +85,21 @@ pub(crate) unsafe fn is_compat(task: *const u8) -> bool {
     task.add(offset!(task_status) as usize).cast::<u32>().read_volatile() & TS_COMPAT != 0
 }
 
-/// Whether a call with this number may be of interest: the first question, and for most calls of a recording that
-/// selects few the last one.
+/// The table's entry for a native call, or for what is none.
 #[inline(always)]
-unsafe fn may_be_selected(nr: i64) -> bool {
-    CALLS.get_ptr(index(nr, false)).is_some_and(|entry| (*entry).either != 0)
-}
-
-/// The table's entry for a call.
-#[inline(always)]
-pub(crate) unsafe fn entry(nr: i64, compat: bool) -> Option<*const CallEntry> {
-    CALLS.get_ptr(index(nr, compat))
+fn native_entry(nr: i64) -> Option<*const CallEntry> {
+    CALLS.get_ptr(native_index(nr))
 }
 
 #[inline(always)]
-fn index(nr: i64, compat: bool) -> u32 {
-    let nr = if nr as u64 >= CALL_UNKNOWN as u64 { CALL_UNKNOWN as u32 } else { nr as u32 };
-    if compat { nr + CALLS_MAX as u32 } else { nr }
+fn native_index(nr: i64) -> u32 {
+    if nr as u64 >= CALL_UNKNOWN as u64 { CALL_UNKNOWN as u32 } else { nr as u32 }
+}
+
+/// The table's entry for a call, of which `native` is the one if it is native.
+#[inline(always)]
+unsafe fn entry(native: *const CallEntry, nr: i64, compat: bool) -> Option<*const CallEntry> {
+    if compat { CALLS.get_ptr(native_index(nr) + CALLS_MAX as u32) } else { Some(native) }
 }
 
 /// Keeps the time at which a call began, for its latency.
@@ -114,12 +113,14 @@ pub fn sys_enter(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 unsafe fn enter(ctx: &BtfTracePointContext) {
     let nr = ctx.arg::<i64>(1);
-    if !may_be_selected(nr) {
+    let Some(native) = native_entry(nr) else { return };
+    if (*native).either == 0 {
+        // For most calls of a recording that selects few, all there is to do.
         return;
     }
     let task = current_task();
     let compat = is_compat(task);
-    let Some(entry) = entry(nr, compat) else { return };
+    let Some(entry) = entry(native, nr, compat) else { return };
     let pid_tgid = pid_tgid(task);
     if (*entry).flags & CALL_IMAGE != 0 {
         // Kept whoever calls: the command becomes a followed one by its exec.
@@ -185,12 +186,14 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
         // x86 forgets the number while it restores the registers of the interrupted code.
         nr = X86_64_RT_SIGRETURN;
     }
-    if !may_be_selected(nr) {
+    let Some(native) = native_entry(nr) else { return };
+    if (*native).either == 0 {
+        // For most calls of a recording that selects few, all there is to do.
         return;
     }
     let task = current_task();
     let compat = is_compat(task);
-    let Some(entry) = entry(nr, compat) else { return };
+    let Some(entry) = entry(native, nr, compat) else { return };
     let result = ctx.arg::<i64>(1);
     let selected = (*entry).selected;
     if selected == SELECTED_NO || (selected == SELECTED_FOR_STATE && result < 0) {
@@ -239,9 +242,14 @@ unsafe fn describe(slot: &Slot, entry: *const CallEntry, regs: *const u8, mut po
     let result = slot.result();
     let flags = (*entry).flags;
     if flags & CALL_FILE != 0 && result >= 0 {
-        position = file_facts(slot, position, SECTION_FILE, file_of(result as u64));
+        let fd = match (*entry).fd {
+            FD_PAIR => u64::from(read_user::<u32>(argument(regs, 0)).unwrap_or(0)),
+            _ => result as u64,
+        };
+        position = file_facts(slot, position, SECTION_FILE, file_of(fd));
     }
-    if flags & CALL_SOCKET != 0 && (result >= 0 || result == -EINPROGRESS) {
+    let is_named = flags & CALL_SOCKET_NAMED == 0 || argument(regs, 4) != 0;
+    if flags & CALL_SOCKET != 0 && is_named && (result >= 0 || result == -EINPROGRESS) {
         let fd = if (*entry).fd == FD_RESULT { result as u64 } else { fetch::pick(regs, (*entry).fd) };
         position = socket_facts(slot, position, SECTION_SOCKET, file_of(fd));
     }
@@ -252,7 +260,8 @@ unsafe fn describe(slot: &Slot, entry: *const CallEntry, regs: *const u8, mut po
 #[inline(always)]
 pub(crate) unsafe fn write_final_call(regs: *const u8, nr: i64, pid_tgid: u64) {
     let compat = is_compat(current_task());
-    if entry(nr, compat).is_none_or(|entry| (*entry).selected != SELECTED) {
+    let Some(native) = native_entry(nr) else { return };
+    if entry(native, nr, compat).is_none_or(|entry| (*entry).selected != SELECTED) {
         return;
     }
     let Some(slot) = ring::begin() else { return };

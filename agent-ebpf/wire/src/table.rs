@@ -33,10 +33,12 @@ pub const FETCH_STRINGS: u8 = 12;
 pub const FD_NONE: u8 = 0xff;
 /// The descriptor is the result.
 pub const FD_RESULT: u8 = 0xfe;
+/// The descriptor is the first one of the pair that argument 0 points to.
+pub const FD_PAIR: u8 = 0xfd;
 
 /// Send [`crate::SocketFacts`] of `fd` when the call succeeded, or failed with EINPROGRESS.
 pub const CALL_SOCKET: u8 = 1;
-/// Send [`crate::FileFacts`] of the descriptor in the result.
+/// Send [`crate::FileFacts`] of the descriptor in the result, or of a pair ([`FD_PAIR`]).
 pub const CALL_FILE: u8 = 2;
 /// A result of 0 is not an event of this call: a new image's `execve` and a child's `clone` are recorded
 /// where they happen, with more facts ([`crate::RecordType::Exec`], [`crate::RecordType::Fork`]).
@@ -44,6 +46,10 @@ pub const CALL_SILENT_ZERO: u8 = 4;
 
 /// The call replaces the program: its number and arguments are kept from entry on, because exec overwrites them.
 pub const CALL_IMAGE: u8 = 8;
+
+/// With [`CALL_SOCKET`]: only when argument 4, the address of a peer, is not null. Datagrams to a connected peer, and
+/// all that goes through a stream, leave the socket as it was.
+pub const CALL_SOCKET_NAMED: u8 = 16;
 
 /// Value of [`CallEntry::selected`]: the call makes no record.
 pub const SELECTED_NO: u8 = 0;

@@ -5,10 +5,11 @@ use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind};
 use sysreel_agent::selection::Selection;
 use sysreel_agent::track::{Upkeep, upkeep};
 use wire::table::{
-    CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_NONE,
-    FD_RESULT, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN,
-    FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_RESULT_OUT,
-    FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FOR_STATE, SELECTED_FOR_STATE_ALWAYS, SELECTED_NO,
+    CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_UNKNOWN, CALLS_MAX,
+    CallEntry, FD_NONE, FD_PAIR, FD_RESULT, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
+    FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT,
+    FETCH_NONE, FETCH_RESULT_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FOR_STATE,
+    SELECTED_FOR_STATE_ALWAYS, SELECTED_NO,
 };
 
 /// The machine this agent was built for.
@@ -55,6 +56,8 @@ fn entry_of(call: &schema::Syscall) -> CallEntry {
     let mut entry = CallEntry { nargs: call.args.len() as u8, fd: FD_NONE, ..CallEntry::default() };
     entry.flags = flags_of(call);
     entry.fd = match call.fd {
+        // The two ends of a pipe are one file.
+        FdSource::None if call.file => FD_PAIR,
         FdSource::None => FD_NONE,
         FdSource::Arg(index) => index,
         FdSource::Result => FD_RESULT,
@@ -80,6 +83,7 @@ fn entry_of(call: &schema::Syscall) -> CallEntry {
 fn flags_of(call: &schema::Syscall) -> u8 {
     let flags = [
         (CALL_SOCKET, call.socket),
+        (CALL_SOCKET_NAMED, matches!(call.name, "sendto" | "recvfrom")),
         (CALL_FILE, call.file),
         (CALL_SILENT_ZERO, call.silent_zero),
         (CALL_IMAGE, matches!(call.name, "execve" | "execveat")),
@@ -145,6 +149,15 @@ mod tests {
         let openat = native("openat");
         assert_eq!((openat.fetches, openat.fetch[0].how, openat.fetch[0].arg), (1, FETCH_STRING, 1));
         assert_eq!((openat.flags, openat.fd), (CALL_FILE, FD_RESULT));
+    }
+
+    #[test]
+    fn only_pipes_describe_a_pair() {
+        let pairs = |(_, call): &(u32, &schema::Syscall)| call.file && call.fd == FdSource::None;
+        for (_, call) in schema::syscalls(NATIVE).filter(pairs) {
+            assert!(matches!(call.name, "pipe" | "pipe2"), "{}", call.name);
+        }
+        assert_eq!((native("pipe2").flags, native("pipe2").fd), (CALL_FILE, FD_PAIR));
     }
 
     #[test]

@@ -136,7 +136,7 @@ pub(super) static CALLS: [Syscall; 561] = [
         &[("fd", "fd"), ("data", "iovec<in:arg2>"), ("iovcnt", "ulong")],
     ),
     call("access", "file", FD_NONE, 0, "errno", &[("name", "path"), ("mode", "flags(access)")]),
-    call("pipe", "ipc", FD_NONE, 0, "errno", &[("fds", "struct(fdpair)<out:8>")]),
+    call("pipe", "ipc", FD_NONE, FILE, "errno", &[("fds", "struct(fdpair)<out:8>")]),
     call(
         "select",
         "wait",
@@ -276,7 +276,7 @@ pub(super) static CALLS: [Syscall; 561] = [
         "sendto",
         "io-write",
         arg(0),
-        0,
+        SOCKET,
         "size",
         &[
             ("fd", "fd"),
@@ -291,7 +291,7 @@ pub(super) static CALLS: [Syscall; 561] = [
         "recvfrom",
         "io-read",
         arg(0),
-        0,
+        SOCKET,
         "size",
         &[
             ("fd", "fd"),
@@ -1639,7 +1639,14 @@ pub(super) static CALLS: [Syscall; 561] = [
         "fd",
         &[("oldfd", "fd"), ("newfd", "fd"), ("flags", "flags(dup3)")],
     ),
-    call("pipe2", "ipc", FD_NONE, 0, "errno", &[("fds", "struct(fdpair)<out:8>"), ("flags", "flags(pipe)")]),
+    call(
+        "pipe2",
+        "ipc",
+        FD_NONE,
+        FILE,
+        "errno",
+        &[("fds", "struct(fdpair)<out:8>"), ("flags", "flags(pipe)")],
+    ),
     call("inotify_init1", "ipc", FD_RESULT, 0, "fd", &[("flags", "flags(inotify_init)")]),
     call(
         "preadv",
@@ -2576,7 +2583,7 @@ pub(super) static CALLS: [Syscall; 561] = [
         "pipe2",
         "ipc",
         FD_NONE,
-        0,
+        FILE,
         "errno",
         &[("fds", "struct(fdpair)<out:8>"), ("flags", "flags(pipe.arm)")],
     ),
