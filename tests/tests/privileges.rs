@@ -67,3 +67,19 @@ fn files_follow_in_a_folder_of_somebody_else() -> Result<()> {
     rig.done();
     Ok(())
 }
+
+#[test]
+fn what_a_missing_privilege_costs_is_said_in_one_line() -> Result<()> {
+    let Some(rig) = Rig::new("no-ptrace")? else { return Ok(()) };
+    let mut command = rig.program("setpriv");
+    command.args(["--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]).arg(rig.agent().get_program());
+    let output = command.args(["record", "-w", "some.reel", "-M", "1"]).output()?;
+    let said = String::from_utf8(output.stderr)?;
+    ensure!(output.status.success(), "{said}");
+    let warnings: Vec<&str> = said.lines().filter(|line| line.contains("CAP_SYS_PTRACE")).collect();
+    ensure!(warnings.len() == 1 && warnings[0].contains("descriptors of "), "{said}");
+    // Who they are is for everyone to see.
+    ensure!(rig.count("some.reel", "proc.exepath exists")? > 0);
+    rig.done();
+    Ok(())
+}

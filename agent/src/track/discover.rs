@@ -350,7 +350,7 @@ impl Tracker {
     /// asked once.
     pub(super) fn find_file(&mut self, task: &Task, fd: u32) -> OpenFile {
         let pid = self.tasks.group(task.process).pid;
-        let Some(seen) = self.proc.file(pid, fd) else { return OpenFile::default() };
+        let Ok(seen) = self.proc.file(pid, fd) else { return OpenFile::default() };
         let cloexec = seen.cloexec;
         let descriptor = self.seen_descriptor(pid, task.process, seen);
         OpenFile { descriptor: self.store.intern(descriptor), cloexec }

@@ -113,20 +113,28 @@ impl ProcRoot {
         Some(comm)
     }
 
-    /// All descriptors of a process, or why they cannot be listed.
+    /// All descriptors of a process, or why they cannot be seen. Those that are closed while this looks are left out.
     pub(super) fn files(&self, pid: u32) -> io::Result<Vec<FileSeen>> {
-        let fds = numbers(&self.path(pid, "fd"))?;
-        Ok(fds.into_iter().filter_map(|fd| self.file(pid, fd)).collect())
+        let mut files = Vec::new();
+        for fd in numbers(&self.path(pid, "fd"))? {
+            match self.file(pid, fd) {
+                Ok(file) => files.push(file),
+                // Whoever may list them may still be refused to look at them.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(files)
     }
 
     /// One descriptor of a process.
-    pub(super) fn file(&self, pid: u32, fd: u32) -> Option<FileSeen> {
+    pub(super) fn file(&self, pid: u32, fd: u32) -> io::Result<FileSeen> {
         let path = self.path(pid, &format!("fd/{fd}"));
-        let target = fs::read_link(&path).ok()?.into_os_string().into_vec();
+        let target = fs::read_link(&path)?.into_os_string().into_vec();
         let info = fs::read(self.path(pid, &format!("fdinfo/{fd}"))).unwrap_or_default();
         let flags = field(&info, b"flags:").and_then(octal).unwrap_or(0);
         let link = Link::read(target, &path, &info);
-        Some(FileSeen { fd, cloexec: flags & libc::O_CLOEXEC as u64 != 0, link })
+        Ok(FileSeen { fd, cloexec: flags & libc::O_CLOEXEC as u64 != 0, link })
     }
 
     /// A socket of a process, asked itself; `None` where that is not possible.
