@@ -23,6 +23,8 @@ pub(crate) struct ReadPlan {
     /// Objects, not text.
     pub(crate) json: bool,
     pub(crate) verbose: bool,
+    /// Each line is written on its own.
+    pub(crate) unbuffered: bool,
     pub(crate) threads: usize,
 }
 
@@ -42,12 +44,14 @@ pub(crate) struct WritePlan {
     pub(crate) rotate_ns: Option<u64>,
     pub(crate) rotate_events: Option<u64>,
     pub(crate) files_max: Option<u32>,
+    /// Threads that compress.
+    pub(crate) threads: usize,
 }
 
 impl ReadPlan {
     /// Checks flags against each other and parses the filter and the format.
     pub(crate) fn new(args: ReadArgs) -> Result<ReadPlan> {
-        let show = show(&args)?;
+        let (show, threads) = (show(&args)?, threads(&args));
         let ReadArgs { file, filter, read, .. } = args;
         // With -r the word that would be the file is the first of the filter.
         let (file, mut words) = match (read, file) {
@@ -73,7 +77,8 @@ impl ReadPlan {
             summary: args.summary,
             json: args.json,
             verbose: args.verbose,
-            threads: args.threads.unwrap_or_else(scan::threads_usual).max(1),
+            unbuffered: args.unbuffered,
+            threads,
         })
     }
 }
@@ -113,6 +118,10 @@ fn parse_filter(words: Vec<OsString>) -> Result<Option<Filter>> {
     }
 }
 
+fn threads(args: &ReadArgs) -> usize {
+    args.threads.unwrap_or_else(scan::threads_usual).max(1)
+}
+
 fn show(args: &ReadArgs) -> Result<Show> {
     if args.write.is_some() && (args.json || args.format.is_some()) {
         bail!("-w writes a capture; it does not go with -p or -j");
@@ -128,6 +137,7 @@ fn show(args: &ReadArgs) -> Result<Show> {
             rotate_ns: args.rotate_seconds.map(|seconds| seconds.saturating_mul(1_000_000_000)),
             rotate_events: args.rotate_events,
             files_max: args.files_max,
+            threads: threads(args),
         }));
     }
     if args.count {

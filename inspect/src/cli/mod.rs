@@ -109,7 +109,7 @@ pub(crate) struct ReadArgs {
     /// With -w: begin a new file after this many events.
     #[arg(short = 'e', value_name = "COUNT", requires = "write")]
     pub(crate) rotate_events: Option<u64>,
-    /// For those used to it: output is never held back longer than a block of events.
+    /// Write each line on its own, for programs that read a pipe line by line.
     #[arg(long)]
     pub(crate) unbuffered: bool,
     /// Threads that scan; as many as there are CPUs, up to 16, when not given.

@@ -131,6 +131,7 @@ mod tests {
             rotate_ns: None,
             rotate_events: None,
             files_max: None,
+            threads: 1,
         }
     }
 

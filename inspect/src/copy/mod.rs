@@ -1,24 +1,24 @@
 //! `read -w`: matching events go into a new capture, together with all they refer to.
 //!
 //! Numbers of entities stay as they are, so nothing has to be rewritten; only what is referred to is copied.
-//! Losses and marks go along, each to the file whose events are around it. Start at [`Copy`]; `files` says where
-//! the bytes go.
+//! Losses and marks go along, each to the file whose events are around it. Start at [`Copy`]; `encoder`
+//! makes bytes, `files` says where they go.
 
+mod encoder;
 mod files;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use capture_format::model::{Arg, Class, Entity, Event, Host, Loss, Mark, Ref};
 use capture_format::schema::Shape;
-use capture_format::{Entities, Tally, Writer};
+use capture_format::{Entities, Tally};
 
 use crate::input::FileId;
 use crate::plan::WritePlan;
+use encoder::{Encoder, Pool};
 use files::{Files, Target};
-
-/// Level of compression: a copy is made once and read often, and not while something is being recorded.
-const LEVEL: i32 = 9;
 
 /// The writer is asked for bytes once in so many events.
 const EVENTS_BETWEEN_WRITES: u64 = 1 << 12;
@@ -26,6 +26,7 @@ const EVENTS_BETWEEN_WRITES: u64 = 1 << 12;
 /// Writes events of one capture to others.
 pub(crate) struct Copy<'a> {
     plan: &'a WritePlan,
+    pool: Arc<Pool>,
     files: Files<'a>,
     current: Option<Current>,
     /// Not written yet, in order of their beginning.
@@ -36,13 +37,14 @@ pub(crate) struct Copy<'a> {
 
 /// The file being written.
 struct Current {
-    writer: Writer,
+    writer: Encoder,
     target: Target,
-    defined: HashSet<(Class, Ref)>,
+    defined: Defined,
     events: u64,
     bytes: u64,
     first_ns: u64,
-    stored: BTreeMap<u16, u64>,
+    /// Events by CPU.
+    stored: Vec<u64>,
     lost: BTreeMap<u16, u64>,
 }
 
@@ -51,6 +53,7 @@ impl<'a> Copy<'a> {
     pub(crate) fn new(plan: &'a WritePlan, source: Option<FileId>) -> Copy<'a> {
         Copy {
             plan,
+            pool: Arc::new(Pool::new(plan.threads)),
             files: Files::new(plan, source),
             current: None,
             losses: VecDeque::new(),
@@ -80,10 +83,10 @@ impl<'a> Copy<'a> {
     }
 
     /// An entity was completed: what was written of it is written anew.
-    pub(crate) fn complete(&mut self, number: Ref, entity: &Entity) {
+    pub(crate) fn complete(&mut self, entities: &Entities, number: Ref, entity: &Entity) {
         let Some(current) = &mut self.current else { return };
         let is_account = matches!(entity, Entity::User(_) | Entity::Group(_));
-        if is_account || current.defined.contains(&(entity.class(), number)) {
+        if is_account || current.defined.holds(entities, entity.class(), number) {
             current.writer.define(number, entity.clone());
         }
     }
@@ -107,9 +110,13 @@ impl<'a> Copy<'a> {
             args.extend(event.args.iter().zip(shapes).map(|(arg, shape)| snapped(*arg, shape, snap_bytes)));
             event.args = &args;
         }
-        current.writer.push(&event).context("copying an event")?;
+        current.writer.push(&event)?;
         current.events += 1;
-        *current.stored.entry(event.cpu).or_default() += 1;
+        let cpu = usize::from(event.cpu);
+        if current.stored.len() <= cpu {
+            current.stored.resize(cpu + 1, 0);
+        }
+        current.stored[cpu] += 1;
         if current.events.is_multiple_of(EVENTS_BETWEEN_WRITES) {
             current.drain()?;
         }
@@ -119,7 +126,7 @@ impl<'a> Copy<'a> {
     /// Writes out what is there, for readers who look on.
     pub(crate) fn flush(&mut self) -> Result<()> {
         let Some(current) = &mut self.current else { return Ok(()) };
-        current.writer.flush();
+        current.writer.flush()?;
         current.drain()
     }
 
@@ -134,7 +141,8 @@ impl<'a> Copy<'a> {
     fn begin(&mut self, entities: &Entities, first_ns: u64) -> Result<()> {
         let wall_ns = crate::clock::wall_ns(first_ns, self.host.epoch_offset_ns);
         let target = self.files.next(wall_ns, self.host.zone_offset_s)?;
-        let mut writer = Writer::new(&self.host, LEVEL);
+        // Where the size of a file decides when the next begins, it must be known.
+        let mut writer = Encoder::new(&self.host, Arc::clone(&self.pool), self.plan.rotate_bytes.is_some());
         for (number, user) in entities.users.iter() {
             writer.define(number, user.clone());
         }
@@ -144,11 +152,11 @@ impl<'a> Copy<'a> {
         self.current = Some(Current {
             writer,
             target,
-            defined: HashSet::new(),
+            defined: Defined::default(),
             events: 0,
             bytes: 0,
             first_ns,
-            stored: BTreeMap::new(),
+            stored: Vec::new(),
             lost: BTreeMap::new(),
         });
         Ok(())
@@ -159,13 +167,14 @@ impl<'a> Copy<'a> {
             self.write_remarks(u64::MAX);
         }
         let Some(mut current) = self.current.take() else { return Ok(()) };
-        let cpus: HashSet<u16> = current.stored.keys().chain(current.lost.keys()).copied().collect();
-        for cpu in cpus {
-            let stored = current.stored.get(&cpu).copied().unwrap_or(0);
+        for cpu in 0..=u16::MAX {
+            let stored = current.stored.get(usize::from(cpu)).copied().unwrap_or(0);
             let lost = current.lost.get(&cpu).copied().unwrap_or(0);
-            current.writer.tally(Tally { cpu, produced: stored + lost, stored });
+            if stored + lost > 0 {
+                current.writer.tally(Tally { cpu, produced: stored + lost, stored });
+            }
         }
-        current.target.write(&current.writer.finish())
+        current.target.write(&current.writer.finish()?)
     }
 
     fn write_remarks(&mut self, until_ns: u64) {
@@ -194,17 +203,17 @@ impl Current {
     }
 
     fn define(&mut self, entities: &Entities, event: &Event<'_>) {
-        if self.is_new(Class::Kind, event.kind)
+        if self.defined.is_new(entities, Class::Kind, event.kind)
             && let Some(kind) = entities.kind(event.kind)
         {
             self.writer.define(event.kind, kind.clone());
         }
-        if self.is_new(Class::Descriptor, event.descriptor)
+        if self.defined.is_new(entities, Class::Descriptor, event.descriptor)
             && let Some(descriptor) = entities.descriptor(event.descriptor)
         {
             self.writer.define(event.descriptor, descriptor.clone());
         }
-        if self.is_new(Class::Thread, event.thread)
+        if self.defined.is_new(entities, Class::Thread, event.thread)
             && let Some(thread) = entities.thread(event.thread)
         {
             self.define_processes(entities, thread.process);
@@ -214,10 +223,10 @@ impl Current {
 
     /// A process and its ancestors. A chain that leads back to itself ends where it closes.
     fn define_processes(&mut self, entities: &Entities, mut number: Ref) {
-        while self.is_new(Class::Process, number)
+        while self.defined.is_new(entities, Class::Process, number)
             && let Some(process) = entities.process(number)
         {
-            if self.is_new(Class::Container, process.container)
+            if self.defined.is_new(entities, Class::Container, process.container)
                 && let Some(container) = entities.container(process.container)
             {
                 self.writer.define(process.container, container.clone());
@@ -226,9 +235,53 @@ impl Current {
             number = process.parent;
         }
     }
+}
 
-    fn is_new(&mut self, class: Class, number: Ref) -> bool {
-        number != 0 && self.defined.insert((class, number))
+/// Which entities a file refers to.
+#[derive(Default)]
+struct Defined {
+    /// By class and place in the table.
+    places: [Vec<bool>; CLASSES],
+    /// Those that were referred to before they had a place.
+    unplaced: HashSet<(Class, Ref)>,
+}
+
+/// Classes are numbered from 1.
+const CLASSES: usize = Class::Group as usize + 1;
+
+/// Where an entity stands in its table.
+fn place(entities: &Entities, class: Class, number: Ref) -> Option<usize> {
+    match class {
+        Class::Kind => entities.kinds.index(number),
+        Class::Thread => entities.threads.index(number),
+        Class::Process => entities.processes.index(number),
+        Class::Descriptor => entities.descriptors.index(number),
+        Class::Container => entities.containers.index(number),
+        Class::User => entities.users.index(number),
+        Class::Group => entities.groups.index(number),
+    }
+}
+
+impl Defined {
+    /// Whether it was not referred to before; from now on it was.
+    fn is_new(&mut self, entities: &Entities, class: Class, number: Ref) -> bool {
+        if number == 0 {
+            return false;
+        }
+        let Some(place) = place(entities, class, number) else {
+            return self.unplaced.insert((class, number));
+        };
+        let places = &mut self.places[class as usize];
+        if places.len() <= place {
+            places.resize(place + 1, false);
+        }
+        !std::mem::replace(&mut places[place], true)
+    }
+
+    fn holds(&self, entities: &Entities, class: Class, number: Ref) -> bool {
+        let placed = place(entities, class, number)
+            .is_some_and(|place| self.places[class as usize].get(place).copied().unwrap_or(false));
+        placed || self.unplaced.contains(&(class, number))
     }
 }
 

@@ -61,7 +61,13 @@ impl BlockReader {
             }
             _ => (None, None),
         };
-        BlockReader { query, printer, losses, by_kind: plan.summary, cuttable: plan.events_max.is_some() }
+        BlockReader {
+            query,
+            printer,
+            losses,
+            by_kind: plan.summary,
+            cuttable: plan.events_max.is_some() || plan.unbuffered,
+        }
     }
 
     /// Whether blocks must be read by one reader in order.

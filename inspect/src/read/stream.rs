@@ -121,7 +121,7 @@ impl<'a> Stream<'a> {
         for (number, entity) in definitions {
             completed |= is_defined(&self.entities, number, &entity);
             if let Taker::Copy(reader) = &mut self.taker {
-                reader.copy.complete(number, &entity);
+                reader.copy.complete(&self.entities, number, &entity);
             }
             self.entities.define(number, entity);
         }

@@ -46,6 +46,14 @@ impl<'a> Tail<'a> {
             let end = shown.checked_sub(1).and_then(|last| outcome.ends.get(last as usize));
             text = &text[..end.copied().unwrap_or(0)];
         }
+        if self.plan.unbuffered {
+            let mut start = 0;
+            for &end in outcome.ends.iter().filter(|end| **end <= text.len()) {
+                self.out.write(&text[start..end])?;
+                start = end;
+            }
+            text = &text[start..];
+        }
         if !text.is_empty() {
             self.out.write(text)?;
         }

@@ -267,3 +267,14 @@ fn the_end_of_a_recording_is_shown_after_an_interrupt() {
     assert_eq!(lines.last().as_deref(), Some("read                           1"));
     assert_eq!(child.wait().expect("it was started").code(), Some(0));
 }
+
+#[test]
+fn lines_written_one_by_one_are_the_same() {
+    let scratch = Scratch::new();
+    let file = scratch.file("a.reel", &capture_with_loss());
+    for words in [&[][..], &["-j"], &["-n", "3"], &["-n", "6"], &["evt.type=close"], &["-q"], &["--count"]] {
+        let [held, unbuffered] =
+            [&[][..], &["--unbuffered"]].map(|flags| run(&[&["read", &file], words, flags].concat()).stdout);
+        assert_eq!(held, unbuffered, "{words:?}");
+    }
+}
