@@ -44,5 +44,5 @@ unsafe fn attach(ctx: &BtfTracePointContext) {
     );
     let (state, bytes) =
         if copied <= 0 { (SectionState::Unreadable, 0) } else { (SectionState::Data, copied as u64 - 1) };
-    slot.publish(slot.section(position, SECTION_PATH, state, clamp(bytes, PATH_BYTES_MAX)));
+    slot.publish(slot.section(position, SECTION_PATH, state, clamp::<PATH_BYTES_MAX>(bytes)));
 }

@@ -1,6 +1,5 @@
 //! Facts read from kernel structures: tasks, credentials, files, sockets.
 
-use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 use wire::SectionState;
 use wire::facts::{
     CRED_BYTES, CredFacts, FILE_BYTES, FILE_DELETED, FILE_MEMFD, FILE_OVERLAY_LOWER, FILE_OVERLAY_UPPER,
@@ -12,6 +11,8 @@ use crate::memory::{Head, copy_kernel, follow, read, store};
 use crate::ring::Slot;
 use crate::settings::offset;
 
+/// Bytes at the beginning of `struct file` that hold inode and private data, from Linux 6.12 on.
+type FileHead = Head<48>;
 /// Bytes at the beginning of `struct inode` that hold mode, file system and number.
 type InodeHead = Head<80>;
 /// Bytes at the beginning of `struct socket` that hold type and sock.
@@ -32,10 +33,9 @@ const UPID_BYTES: u64 = 16;
 const PIDTYPE_PGID: u64 = 2;
 const PIDTYPE_SID: u64 = 3;
 
-/// The current task's file with this descriptor number, or 0.
+/// The file that `task`, the current one, has under this descriptor number, or 0.
 #[inline(always)]
-pub(crate) unsafe fn file_of(fd: u64) -> u64 {
-    let task = bpf_get_current_task_btf() as *const u8;
+pub(crate) unsafe fn file_of(task: *const u8, fd: u64) -> u64 {
     let table = follow(follow(task, offset!(task_files)), offset!(files_fdt));
     // No check against the table's size: the call just succeeded with this number, and a wrong one reads as 0.
     let slots = follow(table, offset!(fdt_fd)) as u64;
@@ -91,11 +91,12 @@ pub(crate) unsafe fn file_facts(slot: &Slot, position: u64, index: u8, address: 
 pub(crate) unsafe fn socket_facts(slot: &Slot, position: u64, index: u8, file: u64) -> u64 {
     let target = slot.body(position).cast::<SocketFacts>();
     let copies = target.cast::<u8>().add(COPIES_AT);
-    let inode = InodeHead::read(copies, read(file, offset!(file_inode)));
+    let file = FileHead::read(copies.add(200), file);
+    let inode = InodeHead::read(copies, file.field(offset!(file_inode)));
     if u32::from(inode.field::<u16>(offset!(inode_mode))) & S_IFMT != S_IFSOCK {
         return position;
     }
-    let socket = SocketHead::read(copies.add(80), read(file, offset!(file_private)));
+    let socket = SocketHead::read(copies.add(80), file.field(offset!(file_private)));
     let sk: u64 = socket.field(offset!(socket_sk));
     let sock = SockHead::read(copies.add(112), sk);
     let family: u16 = sock.field(offset!(sock_family));

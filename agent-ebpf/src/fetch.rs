@@ -9,7 +9,7 @@ use wire::table::{
     FETCH_STRINGS, FETCHES_MAX, Fetch,
 };
 
-use crate::memory::{clamp, copy_user, opaque, read_user};
+use crate::memory::{clamp, copy_user, opaque, read_user, read_user_or_zero};
 use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
 use crate::settings::setting;
 use crate::syscalls::argument;
@@ -77,7 +77,7 @@ unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, position: u64
             return slot.section(position, arg, SectionState::Unreadable, 0);
         }
         // The NUL, which is always there, stays out.
-        return slot.section(position, arg, SectionState::Data, clamp(copied as u64 - 1, STRING_BYTES_MAX));
+        return slot.section(position, arg, SectionState::Data, clamp::<STRING_BYTES_MAX>(copied as u64 - 1));
     }
     let is_out = how == FETCH_FIXED_OUT
         || how == FETCH_COUNTED_OUT
@@ -95,17 +95,17 @@ unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, position: u64
         }
         FETCH_COUNTED_IN | FETCH_COUNTED_OUT => {
             // A count is at most 31 bits wide: the kernel refuses more.
-            clamp(pick(regs, (*fetch).param), 0x7fff_ffff) * size
+            clamp::<0x7fff_ffff>(pick(regs, (*fetch).param)) * size
         }
-        FETCH_RESULT_OUT => clamp(slot.result() as u64, 0x7fff_ffff) * size,
+        FETCH_RESULT_OUT => clamp::<0x7fff_ffff>(slot.result() as u64) * size,
         FETCH_LENPTR_OUT => {
             cap = ADDRESS_BYTES_MAX;
-            u64::from(read_user::<u32>(pick(regs, (*fetch).param)).unwrap_or(0))
+            u64::from(read_user_or_zero::<u32>(pick(regs, (*fetch).param)))
         }
         _ => 0,
     };
     slot.keep(position, if bytes > cap { cap } else { bytes });
-    let bytes = clamp(slot.kept(position), FETCH_BYTES_MAX);
+    let bytes = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
     if !copy_user(target, bytes, address) {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
@@ -145,7 +145,7 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, regs: *const u8, p
         _ => None,
     };
     match copied {
-        Some(bytes) => slot.section(position, arg, SectionState::Data, clamp(bytes, FETCH_BYTES_MAX)),
+        Some(bytes) => slot.section(position, arg, SectionState::Data, clamp::<FETCH_BYTES_MAX>(bytes)),
         None => slot.section(position, arg, SectionState::Unreadable, 0),
     }
 }
@@ -162,7 +162,7 @@ unsafe fn iovec(
     limit: u64,
 ) -> Option<u64> {
     slot.keep(position, filled);
-    let end = filled + clamp(limit, FETCH_BYTES_MAX / 4);
+    let end = filled + clamp::<{ FETCH_BYTES_MAX / 4 }>(limit);
     for i in 0..IOVEC_PARTS_MAX {
         let at = opaque(slot.kept(position));
         if i >= parts || at >= end || at > FETCH_BYTES_MAX / 2 {
@@ -175,7 +175,7 @@ unsafe fn iovec(
             break;
         };
         let left = end - at;
-        let bytes = clamp(if len < left { len } else { left }, FETCH_BYTES_MAX / 4);
+        let bytes = clamp::<{ FETCH_BYTES_MAX / 4 }>(if len < left { len } else { left });
         if !copy_user(slot.body(position).add(at as usize), bytes, base) {
             break;
         }
@@ -189,12 +189,12 @@ unsafe fn iovec(
 unsafe fn message(slot: &Slot, position: u64, address: u64, limit: u64, is_out: bool) -> Option<u64> {
     let [name, name_len, iov, parts, control, control_len, flags] = read_user::<[u64; 7]>(address)?;
     let body = slot.body(position);
-    let mut name_bytes = if name == 0 { 0 } else { clamp(name_len & 0xffff_ffff, ADDRESS_BYTES_MAX) };
+    let mut name_bytes = if name == 0 { 0 } else { clamp::<ADDRESS_BYTES_MAX>(name_len & 0xffff_ffff) };
     if !copy_user(body.add(16), name_bytes, name) {
         name_bytes = 0;
     }
-    let mut control_bytes = if control == 0 { 0 } else { clamp(control_len, CONTROL_BYTES_MAX) };
-    let at = clamp(16 + name_bytes, 16 + ADDRESS_BYTES_MAX);
+    let mut control_bytes = if control == 0 { 0 } else { clamp::<CONTROL_BYTES_MAX>(control_len) };
+    let at = clamp::<{ 16 + ADDRESS_BYTES_MAX }>(16 + name_bytes);
     if !copy_user(body.add(at as usize), control_bytes, control) {
         control_bytes = 0;
     }

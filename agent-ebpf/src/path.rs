@@ -71,7 +71,7 @@ pub(crate) unsafe fn file(slot: &Slot, position: u64, index: u8, path: u64, root
         position,
         index,
         SectionState::Data,
-        clamp(slot.kept(position), PATH_BYTES_MAX + NAME_BYTES_MAX),
+        clamp::<{ PATH_BYTES_MAX + NAME_BYTES_MAX }>(slot.kept(position)),
     )
 }
 
@@ -97,6 +97,6 @@ pub(crate) unsafe fn cgroup(slot: &Slot, position: u64, index: u8, cgroup: u64) 
         position,
         index,
         SectionState::Data,
-        clamp(slot.kept(position), PATH_BYTES_MAX + NAME_BYTES_MAX),
+        clamp::<{ PATH_BYTES_MAX + NAME_BYTES_MAX }>(slot.kept(position)),
     )
 }

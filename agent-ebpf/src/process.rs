@@ -117,9 +117,9 @@ unsafe fn exec(ctx: &BtfTracePointContext) {
     position = path::file(&slot, position, SECTION_EXE_PATH, exe + offset!(file_path), root);
     position = path::file(&slot, position, SECTION_CWD, pwd, root);
     position = cgroups(&slot, position, task);
-    position = user_block(&slot, position, SECTION_ARGV, arg_start, clamp(arg_bytes, ARGV_BYTES_MAX));
+    position = user_block(&slot, position, SECTION_ARGV, arg_start, clamp::<ARGV_BYTES_MAX>(arg_bytes));
     if setting!(env) != 0 {
-        position = user_block(&slot, position, SECTION_ENV, env_start, clamp(env_bytes, ENV_BYTES_MAX));
+        position = user_block(&slot, position, SECTION_ENV, env_start, clamp::<ENV_BYTES_MAX>(env_bytes));
     }
     slot.publish(position);
 }
@@ -161,7 +161,7 @@ unsafe fn kernel_string(slot: &Slot, position: u64, index: u8, address: u64) -> 
     if copied <= 0 {
         return slot.section(position, index, SectionState::Unreadable, 0);
     }
-    slot.section(position, index, SectionState::Data, clamp(copied as u64 - 1, 4096))
+    slot.section(position, index, SectionState::Data, clamp::<4096>(copied as u64 - 1))
 }
 
 /// Copies a block of user memory whose pages the kernel has just written.
@@ -171,7 +171,7 @@ unsafe fn user_block(slot: &Slot, position: u64, index: u8, address: u64, bytes:
     if position > POSITION_MAX {
         return position;
     }
-    let bytes = clamp(bytes, ARGV_BYTES_MAX);
+    let bytes = clamp::<ARGV_BYTES_MAX>(bytes);
     if !copy_user(slot.body(position), bytes, address) {
         return slot.section(position, index, SectionState::Unreadable, 0);
     }

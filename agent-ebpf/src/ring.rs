@@ -163,7 +163,7 @@ impl Slot {
     /// Writes a section's head; gives the position behind the section.
     #[inline(always)]
     pub(crate) unsafe fn section(&self, position: u64, index: u8, state: SectionState, bytes: u64) -> u64 {
-        let position = clamp(position, POSITION_MAX);
+        let position = clamp::<POSITION_MAX>(position);
         self.put_u64(position, u64::from(index) | (state as u64) << 8 | bytes << 32);
         position + SECTION_HEADER_BYTES as u64 + ((bytes + 7) & !7)
     }
@@ -180,19 +180,19 @@ impl Slot {
     /// has no known range, so the verifier sees the rounds of a loop as alike and walks one of them only.
     #[inline(always)]
     pub(crate) unsafe fn keep(&self, position: u64, count: u64) {
-        self.put_u64(clamp(position, POSITION_MAX), count);
+        self.put_u64(clamp::<POSITION_MAX>(position), count);
     }
 
     /// The count last kept.
     #[inline(always)]
     pub(crate) unsafe fn kept(&self, position: u64) -> u64 {
-        self.record.add(clamp(position, POSITION_MAX) as usize).cast::<u64>().read_volatile()
+        self.record.add(clamp::<POSITION_MAX>(position) as usize).cast::<u64>().read_volatile()
     }
 
     /// Where the bytes of a section at `position` go: room for `FETCH_BYTES_MAX`.
     #[inline(always)]
     pub(crate) unsafe fn body(&self, position: u64) -> *mut u8 {
-        let position = clamp(position, POSITION_MAX);
+        let position = clamp::<POSITION_MAX>(position);
         self.record.add(position as usize + SECTION_HEADER_BYTES)
     }
 

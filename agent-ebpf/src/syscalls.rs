@@ -17,7 +17,7 @@ use wire::table::{
 
 use crate::facts::{file_facts, file_of, socket_facts};
 use crate::fetch;
-use crate::memory::read_user;
+use crate::memory::read_user_or_zero;
 use crate::ring::{self, Slot};
 use crate::settings::{offset, setting};
 
@@ -231,27 +231,33 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
         position = fetch::vector(&slot, &raw const (*entry).vector, regs, position);
     }
     if (*entry).flags & (CALL_SOCKET | CALL_FILE) != 0 {
-        position = describe(&slot, entry, regs, slot.forget(position));
+        position = describe(&slot, task, entry, regs, slot.forget(position));
     }
     slot.publish(position);
 }
 
 /// Adds what the kernel itself knows of the descriptor: for a socket its addresses, for a file its identity.
 #[inline(always)]
-unsafe fn describe(slot: &Slot, entry: *const CallEntry, regs: *const u8, mut position: u64) -> u64 {
+unsafe fn describe(
+    slot: &Slot,
+    task: *const u8,
+    entry: *const CallEntry,
+    regs: *const u8,
+    mut position: u64,
+) -> u64 {
     let result = slot.result();
     let flags = (*entry).flags;
     if flags & CALL_FILE != 0 && result >= 0 {
         let fd = match (*entry).fd {
-            FD_PAIR => u64::from(read_user::<u32>(argument(regs, 0)).unwrap_or(0)),
+            FD_PAIR => u64::from(read_user_or_zero::<u32>(argument(regs, 0))),
             _ => result as u64,
         };
-        position = file_facts(slot, position, SECTION_FILE, file_of(fd));
+        position = file_facts(slot, position, SECTION_FILE, file_of(task, fd));
     }
     let is_named = flags & CALL_SOCKET_NAMED == 0 || argument(regs, 4) != 0;
     if flags & CALL_SOCKET != 0 && is_named && (result >= 0 || result == -EINPROGRESS) {
         let fd = if (*entry).fd == FD_RESULT { result as u64 } else { fetch::pick(regs, (*entry).fd) };
-        position = socket_facts(slot, position, SECTION_SOCKET, file_of(fd));
+        position = socket_facts(slot, position, SECTION_SOCKET, file_of(task, fd));
     }
     position
 }
