@@ -93,7 +93,7 @@ impl TextCache {
 }
 
 /// Appends `bytes[start..end]`.
-#[inline]
+#[inline(always)]
 fn copy(bytes: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
     let length = out.len() + (end - start);
     match bytes[start..].first_chunk::<SHORT_BYTES>() {

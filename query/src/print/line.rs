@@ -4,8 +4,8 @@
 //! descriptor in it the place of the text that is remembered. A row then only leads to these. Columns are asked
 //! for when a row first needs them: most formats need few, and a damaged one must not spoil lines without it.
 
-use capture_format::model::Ref;
-use capture_format::{Codes, MaybeInts, ReadError};
+use capture_format::model::{Arg, Ref};
+use capture_format::{Codes, DataColumn, MaybeInts, ReadError};
 
 use crate::cache::NO_PLACE;
 use crate::filter::{At, Scope};
@@ -14,7 +14,7 @@ use crate::print::segment::{Part, Piece, Segment, Source};
 use crate::print::write::{fit, write_value};
 use crate::print::{OutputStyle, PrintOptions, TimeStyle};
 use crate::recording::{Recording, Rows};
-use crate::render::{self, InfoPlan};
+use crate::render::{self, InfoPlan, InfoSource};
 use crate::view::{DescriptorView, RowView, ThreadView};
 
 const NS_PER_S: u64 = 1_000_000_000;
@@ -55,6 +55,24 @@ struct KindColumns<'p> {
     number: Ref,
     place: u32,
     results: Option<&'p MaybeInts<i64>>,
+    args: Option<Vec<ArgColumn<'p>>>,
+}
+
+/// The values of an argument.
+#[derive(Clone, Copy, Debug)]
+enum ArgColumn<'p> {
+    Ints(&'p [u64]),
+    Data(&'p DataColumn),
+}
+
+impl<'p> ArgColumn<'p> {
+    #[inline(always)]
+    fn get(self, within: usize) -> Arg<'p> {
+        match self {
+            ArgColumn::Ints(values) => Arg::Int(values[within]),
+            ArgColumn::Data(column) => column.get(within),
+        }
+    }
 }
 
 /// A column of entities, with the places of what is remembered about them.
@@ -105,6 +123,7 @@ impl<'p> Columns<'p> {
             number,
             place: place(number, recording.entities.kinds.index(number)),
             results: None,
+            args: None,
         });
         Ok(Columns {
             within: rows.events.rows_within_kind()?,
@@ -141,6 +160,22 @@ impl<'p> Columns<'p> {
     fn wall_ns(&mut self, row: &RowView<'p>) -> Result<u64, ReadError> {
         let times = fetched(&mut self.times, || row.rows.events.times())?;
         Ok(times[row.row].saturating_add_signed(row.recording.host.epoch_offset_ns))
+    }
+
+    /// The columns of all arguments of the row's kind.
+    fn args(&mut self, row: &RowView<'p>) -> Result<&[ArgColumn<'p>], ReadError> {
+        let KindColumns { number, args, .. } = &mut self.by_kind[usize::from(row.kind_code)];
+        if args.is_none() {
+            let events = row.rows.events;
+            let column = |index| {
+                Ok(match events.arg_is_data(*number, index) {
+                    true => ArgColumn::Data(events.arg_data(*number, index)?),
+                    false => ArgColumn::Ints(events.arg_ints(*number, index)?),
+                })
+            };
+            *args = Some((0..events.arg_count(*number)).map(column).collect::<Result<_, ReadError>>()?);
+        }
+        Ok(args.as_deref().unwrap_or_default())
     }
 
     fn result(&mut self, row: &RowView<'p>) -> Result<Option<i64>, ReadError> {
@@ -308,7 +343,11 @@ impl<'p> LinePrinter<'p> {
             true => self.columns.descriptor(view)?.1,
             false => NO_PLACE,
         };
-        render::write_planned_info(view, plan, descriptors, descriptor_place, out)
+        let result = if plan.has_result() { self.columns.result(view)? } else { None };
+        let args = self.columns.args(view)?;
+        let arg = |index: usize| Ok(args.get(index).map(|column| column.get(view.within)));
+        let source = InfoSource { result, descriptor_place, arg };
+        render::write_planned_info(view, plan, descriptors, source, out)
     }
 
     /// Makes the text from `start` on a string, in JSON.

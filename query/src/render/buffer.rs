@@ -48,7 +48,12 @@ pub(crate) fn write_buffer(out: &mut Vec<u8>, bytes: &[u8], options: &PrintOptio
     match options.buffers {
         BufferStyle::Dotted => {
             let shown = &bytes[..cut(SHOWN_MAX)];
-            out.extend(shown.iter().map(|&byte| if (0x20..0x7f).contains(&byte) { byte } else { b'.' }));
+            let start = out.len();
+            out.extend_from_slice(shown);
+            // In place, the loop becomes vector instructions.
+            for byte in &mut out[start..] {
+                *byte = if (0x20..0x7f).contains(byte) { *byte } else { b'.' };
+            }
             if shown.len() < bytes.len() {
                 out.extend_from_slice(b"...");
             }

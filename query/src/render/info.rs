@@ -24,6 +24,7 @@ pub(crate) enum Parameter {
 pub(crate) struct InfoPlan {
     result: Option<Shown>,
     result_is_fd: bool,
+    names_descriptor: bool,
     args: Vec<ArgPlan>,
 }
 
@@ -65,14 +66,16 @@ fn shown(kind: &EventKind, index: usize) -> Shown {
 impl InfoPlan {
     pub(crate) fn new(kind: &EventKind) -> Self {
         let args = kind.args.iter().enumerate();
+        let own_fd = |index: usize| kind.fd == FdSource::Arg(index as u8) && !kind.args[index].kind.is_data();
         InfoPlan {
+            names_descriptor: kind.fd == FdSource::Result || (0..kind.args.len()).any(own_fd),
             result: kind.result.as_ref().map(|result| Shown::of(&result.shape)),
             result_is_fd: kind.fd == FdSource::Result,
             args: args
                 .map(|(index, arg)| ArgPlan {
                     name: parameter_name(&arg.name),
                     shown: shown(kind, index),
-                    own_fd: kind.fd == FdSource::Arg(index as u8) && !arg.kind.is_data(),
+                    own_fd: own_fd(index),
                     last: None,
                 })
                 .collect(),
@@ -81,7 +84,11 @@ impl InfoPlan {
 
     /// Whether the descriptor that the event is about is shown.
     pub(crate) fn names_descriptor(&self) -> bool {
-        self.result_is_fd || self.args.iter().any(|arg| arg.own_fd)
+        self.names_descriptor
+    }
+
+    pub(crate) fn has_result(&self) -> bool {
+        self.result.is_some()
     }
 }
 
@@ -90,23 +97,35 @@ pub(crate) fn write_info(row: &RowView<'_>, out: &mut Vec<u8>) -> Result<(), Rea
     match row.kind() {
         Some(view) => {
             let (mut plan, mut texts) = (InfoPlan::new(view.kind), TextCache::default());
-            write_planned_info(row, &mut plan, &mut texts, NO_PLACE, out)
+            let source =
+                InfoSource { result: row.result()?, descriptor_place: NO_PLACE, arg: |at| row.arg(at) };
+            write_planned_info(row, &mut plan, &mut texts, source, out)
         }
         None => Ok(()),
     }
 }
 
-/// As [`write_info`], with a plan of the row's kind, the texts of descriptors and the place of the row's among them.
-pub(crate) fn write_planned_info(
-    row: &RowView<'_>,
+/// What is written, for readers of many rows who have looked up columns.
+pub(crate) struct InfoSource<F> {
+    pub(crate) result: Option<i64>,
+    /// Place of the row's descriptor among the texts of descriptors.
+    pub(crate) descriptor_place: u32,
+    /// An argument; `None` when there are fewer.
+    pub(crate) arg: F,
+}
+
+/// As [`write_info`], with a plan of the row's kind and the texts of descriptors.
+pub(crate) fn write_planned_info<'a>(
+    row: &RowView<'a>,
     plan: &mut InfoPlan,
     descriptors: &mut TextCache,
-    place: u32,
+    source: InfoSource<impl Fn(usize) -> Result<Option<Arg<'a>>, ReadError>>,
     out: &mut Vec<u8>,
 ) -> Result<(), ReadError> {
+    let place = source.descriptor_place;
     let start = out.len();
     if let Some(shown) = &plan.result
-        && let Some(result) = row.result()?
+        && let Some(result) = source.result
     {
         out.extend_from_slice(b"res=");
         match shown {
@@ -115,7 +134,7 @@ pub(crate) fn write_planned_info(
         }
     }
     for (index, ArgPlan { name, shown, own_fd, last }) in plan.args.iter_mut().enumerate() {
-        let Some(arg) = row.arg(index)? else { break };
+        let Some(arg) = (source.arg)(index)? else { break };
         // The blank between two parameters is the name's first byte.
         out.extend_from_slice(if out.len() == start { &name[1..] } else { name });
         match (arg, last.as_ref(), &*shown) {

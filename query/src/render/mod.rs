@@ -22,7 +22,9 @@ pub use clock::{Clock, write_clock, write_span};
 pub(crate) use descriptor::{descriptor_name, ip_address, type_letter, write_ip};
 pub use escape::write_escaped;
 pub(crate) use escape::write_json_string;
-pub(crate) use info::{InfoPlan, Parameter, parameter_value, write_info, write_planned_info, write_resolved};
+pub(crate) use info::{
+    InfoPlan, InfoSource, Parameter, parameter_value, write_info, write_planned_info, write_resolved,
+};
 pub(crate) use names::{capability_names, errno_of};
 pub(crate) use number::{write_hex, write_int, write_padded, write_uint};
 pub(crate) use path::{absolute_path, raw_path};
