@@ -4,6 +4,8 @@ use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 use core::ffi::c_void;
 use wire::offsets::ABSENT;
 
+use crate::settings::setting;
+
 /// Hides a value's origin from the compiler, so that the bound checked next is the bound the verifier sees.
 #[inline(always)]
 pub(crate) fn opaque(mut value: u64) -> u64 {
@@ -56,9 +58,22 @@ pub(crate) unsafe fn read<T: Copy>(base: u64, offset: u64) -> T {
     value.assume_init()
 }
 
-/// A pointer in a structure that the verifier knows the type of, read by a plain load; 0 where that is not mapped.
+/// A field of a structure that the verifier knows the type of, read by a plain load; 0 where that is not mapped. Old
+/// kernels hand out no types: there it is read like any other.
+#[inline(always)]
+pub(crate) unsafe fn load<T: Copy>(base: *const u8, offset: u64) -> T {
+    if setting!(untyped_regs_at) != 0 {
+        return read(base as u64, offset);
+    }
+    base.add(offset as usize).cast::<T>().read_volatile()
+}
+
+/// A pointer in such a structure.
 #[inline(always)]
 pub(crate) unsafe fn follow(base: *const u8, offset: u64) -> *const u8 {
+    if setting!(untyped_regs_at) != 0 {
+        return read::<u64>(base as u64, offset) as *const u8;
+    }
     base.add(offset as usize).cast::<*const u8>().read_volatile()
 }
 

@@ -4,7 +4,8 @@ use aya_ebpf::{
     helpers::generated::{
         bpf_get_current_pid_tgid, bpf_get_current_task, bpf_get_current_task_btf, bpf_task_pt_regs,
     },
-    macros::btf_tracepoint,
+    macros::{btf_tracepoint, map},
+    maps::PerCpuArray,
     programs::BtfTracePointContext,
 };
 use wire::facts::{
@@ -19,7 +20,7 @@ use wire::record::{
 use wire::{RecordType, SectionState};
 
 use crate::facts::{file_marks, write_cred, write_file, write_task};
-use crate::memory::{clamp, copy_user, opaque, read, store};
+use crate::memory::{clamp, copy_kernel, copy_user, opaque, read, store};
 use crate::path;
 use crate::ring::{self, POSITION_MAX, Slot};
 use crate::settings::{offset, setting};
@@ -34,11 +35,32 @@ const ENV_BYTES_MAX: u64 = 24 * 1024;
 const PF_KTHREAD: u32 = 0x0020_0000;
 const NONE: i64 = -1;
 
+/// Registers of the current task, copied where the kernel hands out no typed ones.
+#[map]
+static REGS: PerCpuArray<[u8; REGS_BYTES]> = PerCpuArray::with_max_entries(1, 0);
+
+/// Enough for both architectures.
+const REGS_BYTES: usize = 336;
+
+/// Registers with which the current task entered the kernel.
+#[inline(always)]
+unsafe fn current_regs() -> Option<*const u8> {
+    let at = setting!(untyped_regs_at);
+    if at == 0 {
+        return Some(bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u8);
+    }
+    let copy = REGS.get_ptr_mut(0)?;
+    let stack: u64 = read(bpf_get_current_task(), offset!(task_stack));
+    let bytes = if setting!(aarch64) != 0 { REGS_BYTES } else { 168 };
+    copy_kernel(copy.cast(), bytes as u64, stack + u64::from(at));
+    Some(copy.cast::<u8>())
+}
+
 /// Number of the system call the current task is in; negative for none.
 #[inline(always)]
-unsafe fn current_call() -> (i64, *const u8) {
-    let regs = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const u8;
-    (call_number(regs), regs)
+unsafe fn current_call() -> Option<(i64, *const u8)> {
+    let regs = current_regs()?;
+    Some((call_number(regs), regs))
 }
 
 /// A new image was installed. Raw arguments: (task, old pid, binprm).
@@ -70,10 +92,11 @@ unsafe fn exec(ctx: &BtfTracePointContext) {
         return;
     }
     let start = exec_start(old_tid);
-    let (nr, compat) = match start {
-        Some(start) => (i64::from((*start).nr), (*start).compat != 0),
+    let call = match start {
+        Some(start) => Some((i64::from((*start).nr), (*start).compat != 0)),
         None => exec_call(ctx.arg::<u64>(2)),
     };
+    let Some((nr, compat)) = call else { return };
     let Some(slot) = ring::begin() else { return };
     let mut flags = if compat { FLAG_COMPAT } else { 0 };
     let mut latency = 0;
@@ -127,18 +150,18 @@ unsafe fn exec(ctx: &BtfTracePointContext) {
 /// The call that is replacing the program, when its entry was not seen: what the kernel writes over its number is
 /// `execve`'s of the new image's kind, but a path found through a descriptor tells `execveat`.
 #[inline(always)]
-unsafe fn exec_call(bprm: u64) -> (i64, bool) {
-    let (nr, _) = current_call();
+unsafe fn exec_call(bprm: u64) -> Option<(i64, bool)> {
+    let (nr, _) = current_call()?;
     let compat = is_compat(current_task());
     if read::<u64>(bprm, offset!(bprm_fdpath)) == 0 {
-        return (nr, compat);
+        return Some((nr, compat));
     }
     let nr = match (setting!(aarch64) != 0, compat) {
         (true, _) => 281,
         (false, false) => 322,
         (false, true) => 358,
     };
-    (nr, compat)
+    Some((nr, compat))
 }
 
 #[inline(always)]
@@ -219,7 +242,7 @@ unsafe fn fork(ctx: &BtfTracePointContext) {
     if setting!(follow) != 0 {
         ring::set_followed(tid, true);
     }
-    let (nr, regs) = current_call();
+    let Some((nr, regs)) = current_call() else { return };
     let Some(slot) = ring::begin() else { return };
     slot.header(RecordType::Fork, 0, 6, nr, u64::from(tgid) << 32 | u64::from(tid));
     slot.outcome(0, 0);
@@ -273,7 +296,7 @@ unsafe fn exit() {
     if !ring::is_selected(pid_tgid) {
         return;
     }
-    let (nr, regs) = current_call();
+    let Some((nr, regs)) = current_call() else { return };
     if is_final(nr) {
         write_final_call(regs, nr, pid_tgid);
     }

@@ -13,6 +13,8 @@ static SETTINGS: Settings = Settings {
     env: 0,
     cgroup_v1_subsys: u32::MAX,
     aarch64: 0,
+    untyped_regs_at: 0,
+    reserved: 0,
     offsets: Offsets::NONE,
 };
 

@@ -1,7 +1,7 @@
 //! System calls: one record at exit, made by interpreting the call's entry in the table.
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_current_task_btf, bpf_ktime_get_boot_ns},
+    helpers::generated::{bpf_get_current_task, bpf_get_current_task_btf, bpf_ktime_get_boot_ns},
     macros::{btf_tracepoint, map},
     maps::Array,
     programs::BtfTracePointContext,
@@ -17,7 +17,7 @@ use wire::table::{
 
 use crate::facts::{file_facts, file_of, socket_facts};
 use crate::fetch;
-use crate::memory::read_user_or_zero;
+use crate::memory::{load, read_user_or_zero};
 use crate::ring::{self, Slot};
 use crate::settings::{offset, setting};
 
@@ -66,13 +66,16 @@ pub(crate) unsafe fn call_number(regs: *const u8) -> i64 {
 /// The current task, of which the verifier knows the type: its fields are read by plain loads.
 #[inline(always)]
 pub(crate) unsafe fn current_task() -> *const u8 {
+    if setting!(untyped_regs_at) != 0 {
+        return bpf_get_current_task() as *const u8;
+    }
     bpf_get_current_task_btf() as *const u8
 }
 
 /// Process and thread id of a task, in one word as `bpf_get_current_pid_tgid` has them, for less.
 #[inline(always)]
 pub(crate) unsafe fn pid_tgid(task: *const u8) -> u64 {
-    let id = |offset: u64| u64::from(task.add(offset as usize).cast::<u32>().read_volatile());
+    let id = |offset: u64| u64::from(load::<u32>(task, offset));
     id(offset!(task_tgid)) << 32 | id(offset!(task_pid))
 }
 
@@ -82,7 +85,7 @@ pub(crate) unsafe fn is_compat(task: *const u8) -> bool {
     if setting!(aarch64) != 0 || offset!(task_status) == u64::from(ABSENT) {
         return false;
     }
-    task.add(offset!(task_status) as usize).cast::<u32>().read_volatile() & TS_COMPAT != 0
+    load::<u32>(task, offset!(task_status)) & TS_COMPAT != 0
 }
 
 /// The table's entry for a native call, or for what is none.

@@ -54,6 +54,7 @@ offsets! {
     task_comm = "task_struct" "comm";
     task_start = "task_struct" "start_boottime|real_start_time";
     task_mm = "task_struct" "mm";
+    task_stack = "task_struct" "stack";
     task_files = "task_struct" "files";
     task_fs = "task_struct" "fs";
     task_signal = "task_struct" "signal";
@@ -165,6 +166,11 @@ pub struct Settings {
     pub cgroup_v1_subsys: u32,
     /// 1 on aarch64, 0 on x86_64: which `pt_regs` layout and which call numbers hold.
     pub aarch64: u32,
+    /// 0 where the kernel hands out the current task with its type, and its registers (5.15 and later). Otherwise where
+    /// the registers stand in the task's kernel stack.
+    pub untyped_regs_at: u32,
+    #[doc(hidden)]
+    pub reserved: u32,
     /// Structure offsets.
     pub offsets: Offsets,
 }

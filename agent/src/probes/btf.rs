@@ -16,6 +16,12 @@ const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 const CGROUP_SUBSYS_IDS: &str = "cgroup_subsys_id";
 const CGROUP_V1_SUBSYS: &str = "pids_cgrp_id";
 
+/// A helper that came with Linux 5.15, and the structure it gives.
+const REGS_HELPER: &str = "bpf_task_pt_regs";
+const REGS: &str = "pt_regs";
+/// Size of a kernel stack, on both architectures.
+const THREAD_BYTES: u32 = 16 << 10;
+
 const MAGIC: u32 = 0xeb9f;
 const HEADER_BYTES: usize = 24;
 const TYPE_BYTES: usize = 12;
@@ -31,6 +37,7 @@ const TYPEDEF: u32 = 8;
 const VOLATILE: u32 = 9;
 const CONST: u32 = 10;
 const RESTRICT: u32 = 11;
+const FUNC: u32 = 12;
 const TYPE_TAG: u32 = 18;
 
 /// Typedefs, qualifiers and unnamed structures inside each other that are followed: far more than the kernel nests.
@@ -55,7 +62,7 @@ struct Type<'a> {
     kind: u32,
     /// Bitfields may be among the members; then the upper byte of an offset is a width.
     has_bitfields: bool,
-    /// What a pointer, typedef or qualifier refers to.
+    /// What a pointer, typedef or qualifier refers to; of a structure, its size.
     target: TypeId,
     /// Members or enumerators, where it has such.
     entries: &'a [u8],
@@ -82,13 +89,14 @@ impl KernelTypes {
         let end = begin + types_bytes?;
         let strings_at = header_bytes.max(HEADER_BYTES) + strings_at?;
         let mut kernel = KernelTypes { bytes, strings_at, types: Vec::new(), named: HashMap::new() };
-        let wanted: HashSet<&'static str> = Offsets::structures().chain([CGROUP_SUBSYS_IDS]).collect();
+        let wanted: HashSet<&'static str> =
+            Offsets::structures().chain([CGROUP_SUBSYS_IDS, REGS_HELPER, REGS]).collect();
         let mut at = begin;
         while at < end {
             kernel.types.push(u32::try_from(at).ok()?);
             let info = word(&kernel.bytes, at + 4)?;
             let kind = info >> 24 & 0x1f;
-            if matches!(kind, STRUCT | ENUM)
+            if matches!(kind, STRUCT | ENUM | FUNC)
                 && let Some(name) = wanted.get(kernel.name(word(&kernel.bytes, at)?))
             {
                 kernel.named.entry(name).or_insert(kernel.types.len() as TypeId);
@@ -112,6 +120,15 @@ impl KernelTypes {
             current = next;
         }
         Some(bits / 8)
+    }
+
+    /// Where the registers of a task stand in its kernel stack, when the kernel has no helper that gives them; or 0.
+    pub(super) fn untyped_regs_at(&self) -> u32 {
+        if self.named.contains_key(REGS_HELPER) {
+            return 0;
+        }
+        let bytes = self.named.get(REGS).and_then(|&id| self.get(id)).map_or(0, |regs| regs.target);
+        THREAD_BYTES.saturating_sub(bytes)
     }
 
     /// Index in `css_set.subsys` of the v1 hierarchy to report, or `ABSENT`.
@@ -261,6 +278,16 @@ mod tests {
         assert_eq!((offsets.task_flags, offsets.task_pid, offsets.task_mm), (4, 12, 32));
         assert_eq!((offsets.net_inum, offsets.task_tgid, offsets.cred_uid), (20, ABSENT, ABSENT));
         assert_eq!(kernel.cgroup_v1_subsys(), 11);
+    }
+
+    #[test]
+    fn without_the_helper_the_registers_are_at_the_end_of_the_stack() {
+        let mut old = kernel();
+        old.add(STRUCT, REGS, 168, 0, &[]);
+        let at = |built: &Built| KernelTypes::parse(built.bytes()).expect("types").untyped_regs_at();
+        assert_eq!(at(&old), 16384 - 168);
+        old.add(FUNC, REGS_HELPER, 1, 0, &[]);
+        assert_eq!(at(&old), 0);
     }
 
     #[test]

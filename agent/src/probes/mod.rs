@@ -38,6 +38,9 @@ const PROGRAMS: [&str; 7] = [
 /// The program that takes longest to verify.
 const LARGEST: &str = "sched_process_exec";
 
+/// Largest ring where an element of a map has 4 MiB at most.
+const OLD_RING_BYTES_MAX: usize = 2 << 20;
+
 /// How the programs are to work.
 #[derive(Clone, Debug)]
 pub(crate) struct ProbeOptions {
@@ -77,16 +80,23 @@ impl Probes {
         // loader reads the types for itself when it is made, and again to find the tracepoints.
         let (types, btf, mut loader) = thread::scope(|scope| {
             let btf = scope.spawn(Btf::from_sys_fs);
-            let types = KernelTypes::read().map(|types| (types.offsets(), types.cgroup_v1_subsys()));
+            let types = KernelTypes::read()
+                .map(|types| (types.offsets(), types.cgroup_v1_subsys(), types.untyped_regs_at()));
             let loader = EbpfLoader::new();
             (types, btf.join().expect("reading does not panic"), loader)
         });
-        let (offsets, cgroup_v1_subsys) = types?;
+        let (offsets, cgroup_v1_subsys, untyped_regs_at) = types?;
+        // The kernels without types for tasks are those that take no larger elements (both until 5.14).
+        let ring_bytes = if untyped_regs_at == 0 {
+            options.ring_bytes
+        } else {
+            options.ring_bytes.min(OLD_RING_BYTES_MAX)
+        };
         let btf = btf.context("cannot read the kernel's type information")?;
         let cpus = possible_cpus()?;
         let start_slots = start_slots();
         let settings = Settings {
-            ring_mask: options.ring_bytes as u64 - 1,
+            ring_mask: ring_bytes as u64 - 1,
             snap_bytes: options.snap_bytes,
             self_tgid: std::process::id(),
             follow: u32::from(options.follow),
@@ -95,9 +105,11 @@ impl Probes {
             env: u32::from(options.env),
             cgroup_v1_subsys,
             aarch64: u32::from(cfg!(target_arch = "aarch64")),
+            untyped_regs_at,
+            reserved: 0,
             offsets,
         };
-        let object = object::with_ring_bytes(object::programs()?, options.ring_bytes + RECORD_BYTES_MAX)?;
+        let object = object::with_ring_bytes(object::programs()?, ring_bytes + RECORD_BYTES_MAX)?;
         let settings = Plain(settings);
         let cpu_count = u32::try_from(cpus).context("more CPUs than the kernel can have")?;
         let mut ebpf = loader
@@ -122,7 +134,7 @@ impl Probes {
                 .attach()
                 .with_context(|| format!("cannot attach to the tracepoint {name}"))?;
         }
-        Ok(Probes { ebpf, ring_bytes: options.ring_bytes, cpus })
+        Ok(Probes { ebpf, ring_bytes, cpus })
     }
 
     /// Follows this process, and what it starts, from its next exec on.

@@ -58,7 +58,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     plan.tell(format_args!(
         "probes are attached, {} CPUs with {} bytes of ring each",
         probes.cpus(),
-        plan.ring_bytes
+        probes.ring_bytes()
     ));
 
     let mut tracker = Tracker::new(TrackerOptions {
