@@ -5,18 +5,22 @@
 //! distinct value where that value is all that counts. The rest is evaluated row by row. Columns of kinds without
 //! rows in question are not read.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::Hash;
 
-use capture_format::model::{Arg, Ref};
+use capture_format::model::{Arg, FdSource, Ref};
 use capture_format::schema::Shape;
 use capture_format::{MaybeInts, ReadError};
 
 use super::selection::Selection;
+use crate::cache::{NO_PLACE, TextCache};
 use crate::fields::{Argument, io_category, parameter};
 use crate::filter::{Access, At, Node, Test};
 use crate::print::PrintOptions;
 use crate::recording::{Recording, Rows};
-use crate::render::Parameter;
+use crate::render::{InfoPlan, InfoSource, Parameter, write_planned_info};
+use crate::value::Value;
 use crate::view::{KindView, RowView};
 
 const NS_PER_S: u64 = 1_000_000_000;
@@ -34,6 +38,12 @@ enum Reads {
     Descriptor,
     /// The result, made into a number.
     Result(fn(i64) -> i128),
+    /// The result, of which equal ones give equal answers.
+    EqualResult,
+    /// The number in an argument that is a descriptor.
+    Fd(usize),
+    /// Result and arguments as text.
+    Info,
     /// The duration, made into a number.
     Latency(fn(u64) -> i128),
     /// The result as a length, of events whose category is this one.
@@ -96,6 +106,7 @@ fn reads(test: &Test, kind: Option<KindView<'_>>) -> Reads {
     match (field.name, kind) {
         ("evt.failed" | "evt.count.error", _) => Reads::Result(|result| (result < 0).into()),
         ("evt.rawres", _) => Reads::Result(i128::from),
+        ("evt.res", _) => Reads::EqualResult,
         ("evt.latency", _) => Reads::Latency(i128::from),
         ("evt.latency.s", _) => Reads::Latency(|ns| (ns / NS_PER_S).into()),
         ("evt.latency.ns", _) => Reads::Latency(|ns| (ns % NS_PER_S).into()),
@@ -107,6 +118,12 @@ fn reads(test: &Test, kind: Option<KindView<'_>>) -> Reads {
                 Reads::Kind
             }
         }
+        ("evt.args" | "evt.info", Some(_)) => Reads::Info,
+        ("fd.num", Some(view)) => match view.kind.fd {
+            FdSource::None => Reads::Nothing,
+            FdSource::Arg(index) => Reads::Fd(index.into()),
+            FdSource::Result => Reads::Result(i128::from),
+        },
         ("evt.is_syslog", Some(view)) => {
             if view.writes() {
                 Reads::Descriptor
@@ -232,14 +249,30 @@ pub(super) fn rows_where(
                 let latencies = rows.events.latencies(number)?;
                 rows_of_kind.by_number(&mut selected, latencies, value);
             }
+            Reads::EqualResult => {
+                let results = rows.events.results(number)?;
+                // The place of a missing result holds a number as well.
+                if results.missing().is_empty() {
+                    rows_of_kind.by_equal(&mut selected, results.values(), by_row)?;
+                } else {
+                    rows_of_kind.try_add(&mut selected, |_, row| by_row(row))?;
+                }
+            }
+            Reads::Fd(index) if rows_of_kind.has(index, false) => {
+                let numbers = test.integers();
+                let values = rows.events.arg_ints(number, index)?;
+                // Descriptors are 32 bits wide.
+                rows_of_kind.add(&mut selected, |within, _| numbers.hold((values[within] as i32).into()));
+            }
+            Reads::Info => rows_of_kind.by_info(&mut selected, recording, kind, options)?,
             Reads::Length(category) => rows_of_kind.by_length(&mut selected, recording, category)?,
             Reads::Number(index) if rows_of_kind.has(index, false) => {
-                rows_of_kind.by_argument(&mut selected, index, by_row)?;
+                rows_of_kind.by_equal(&mut selected, rows.events.arg_ints(number, index)?, by_row)?;
             }
             Reads::Data(index) if rows_of_kind.has(index, true) => {
                 rows_of_kind.by_data(&mut selected, index, by_row)?;
             }
-            Reads::Number(_) | Reads::Data(_) | Reads::Other => {
+            Reads::Number(_) | Reads::Data(_) | Reads::Fd(_) | Reads::Other => {
                 rows_of_kind.try_add(&mut selected, |_, row| by_row(row))?;
             }
         }
@@ -342,15 +375,37 @@ impl RowsOfKind<'_> {
         })
     }
 
-    fn by_argument(
+    fn by_info(
         &self,
         selected: &mut Selection,
-        index: usize,
+        recording: &Recording<'_>,
+        kind: Option<KindView<'_>>,
+        options: &PrintOptions,
+    ) -> Result<(), ReadError> {
+        let Some(KindView { kind }) = kind else { return Ok(()) };
+        let (mut plan, mut texts, mut info) = (InfoPlan::new(kind), TextCache::default(), Vec::new());
+        self.try_add(selected, |_, row| {
+            let view = RowView::new(recording, self.rows, row, options)?;
+            info.clear();
+            let source = InfoSource {
+                result: view.result()?,
+                descriptor_place: NO_PLACE,
+                arg: |index| view.arg(index),
+            };
+            write_planned_info(&view, &mut plan, &mut texts, source, &mut info)?;
+            Ok(self.test.holds_for(&Value::Text(Cow::Borrowed(&info))))
+        })
+    }
+
+    /// Asks once per distinct number.
+    fn by_equal<T: Copy + Default + Eq + Hash>(
+        &self,
+        selected: &mut Selection,
+        values: &[T],
         ask: impl Fn(usize) -> Result<bool, ReadError>,
     ) -> Result<(), ReadError> {
-        let values = self.rows.events.arg_ints(self.number, index)?;
-        let mut known: HashMap<u64, Option<bool>> = HashMap::new();
-        let mut last = (0, None);
+        let mut known: HashMap<T, Option<bool>> = HashMap::new();
+        let mut last = (T::default(), None);
         self.try_add(selected, |within, row| {
             let value = values[within];
             if last.0 != value || last.1.is_none() {
