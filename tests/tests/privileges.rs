@@ -73,7 +73,11 @@ fn what_a_missing_privilege_costs_is_said_in_one_line() -> Result<()> {
     let Some(rig) = Rig::new("no-ptrace")? else { return Ok(()) };
     let mut command = rig.program("setpriv");
     command.args(["--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]).arg(rig.agent().get_program());
-    let output = command.args(["record", "-w", "some.reel", "-M", "1"]).output()?;
+    let agent = command.args(["record", "-w", "some.reel", "-M", "1.5"]).stderr(Stdio::piped()).spawn()?;
+    // Something to see, on however quiet a machine.
+    thread::sleep(Duration::from_secs(1));
+    rig::succeed(&mut Command::new("true"))?;
+    let output = agent.wait_with_output()?;
     let said = String::from_utf8(output.stderr)?;
     ensure!(output.status.success(), "{said}");
     let warnings: Vec<&str> = said.lines().filter(|line| line.contains("CAP_SYS_PTRACE")).collect();
