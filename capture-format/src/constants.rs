@@ -19,7 +19,7 @@ ints const 0 planes 1 bins 2 dict 3, escape 255
 times global 0 thread 1, bias 1099511627776, own column from 512 rows
 block 65536 rows, columns time 0 cpu 1 kind 2 thread 3 descriptor 4 names 5 data 6, kinds from 7
 arguments ints 0 names 1 data 2
-entities 262144 of a class, items 4194304
+entities 262144 of a class, items 4194304, bytes of text 33554432
 ";
 
 fn printed() -> String {
@@ -76,7 +76,12 @@ fn printed() -> String {
             block::COLUMNS_COMMON
         ),
         format!("arguments ints {} names {} data {}", block::ARG_INTS, block::ARG_NAMES, block::ARG_DATA),
-        format!("entities {} of a class, items {}", entity::ENTITIES_MAX, entity::ITEMS_MAX),
+        format!(
+            "entities {} of a class, items {}, bytes of text {}",
+            entity::ENTITIES_MAX,
+            entity::ITEMS_MAX,
+            entity::TEXT_BYTES_MAX
+        ),
         String::new(),
     ]
     .join("\n")

@@ -14,7 +14,7 @@ use crate::codec::predict::{self, Context, Predictor};
 use crate::codec::strings::{Pool, PoolWriter, Value};
 use crate::codec::{Broken, Decoded, malformed};
 use crate::entity::fields::{Fields, Stored};
-use crate::entity::{ENTITIES_MAX, ITEMS_MAX};
+use crate::entity::{ENTITIES_MAX, ITEMS_MAX, TEXT_BYTES_MAX};
 use crate::model::{
     Class, Container, Descriptor, Entity, EventKind, Group, Process, Ref, Text, Thread, User,
 };
@@ -167,6 +167,8 @@ struct Scatter<'a> {
     count: usize,
     decoded: Vec<Scattered>,
     next: usize,
+    /// Bytes of text that the segment may still have.
+    text_bytes_left: usize,
 }
 
 enum Scattered {
@@ -216,6 +218,7 @@ impl Scatter<'_> {
     }
 
     fn next_text(&mut self, count: usize, out: &mut Vec<Text>) -> Decoded<()> {
+        let mut left = self.text_bytes_left;
         match self.column(true)? {
             Scattered::Texts { pool, codes, used } => {
                 let codes = used.checked_add(count).and_then(|end| codes.get(*used..end));
@@ -224,14 +227,19 @@ impl Scatter<'_> {
                     let Value::Bytes(text) = pool.value(code) else {
                         return malformed("a text of an entity is no text");
                     };
+                    let Some(rest) = left.checked_sub(text.len()) else {
+                        return malformed("entities have too much text");
+                    };
+                    left = rest;
                     out.push(text.to_vec());
                 }
                 *used += count;
-                Ok(())
             }
-            Scattered::Ints(_) => malformed("a column is not of its field's type"),
-            Scattered::Absent => Ok(()),
+            Scattered::Ints(_) => return malformed("a column is not of its field's type"),
+            Scattered::Absent => {}
         }
+        self.text_bytes_left = left;
+        Ok(())
     }
 }
 
@@ -289,10 +297,18 @@ pub(crate) fn parse_entities(payload: &[u8]) -> Decoded<Vec<(Ref, Entity)>> {
     let mut cursor = Cursor::new(&directory.head);
     let mut out = Vec::new();
     let mut first = 0usize;
+    let mut text_bytes_left = TEXT_BYTES_MAX;
+    let mut seen = [false; 256];
     for _ in 0..cursor.count()? {
         let (class, rows, count) = (cursor.u8()?, cursor.varint32()? as usize, cursor.varint32()? as usize);
         if rows > ENTITIES_MAX {
             return malformed("a class has too many entities");
+        }
+        if std::mem::replace(&mut seen[usize::from(class)], true) {
+            return malformed("a class comes twice");
+        }
+        if count == 0 && rows > 0 {
+            return malformed("a class lacks its numbers");
         }
         let end = first.saturating_add(count);
         if end > directory.column_count() {
@@ -307,6 +323,7 @@ pub(crate) fn parse_entities(payload: &[u8]) -> Decoded<Vec<(Ref, Entity)>> {
             count,
             decoded: Vec::new(),
             next: 0,
+            text_bytes_left,
         };
         let out = &mut out;
         match class {
@@ -320,7 +337,50 @@ pub(crate) fn parse_entities(payload: &[u8]) -> Decoded<Vec<(Ref, Entity)>> {
             // A class of a later version.
             _ => {}
         }
+        text_bytes_left = scatter.text_bytes_left;
         first = end;
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::payload::write_payload;
+
+    fn refusal(payload: &[u8]) -> Broken {
+        parse_entities(payload).expect_err("it is refused")
+    }
+
+    fn classes(classes: &[[u64; 3]]) -> Vec<u8> {
+        let mut head = Vec::new();
+        put_varint(&mut head, classes.len() as u64);
+        classes.iter().flatten().for_each(|&number| put_varint(&mut head, number));
+        head
+    }
+
+    #[test]
+    fn a_few_bytes_do_not_become_millions_of_entities() {
+        let mut squeezer = Squeezer::new(1);
+        let rows = ENTITIES_MAX as u64;
+        let head = classes(&[[3, rows, 0]]);
+        let refused = refusal(&write_payload(&head, &[], &mut squeezer));
+        assert_eq!(refused, Broken::Malformed("a class lacks its numbers"));
+        let numbers = predict::encode(&[1], &[Predictor::None], &Context::default());
+        let head = classes(&[[7, 1, 1], [7, 1, 1]]);
+        let refused = refusal(&write_payload(&head, &[numbers.clone(), numbers], &mut squeezer));
+        assert_eq!(refused, Broken::Malformed("a class comes twice"));
+    }
+
+    #[test]
+    fn a_long_text_is_not_shared_by_more_than_fit_memory() {
+        let group = |number| Group { gid: number, name: vec![b'x'; 1 << 20] };
+        let batch = |count| (1..=count).map(|number| (number, group(number).into())).collect();
+        let mut squeezer = Squeezer::new(1);
+        let fits = encode_entities(batch(32), &mut squeezer);
+        assert_eq!(parse_entities(&fits.payload).map(|definitions| definitions.len()), Ok(32));
+        let exceeds = encode_entities(batch(33), &mut squeezer);
+        assert!(exceeds.payload.len() < 4096, "{}", exceeds.payload.len());
+        assert_eq!(refusal(&exceeds.payload), Broken::Malformed("entities have too much text"));
+    }
 }
