@@ -14,7 +14,7 @@ file header 32 bytes, magic [137, 82, 69, 69, 76, 13, 10, 26]
 segment header 96 bytes, magic [245, 83, 69, 71], payload at most 536870912
 end 128 bytes, payload 32
 types host 1 entities 2 events 3 counts 4 marks 5 index 6 end 7
-payload prefix 12, directory at most 268435456, chunk 67108864, all 268435456
+payload prefix 12, directory at most 268435456, chunk 67108864, all 268435456, columns 1048576, parts 4194304
 ints const 0 planes 1 bins 2 dict 3, escape 255
 times global 0 thread 1, bias 1099511627776, own column from 512 rows
 block 65536 rows, columns time 0 cpu 1 kind 2 thread 3 descriptor 4 names 5 data 6, kinds from 7
@@ -42,11 +42,13 @@ fn printed() -> String {
         format!("end {END_BYTES} bytes, payload {END_PAYLOAD_BYTES}"),
         format!("types {}", types.join(" ")),
         format!(
-            "payload prefix {}, directory at most {}, chunk {}, all {}",
+            "payload prefix {}, directory at most {}, chunk {}, all {}, columns {}, parts {}",
             payload::PREFIX_BYTES,
             payload::DIRECTORY_BYTES_MAX,
             payload::CHUNK_BYTES_MAX,
-            payload::PAYLOAD_RAW_BYTES_MAX
+            payload::PAYLOAD_RAW_BYTES_MAX,
+            payload::COLUMNS_MAX,
+            payload::PARTS_MAX
         ),
         format!(
             "ints const {} planes {} bins {} dict {}, escape {}",

@@ -36,10 +36,10 @@ pub(crate) fn encode_index(listed: &[Listed]) -> EncodedSegment {
 pub(crate) fn parse_index(payload: &[u8], index_offset: u64) -> Decoded<Vec<Listed>> {
     let head = plain_head(payload)?;
     let mut cursor = Cursor::new(&head);
-    let count = cursor.count()?;
-    let mut listed = Vec::with_capacity(count);
+    // Not reserved: what is listed must fit the bytes before the index, and until then the count is only a claim.
+    let mut listed = Vec::new();
     let mut offset = HEADER_BYTES as u64;
-    for _ in 0..count {
+    for _ in 0..cursor.count()? {
         let kind = SegmentType::from_number(cursor.u8()?);
         let bytes = cursor.varint()?;
         offset = match offset.checked_add(bytes) {

@@ -63,6 +63,9 @@ impl RefSet {
 
     fn parse(cursor: &mut Cursor<'_>) -> Decoded<Self> {
         let count = cursor.count()?;
+        if count > crate::BLOCK_ROWS_MAX {
+            return malformed("a set has more runs than a block has rows");
+        }
         let mut runs = Vec::with_capacity(count);
         let mut end = 0u32;
         for index in 0..count {
@@ -130,13 +133,19 @@ impl Summary {
             .checked_add(cursor.varint()?)
             .ok_or(Broken::Malformed("a block ends beyond time"))?;
         let count = cursor.count()?;
+        if count > rows as usize {
+            return malformed("a block has more kinds of events than rows");
+        }
         let mut kinds = Vec::with_capacity(count);
-        // No overflow in the sum: at most 2^28 counts below 2^32.
+        // No overflow in the sum: at most 2^16 counts below 2^32.
         let (mut last, mut total) = (0u32, 0u64);
         for index in 0..count {
             let (gap, rows) = (cursor.varint32()?, cursor.varint32()?);
             if index > 0 && gap == 0 {
                 return malformed("kinds of events are not in order");
+            }
+            if rows == 0 {
+                return malformed("a kind of events has no rows");
             }
             last = last.checked_add(gap).ok_or(Broken::Malformed("a kind exceeds its numbers"))?;
             total += u64::from(rows);
@@ -187,5 +196,20 @@ mod tests {
         summary.put(&mut bytes);
         assert_eq!(Summary::parse(&mut Cursor::new(&bytes)), Ok(summary.clone()));
         assert_eq!((summary.rows_of_kind(300), summary.rows_of_kind(2)), (6, 0));
+    }
+    #[test]
+    fn a_summary_claims_no_more_than_its_rows() {
+        let refusal = |head: &[u8]| {
+            let head = [head, &[0; 70_000]].concat();
+            Summary::parse(&mut Cursor::new(&head)).expect_err("it is refused")
+        };
+        // Rows, failed, first time, span; then kinds.
+        let more = refusal(&[1, 0, 0, 0, 2, 1, 1, 1, 0]);
+        assert_eq!(more, Broken::Malformed("a block has more kinds of events than rows"));
+        let none = refusal(&[2, 0, 0, 0, 2, 1, 2, 1, 0]);
+        assert_eq!(none, Broken::Malformed("a kind of events has no rows"));
+        // One kind; 65537 runs of threads.
+        let runs = refusal(&[1, 0, 0, 0, 1, 1, 1, 0x81, 0x80, 4]);
+        assert_eq!(runs, Broken::Malformed("a set has more runs than a block has rows"));
     }
 }

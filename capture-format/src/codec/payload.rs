@@ -32,6 +32,12 @@ pub(crate) const CHUNK_BYTES_MAX: usize = 64 << 20;
 /// Most that all chunks of a payload hold, uncompressed, so that a small hostile file cannot claim much memory.
 pub(crate) const PAYLOAD_RAW_BYTES_MAX: u64 = 256 << 20;
 
+/// Most columns: 2^16 kinds of events have half as many.
+pub(crate) const COLUMNS_MAX: usize = 1 << 20;
+
+/// Most parts that all columns have, and so most chunks but for chunk 0.
+pub(crate) const PARTS_MAX: usize = 1 << 22;
+
 /// Parts shorter than this share chunk 0.
 const PART_BYTES_OWN: usize = 1024;
 
@@ -219,6 +225,9 @@ impl Directory {
 
     fn parse_chunks(cursor: &mut Cursor<'_>, start: u64, payload_bytes: u64) -> Decoded<Vec<ChunkPlace>> {
         let count = cursor.count()?;
+        if count > 1 + PARTS_MAX {
+            return malformed("it has too many chunks");
+        }
         let mut chunks = Vec::with_capacity(count);
         let (mut offset, mut raw_total) = (start, 0u64);
         for _ in 0..count {
@@ -230,7 +239,7 @@ impl Directory {
                 _ => return malformed("a chunk is too large"),
             };
             chunks.push(ChunkPlace { offset, stored, raw, checksum });
-            // No overflow: the count is below 2^28 and each term below 2^32.
+            // No overflow: the count is below 2^23 and each term below 2^32.
             offset += u64::from(stored);
             raw_total += u64::from(raw);
         }
@@ -245,11 +254,18 @@ impl Directory {
 
     fn parse_columns(cursor: &mut Cursor<'_>, chunks: &[ChunkPlace]) -> Decoded<Vec<ColumnPlace>> {
         let count = cursor.count()?;
+        if count > COLUMNS_MAX {
+            return malformed("it has too many columns");
+        }
         let mut columns = Vec::with_capacity(count);
-        let (mut shared_used, mut own) = (0u32, 0usize);
+        let (mut shared_used, mut own, mut parts_left) = (0u32, 0usize, PARTS_MAX);
         for _ in 0..count {
             let header = cursor.text()?.to_vec();
             let part_count = cursor.count()?;
+            parts_left = match parts_left.checked_sub(part_count) {
+                Some(left) => left,
+                None => return malformed("its columns have too many parts"),
+            };
             let mut parts = Vec::with_capacity(part_count);
             for _ in 0..part_count {
                 let word = cursor.varint()?;
@@ -336,5 +352,33 @@ impl Directory {
             }
         }
         (stored, raw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Why a directory is refused that begins so and goes on with zeros.
+    fn refusal(begin: &[u8], count: usize) -> Broken {
+        let mut directory = begin.to_vec();
+        put_varint(&mut directory, count as u64);
+        directory.resize(directory.len() + count + 8, 0);
+        let stored = Squeezer::new(1).squeeze(&directory).expect("zeros compress");
+        let mut payload = (stored.len() as u32).to_le_bytes().to_vec();
+        payload.extend((directory.len() as u32).to_le_bytes());
+        payload.extend(checksum(&stored).to_le_bytes());
+        payload.extend(stored);
+        Directory::parse(&payload, payload.len() as u64).expect_err("it is refused")
+    }
+
+    #[test]
+    fn counts_are_bounded_before_room_is_made_for_them() {
+        assert_eq!(refusal(&[0], PARTS_MAX + 2), Broken::Malformed("it has too many chunks"));
+        // Behind the empty head: no chunks.
+        assert_eq!(refusal(&[0, 0], COLUMNS_MAX + 1), Broken::Malformed("it has too many columns"));
+        // One column, with an empty header.
+        let refused = refusal(&[0, 0, 1, 0], PARTS_MAX + 1);
+        assert_eq!(refused, Broken::Malformed("its columns have too many parts"));
     }
 }
