@@ -213,6 +213,10 @@ fn load_index<R: ReadAt>(source: &R) -> Result<Option<Vec<(SegmentInfo, Listed)>
     }
     let Ok(payload) = read_checked(source, index, &index_header)? else { return Ok(None) };
     let Ok(listed) = parse_index(&payload, end.index_offset) else { return Ok(None) };
+    let events: u64 = listed.iter().flat_map(|listed| &listed.summary).map(|s| u64::from(s.rows)).sum();
+    if end.segments != info.number || end.events != events {
+        return Ok(None);
+    }
     let mut segments = Vec::with_capacity(listed.len() + 2);
     let mut offset = HEADER_BYTES as u64;
     for (number, listed) in (0..).zip(listed) {
@@ -384,6 +388,7 @@ fn verify<R: ReadAt>(source: &R) -> Result<Vec<Damage>, ReadError> {
     }
     let mut offset = HEADER_BYTES as u64;
     let mut last = None;
+    let mut found = Vec::new();
     loop {
         match next_segment(source, offset)? {
             Found::End => break,
@@ -400,7 +405,9 @@ fn verify<R: ReadAt>(source: &R) -> Result<Vec<Damage>, ReadError> {
             }
             Found::Segment { info, header } => {
                 damage.extend(chain.follow(info, &header));
-                damage.extend(verify_segment(source, info, &header)?);
+                let (summary, broken) = verify_segment(source, info, &header)?;
+                damage.extend(broken);
+                found.push((info, Listed { kind: info.kind, bytes: info.bytes, summary }));
                 offset = info.offset + info.bytes;
                 last = Some(info.kind);
             }
@@ -408,7 +415,8 @@ fn verify<R: ReadAt>(source: &R) -> Result<Vec<Damage>, ReadError> {
     }
     if last.is_none_or(|kind| !is_end(kind)) {
         damage.push(not_finished(length));
-    } else if load_index(source)?.is_none() && damage.is_empty() {
+    } else if damage.is_empty() && load_index(source)? != Some(found) {
+        // Readers believe the index: what it does not list nobody would see.
         damage.push(Damage {
             defect: Defect::Malformed("the index does not fit the capture"),
             ..not_finished(length)
@@ -417,26 +425,161 @@ fn verify<R: ReadAt>(source: &R) -> Result<Vec<Damage>, ReadError> {
     Ok(damage)
 }
 
+/// The summary of an events segment, and what is wrong with the segment.
 fn verify_segment<R: ReadAt>(
     source: &R,
     info: SegmentInfo,
     header: &SegmentHeader,
-) -> Result<Option<Damage>, ReadError> {
+) -> Result<(Option<Summary>, Option<Damage>), ReadError> {
     let payload = match read_checked(source, info, header)? {
         Ok(payload) => payload,
-        Err(damage) => return Ok(Some(damage)),
+        Err(damage) => return Ok((None, Some(damage))),
     };
-    let in_segment = |broken: Broken| Some(Damage::in_segment(info, broken));
+    let in_segment = |broken: Broken| (None, Some(Damage::in_segment(info, broken)));
     if info.kind != SegmentType::Events {
-        return Ok(Contents::default().try_add(info.kind, &payload).err().and_then(in_segment));
+        let added = Contents::default().try_add(info.kind, &payload);
+        return Ok(added.err().map_or((None, None), in_segment));
     }
     let block = match EventsBlock::from_payload(payload, info) {
         Ok(block) => block,
         Err(broken) => return Ok(in_segment(broken)),
     };
     match block.decode_all() {
-        Err(ReadError::Damaged(damage)) => Ok(Some(damage)),
+        Err(ReadError::Damaged(damage)) => Ok((None, Some(damage))),
         Err(error) => Err(error),
-        Ok(()) => Ok(None),
+        Ok(()) if !is_true(&block)? => {
+            Ok(in_segment(Broken::Malformed("the summary does not fit the events")))
+        }
+        Ok(()) => Ok((Some(block.summary().clone()), None)),
+    }
+}
+
+/// Whether a block's summary, by which readers skip blocks, says what its columns say. That kinds, threads and
+/// descriptors are among those it names is so by their encoding.
+fn is_true(block: &EventsBlock<'_>) -> Result<bool, ReadError> {
+    let summary = block.summary();
+    let mut failed = 0;
+    for &(kind, _) in &summary.kinds {
+        let results = block.results(kind)?;
+        let is_failed = |&row: &usize| results.get(row).is_some_and(|result| result < 0);
+        failed += (0..results.values().len()).filter(is_failed).count();
+    }
+    let times = block.times()?;
+    let ends = times.first().zip(times.last());
+    Ok(failed == summary.rows_failed as usize
+        && times.is_sorted()
+        && ends.is_none_or(|ends| ends == (&summary.time_first_ns, &summary.time_last_ns)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::payload::{ColumnBytes, ColumnParts, Directory, Squeezer, write_payload};
+    use crate::index::{End, encode_end, encode_index};
+    use crate::model::{Event, EventKind};
+    use crate::segment::EncodedSegment;
+    use crate::{Chain, Writer};
+
+    fn capture() -> Vec<u8> {
+        let mut writer = Writer::new(&Host::default(), 1);
+        writer.define(1, EventKind { name: "sync".to_owned(), ..EventKind::default() });
+        for (time_ns, result) in [(5, Some(0)), (6, Some(-1)), (9, None)] {
+            let event = Event {
+                time_ns,
+                cpu: 0,
+                kind: 1,
+                thread: 1,
+                descriptor: 0,
+                result,
+                latency_ns: None,
+                args: &[],
+            };
+            writer.push(&event).expect("it fits its kind");
+        }
+        writer.finish()
+    }
+
+    /// What verifying finds when a capture's index and end are replaced by others, with all hashes right.
+    fn verify_with(change: impl FnOnce(&mut Vec<Listed>, &mut End)) -> Vec<Damage> {
+        let mut bytes = capture();
+        let segments = load_index(&bytes).expect("memory can be read").expect("it was ended");
+        let (index, end) = (segments[segments.len() - 2].0, segments[segments.len() - 1].0);
+        let header = segment_header(&bytes, index.offset);
+        let mut stated = parse_end(&bytes[end.offset as usize + SEGMENT_HEADER_BYTES..]).expect("an end");
+        let mut listed: Vec<Listed> =
+            segments[..segments.len() - 2].iter().map(|(_, listed)| listed.clone()).collect();
+        change(&mut listed, &mut stated);
+        bytes.truncate(index.offset as usize);
+        let mut seal = |segment: EncodedSegment, number, previous| {
+            let header = SegmentHeader::seal(segment.kind, number, previous, &segment.payload);
+            bytes.extend(header.to_bytes());
+            bytes.extend(segment.payload);
+            header
+        };
+        let header = seal(encode_index(&listed), header.number, header.previous);
+        stated.index_bytes = header.segment_bytes();
+        seal(encode_end(stated), header.number + 1, header.hash);
+        verify(&bytes).expect("memory can be read")
+    }
+
+    fn segment_header(bytes: &[u8], offset: u64) -> SegmentHeader {
+        let front = bytes[offset as usize..].first_chunk().expect("a header");
+        SegmentHeader::parse(front).expect("a header")
+    }
+
+    #[test]
+    fn an_index_that_hides_something_is_found() {
+        assert_eq!(verify_with(|_, _| ()), []);
+        let events = |listed: &mut Vec<Listed>| {
+            listed.iter().position(|listed| listed.kind == SegmentType::Events).expect("a block")
+        };
+        let hides: [fn(&mut Summary); 3] = [
+            |summary| summary.rows_failed = 0,
+            |summary| summary.time_last_ns = 7,
+            |summary| summary.kinds = vec![(2, 3)],
+        ];
+        for hide in hides {
+            let found = verify_with(|listed, _| {
+                let at = events(listed);
+                hide(listed[at].summary.as_mut().expect("blocks have one"));
+            });
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].defect, Defect::Malformed("the index does not fit the capture"));
+        }
+        let found = verify_with(|listed, end| {
+            let at = events(listed);
+            listed[at] = Listed { kind: SegmentType::Unknown(99), summary: None, ..listed[at].clone() };
+            end.events = 0;
+        });
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(verify_with(|_, end| end.events = 2).len(), 1);
+        assert_eq!(verify_with(|_, end| end.segments = 2).len(), 1);
+    }
+
+    #[test]
+    fn a_summary_that_lies_about_its_block_is_found() {
+        let bytes = capture();
+        let opened = Capture::open(bytes.as_slice()).expect("a capture");
+        let info = opened.blocks()[0].segment;
+        let payload = read_payload(&bytes, info).expect("memory can be read");
+        let directory = Directory::parse(&payload, payload.len() as u64).expect("it is intact");
+        let column = |index| directory.column(payload.as_slice(), index).expect("it is intact");
+        let columns: Vec<ColumnParts> = (0..directory.column_count())
+            .map(column)
+            .map(|ColumnBytes { header, parts }| ColumnParts { header, parts })
+            .collect();
+        // Rows, failed, time, span.
+        let mut head = directory.head.clone();
+        assert_eq!(head[..4], [3, 1, 5, 4]);
+        head[1] = 0;
+        let payload = write_payload(&head, &columns, &mut Squeezer::new(1));
+        let mut chain = Chain::new([0; 12]);
+        let mut lying = chain.header().to_vec();
+        let summary = Some(Summary { rows_failed: 0, ..opened.blocks()[0].summary.clone() });
+        chain.seal(EncodedSegment { kind: SegmentType::Events, payload, summary }, &mut lying);
+        chain.finish(&mut lying);
+        let found = verify(&lying).expect("memory can be read");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].defect, Defect::Malformed("the summary does not fit the events"));
     }
 }
