@@ -4,6 +4,7 @@ use crate::block::{self, time};
 use crate::codec::{ints, payload};
 use crate::entity;
 use crate::index::{END_BYTES, END_PAYLOAD_BYTES};
+use crate::model::{DescriptorType, Role};
 use crate::segment::{
     HEADER_BYTES, MAGIC, PAYLOAD_BYTES_MAX, SEGMENT_HEADER_BYTES, SEGMENT_MAGIC, SegmentType, VERSION,
 };
@@ -111,6 +112,7 @@ fn the_document_states_the_same() {
     ] {
         assert!(document.contains(&format!("| {} | {name} |", kind.number())), "type {name}");
     }
+    let power = |of_two: usize| format!("2^{}", of_two.ilog2());
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
     for stated in [
         format!("`{}`", hex(&MAGIC)),
@@ -119,6 +121,11 @@ fn the_document_states_the_same() {
         format!("{END_BYTES} bytes before the end of the file"),
         format!("Up to {} events", block::BLOCK_ROWS_MAX),
         format!("at least {} rows", time::KIND_ROWS_OWN),
+        format!("{} another socket |", DescriptorType::Socket as u8),
+        format!("{} perf event,", DescriptorType::PerfEvent as u8),
+        format!("{} client, {} server |", Role::Client as u8, Role::Server as u8),
+        format!("{} columns and {} parts", power(payload::COLUMNS_MAX), power(payload::PARTS_MAX)),
+        format!("all texts of a segment's definitions have at most {} bytes", power(entity::TEXT_BYTES_MAX)),
     ] {
         assert!(document.contains(&stated), "docs/format.md does not say: {stated}");
     }
