@@ -87,3 +87,17 @@ fn what_a_missing_privilege_costs_is_said_in_one_line() -> Result<()> {
     rig.done();
     Ok(())
 }
+
+#[test]
+fn the_capability_that_recording_lacks_is_named() -> Result<()> {
+    let Some(rig) = Rig::new("no-perfmon")? else { return Ok(()) };
+    let mut command = rig.program("setpriv");
+    command.args(["--bounding-set=-sys_admin,-perfmon", "--inh-caps=-all"]).arg(rig.agent().get_program());
+    let output = command.args(["record", "-w", "some.reel", "-M", "1"]).output()?;
+    let said = String::from_utf8(output.stderr)?;
+    ensure!(output.status.code() == Some(1) && said.lines().count() == 1, "{said}");
+    ensure!(said.ends_with("missing: CAP_PERFMON\n"), "{said}");
+    ensure!(!rig.file("some.reel").exists());
+    rig.done();
+    Ok(())
+}

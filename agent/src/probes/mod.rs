@@ -119,9 +119,7 @@ impl Probes {
             .map_max_entries("RING_STATES", cpu_count)
             .map_max_entries("STARTS", start_slots)
             .load(&object)
-            .context(
-                "cannot load the kernel programs: is this run as root, or with CAP_BPF and CAP_PERFMON?",
-            )?;
+            .context("cannot load the kernel programs")?;
         fill_calls(&mut ebpf, &options.selection)?;
         let is_needed = |name: &str| match name {
             "sys_enter" => options.latency,

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sysreel_agent::track::{Tracker, TrackerOptions};
 
 use crate::probes::{self, ProbeOptions, Probes};
@@ -40,10 +40,12 @@ const BUSY_FRACTION: u64 = 16;
 
 /// Records as planned.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
+    let missing = privileges::missing().context("cannot tell which capabilities there are")?;
+    if !missing.is_empty() {
+        bail!("recording needs root, or CAP_BPF and CAP_PERFMON; missing: {}", missing.join(", "));
+    }
     if probes::bpf_is_refused() {
-        anyhow::bail!(
-            "the kernel refuses bpf() to this process: run it as root, or with CAP_BPF and CAP_PERFMON"
-        );
+        bail!("the kernel refuses bpf() to this process, as in a container that may not use it");
     }
     interrupts::catch()?;
     let mut probes = Probes::load(&ProbeOptions {

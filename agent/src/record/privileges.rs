@@ -1,4 +1,4 @@
-//! Privileges that are given up once the programs are attached.
+//! Privileges: those that recording needs, and those that are given up once the programs are attached.
 //!
 //! What is left is what the rest of a recording needs: reading `/proc` of other users' processes, and making and
 //! removing files wherever the recording was begun. Capabilities belong to threads: each of ours gives its own up. The
@@ -28,19 +28,37 @@ struct Sets {
     inheritable: u32,
 }
 
+/// What loading and attaching kernel programs takes (Linux 5.8). `CAP_SYS_ADMIN` stands for both.
+const NEEDED: [(u32, &str); 2] = [(38, "CAP_PERFMON"), (39, "CAP_BPF")];
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// Capabilities without which nothing can be recorded, and which this thread lacks.
+pub(super) fn missing() -> io::Result<Vec<&'static str>> {
+    let (_, sets) = own_sets()?;
+    let has = |number: u32| sets[number as usize / 32].effective & (1 << (number % 32)) != 0;
+    let lacks = |&(number, name): &(u32, &'static str)| (!has(number)).then_some(name);
+    Ok(if has(CAP_SYS_ADMIN) { Vec::new() } else { NEEDED.iter().filter_map(lacks).collect() })
+}
+
 /// Gives up what the calling thread, and those it starts from now on, need no more.
 pub(super) fn give_up() -> io::Result<()> {
+    let (mut header, mut sets) = own_sets()?;
+    for (sets, kept) in sets.iter_mut().zip([KEPT as u32, (KEPT >> 32) as u32]) {
+        *sets = Sets { effective: sets.effective & kept, permitted: sets.permitted & kept, inheritable: 0 };
+    }
+    // SAFETY: `header` and the two `sets` are laid out as the kernel has them, and live; it only reads.
+    check(unsafe { libc::syscall(libc::SYS_capset, &raw mut header, &raw const sets) })?;
+    // SAFETY: changes one mark of the calling thread.
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }.into())
+}
+
+/// The calling thread's sets, with the header that sets them again.
+fn own_sets() -> io::Result<(Header, [Sets; 2])> {
     let mut header = Header { version: VERSION, pid: 0 };
     let mut sets = [Sets::default(); 2];
     // SAFETY: `header` and the two `sets` are laid out as the kernel has them, and live.
     check(unsafe { libc::syscall(libc::SYS_capget, &raw mut header, &raw mut sets) })?;
-    for (sets, kept) in sets.iter_mut().zip([KEPT as u32, (KEPT >> 32) as u32]) {
-        *sets = Sets { effective: sets.effective & kept, permitted: sets.permitted & kept, inheritable: 0 };
-    }
-    // SAFETY: as above; the kernel only reads.
-    check(unsafe { libc::syscall(libc::SYS_capset, &raw mut header, &raw const sets) })?;
-    // SAFETY: changes one mark of the calling thread.
-    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }.into())
+    Ok((header, sets))
 }
 
 fn check(result: libc::c_long) -> io::Result<()> {
