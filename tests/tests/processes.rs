@@ -79,6 +79,23 @@ fn arguments_of_32_kib_are_whole() -> Result<()> {
 }
 
 #[test]
+fn versions_of_a_process_with_many_arguments_are_all_defined() -> Result<()> {
+    let Some(rig) = Rig::new("versions")? else { return Ok(()) };
+    // Each change of the directory makes a version that holds all 15,000 arguments: far more than one segment takes.
+    const CHANGES: u64 = 200;
+    let script = "i=0; while [ $i -lt 100 ]; do cd /usr; cd /; i=$((i+1)); done";
+    let mut command = vec!["sh", "-c", script, "sh"];
+    command.resize(command.len() + 15_000, "a");
+    rig.record("versions.reel", &[], &command)?;
+    for (directory, expected) in [("/usr", CHANGES / 2), ("/", CHANGES / 2)] {
+        let count = rig.count("versions.reel", &format!("evt.type=chdir and proc.cwd={directory}"))?;
+        ensure!(count == expected, "{count} changes to {directory} instead of {expected}");
+    }
+    rig.done();
+    Ok(())
+}
+
+#[test]
 fn the_agent_is_not_in_its_own_capture() -> Result<()> {
     let Some(rig) = Rig::new("itself")? else { return Ok(()) };
     rig.record("itself.reel", &[], &["sh", "-c", "sleep 0.3; true"])?;

@@ -151,9 +151,7 @@ impl Recorder {
 
     fn flush(&mut self) {
         self.block_since = None;
-        if !self.entities.is_empty() {
-            self.writer.send(Content::Entities(std::mem::take(&mut self.entities)));
-        }
+        self.send_entities();
         if !self.builder.is_empty() {
             if let Some(block) = self.writer.spare_block() {
                 self.builder.reuse(block);
@@ -161,6 +159,12 @@ impl Recorder {
             self.writer.send(Content::Events(self.builder.finish()));
         }
         self.send_counts();
+    }
+
+    fn send_entities(&mut self) {
+        if !self.entities.is_empty() {
+            self.writer.send(Content::Entities(std::mem::take(&mut self.entities)));
+        }
     }
 
     fn send_counts(&mut self) {
@@ -253,6 +257,10 @@ impl Sink for Recorder {
         self.define_kind(event.kind, store);
         self.define_thread(event.thread, store);
         self.define_descriptor(event.descriptor, store);
+        // A process with many arguments takes more room than a thousand of its events.
+        if self.entities.is_full() {
+            self.send_entities();
+        }
         if let Err(error) = self.builder.push(event) {
             eprintln!("sysreel-agent: an event does not fit the capture ({error}); it is counted as lost");
             self.ledger.lost(event.cpu, LossCause::BadRecord, event.time_ns);

@@ -215,7 +215,15 @@ impl Worker {
     fn write(&mut self, content: Content) -> Result<()> {
         let Some(output) = &mut self.output else { return Ok(()) };
         let segment = match content {
-            Content::Entities(mut batch) => batch.encode(&mut self.squeezer),
+            Content::Entities(mut batch) => {
+                let mut segment = batch.encode(&mut self.squeezer);
+                // One event may define more than a segment takes: a process with all its ancestors.
+                while !batch.is_empty() {
+                    output.chain.seal(segment, &mut output.buffer);
+                    segment = batch.encode(&mut self.squeezer);
+                }
+                segment
+            }
             Content::Counts(losses, tallies) => EncodedSegment::counts(&losses, &tallies),
             Content::Marks(marks) => EncodedSegment::marks(&marks),
             Content::Events(block) => {
