@@ -195,11 +195,16 @@ impl FileTables {
         if !entries_of(shared).any(differs) {
             return;
         }
+        let since_ns = self.returned_ns;
         let entries = Arc::make_mut(&mut self.tables[id as usize].entries);
         let low = entries.low.iter_mut().enumerate().map(|(fd, entry)| (fd as u32, entry));
         let high = entries.high.iter_mut().map(|(fd, entry)| (*fd, entry));
         for (_, entry) in low.chain(high).filter(|(fd, _)| within(*fd)) {
-            entry.file = entry.file.and_then(&change);
+            let Some(file) = entry.file else { continue };
+            *entry = match change(file) {
+                Some(changed) => Entry { file: Some(changed), ..*entry },
+                None => Entry { file: None, before: file.descriptor, since_ns },
+            };
         }
         entries.high.retain(|_, entry| entry.file.is_some());
     }
@@ -310,8 +315,16 @@ mod tests {
         assert_eq!(tables.get(a, 4), Some(file(2, false)));
         tables.set_time(71, 72);
         assert_eq!(tables.get(a, 4), None);
+        // One of a range is closed while a call on it waits.
+        tables.open(a, 5, file(7, false));
+        tables.set_time(90, 91);
+        tables.change_range(a, 5, 9, |_| None);
+        tables.set_time(80, 95);
+        assert_eq!(tables.get(a, 5).map(|file| file.descriptor), Some(7));
+        tables.set_time(92, 96);
+        assert_eq!(tables.get(a, 5), None);
         let mut held: Vec<_> = tables.descriptors().filter(|number| *number != 0).collect();
         held.sort_unstable();
-        assert_eq!(held, [2]);
+        assert_eq!(held, [2, 7]);
     }
 }
