@@ -10,8 +10,8 @@ mod net;
 mod users;
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,12 @@ pub(super) struct FileSeen {
     pub(super) cloexec: bool,
     pub(super) link: Link,
 }
+
+/// Bytes kept of an argument vector, as many as at exec. A process may declare all of its memory to be one.
+const ARGV_BYTES_MAX: usize = 32 * 1024;
+
+/// What we look for in `fdinfo` stands in front of lists of which a process decides how long they are.
+const FDINFO_BYTES_MAX: usize = 1024;
 
 /// A kernel clock tick in `/proc`, 100 a second on every supported machine (`USER_HZ`).
 const TICK_NS: u64 = 10_000_000;
@@ -131,7 +137,7 @@ impl ProcRoot {
     pub(super) fn file(&self, pid: u32, fd: u32) -> io::Result<FileSeen> {
         let path = self.path(pid, &format!("fd/{fd}"));
         let target = fs::read_link(&path)?.into_os_string().into_vec();
-        let info = fs::read(self.path(pid, &format!("fdinfo/{fd}"))).unwrap_or_default();
+        let info = read_front(&self.path(pid, &format!("fdinfo/{fd}")), FDINFO_BYTES_MAX).unwrap_or_default();
         let flags = field(&info, b"flags:").and_then(octal).unwrap_or(0);
         let link = Link::read(target, &path, &info);
         Ok(FileSeen { fd, cloexec: flags & libc::O_CLOEXEC as u64 != 0, link })
@@ -153,7 +159,14 @@ impl ProcRoot {
     }
 
     fn read_image(&self, pid: u32, status: &[u8], process: &mut Process) {
-        let cmdline = fs::read(self.path(pid, "cmdline")).unwrap_or_default();
+        // A byte more, to see that there is more.
+        let mut cmdline = read_front(&self.path(pid, "cmdline"), ARGV_BYTES_MAX + 1).unwrap_or_default();
+        if cmdline.len() > ARGV_BYTES_MAX {
+            cmdline.truncate(ARGV_BYTES_MAX);
+            process.args_bytes_full = process.args_bytes_full.max(ARGV_BYTES_MAX as u32 + 1);
+        } else {
+            process.args_bytes_full = 0;
+        }
         let mut args = cmdline.strip_suffix(b"\0").unwrap_or(&cmdline).split(|&byte| byte == 0);
         process.exe = args.next().unwrap_or_default().to_vec();
         process.args = args.map(<[u8]>::to_vec).collect();
@@ -192,6 +205,13 @@ impl ProcRoot {
 /// Passes over file permissions.
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 
+/// The first bytes of a file.
+fn read_front(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn numbers(folder: &Path) -> io::Result<Vec<u32>> {
     let mut numbers: Vec<u32> =
         fs::read_dir(folder)?.filter_map(|entry| parse(OsStr::as_bytes(&entry.ok()?.file_name()))).collect();
@@ -199,7 +219,8 @@ fn numbers(folder: &Path) -> io::Result<Vec<u32>> {
     Ok(numbers)
 }
 
-/// `pid (comm) state ppid pgrp session tty_nr ... starttime ...`; comm may hold anything, brackets too.
+/// `pid (comm) state ppid pgrp session tty_nr ... starttime ... arg_start arg_end ...`; comm may hold anything,
+/// brackets too. The length of the argument vector counts when it turns out to be cut.
 fn read_stat(text: &[u8], process: &mut Process) {
     let (Some(open), Some(close)) =
         (text.iter().position(|&byte| byte == b'('), text.iter().rposition(|&byte| byte == b')'))
@@ -217,6 +238,7 @@ fn read_stat(text: &[u8], process: &mut Process) {
     process.sid = number(3).max(0) as u32;
     process.tty = device(number(4) as u32);
     process.start_ns = (number(19).max(0) as u64).saturating_mul(TICK_NS);
+    process.args_bytes_full = u32::try_from(number(46).saturating_sub(number(45)).max(0)).unwrap_or(u32::MAX);
 }
 
 /// A device number as user space sees it (`new_encode_dev`), in the kernel's own packing.

@@ -195,3 +195,25 @@ fn processes_whose_end_was_lost_are_forgotten_in_time() {
     assert_eq!(m.tracker.tasks.group_count(), 1 + 1 + 904);
     assert_eq!((m.ancestry(1000).as_str(), m.ancestry(10).as_str()), ("child < server", "server"));
 }
+
+#[test]
+fn a_process_does_not_decide_how_much_is_read_of_it() {
+    let proc = FakeProc::new("long");
+    proc.process(10, 1, "long");
+    let stat = format!("10 (long) S 1 10 10 0{} 250{} 1000 301000 0\n", " 0".repeat(14), " 0".repeat(25));
+    proc.write("10/stat", &stat);
+    proc.write("10/cmdline", &"word\0".repeat(60_000));
+    proc.process(11, 1, "unknown");
+    proc.write("11/cmdline", &"word\0".repeat(60_000));
+    proc.process(12, 1, "short");
+    let mut m = Machine::with_proc(&proc.0);
+    m.tracker.read_start_state();
+    let mut lengths = |pid| {
+        let process = m.process(pid);
+        let bytes: usize = process.args.iter().map(|arg| arg.len() + 1).sum();
+        (process.exe.len() + 1 + bytes, process.args_bytes_full)
+    };
+    assert_eq!(lengths(10), (32_769, 300_000));
+    assert_eq!(lengths(11), (32_769, 32_769));
+    assert_eq!(lengths(12), (9, 0));
+}
