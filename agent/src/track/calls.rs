@@ -127,6 +127,11 @@ impl<'r, 'a> Call<'r, 'a> {
         &self.record.header
     }
 
+    /// When the call began, if its duration was measured.
+    pub(super) fn began_ns(&self) -> Option<u64> {
+        Some(self.record.header.time_ns.saturating_sub(self.record.latency_ns()?))
+    }
+
     /// Whether the call succeeded.
     pub(super) fn succeeded(&self) -> bool {
         !(-4095..0).contains(&self.record.header.result)

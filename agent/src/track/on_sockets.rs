@@ -20,18 +20,40 @@ const IN_PROGRESS: i64 = -(libc::EINPROGRESS as i64);
 
 /// Descriptors that were sent over a Unix socket and not yet received, by the receiver's socket.
 ///
+/// A receiver that was waiting may return before its sender does, and a sending may be missed. So a message that
+/// was received before it was known to be sent is noted, and the sending that follows is not taken for a new one.
+///
 /// Bounded: what nobody receives (the socket is closed) goes when newer ones come.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RightsInFlight {
     by_receiver: FxMap<u64, VecDeque<Vec<Ref>>>,
     order: VecDeque<u64>,
+    early: FxMap<u64, Early>,
 }
 
-/// Messages in flight that are remembered.
+/// Messages of one receiver that came before their sending.
+#[derive(Clone, Copy, Debug, Default)]
+struct Early {
+    messages: u32,
+    /// When the last of them was received.
+    last_ns: u64,
+}
+
+/// Messages in flight, or early, that are remembered.
 const IN_FLIGHT_MAX: usize = 1024;
 
 impl RightsInFlight {
-    fn sent(&mut self, receiver: u64, descriptors: Vec<Ref>) {
+    /// A message went out in a call that began at `began_ns`, as far as that is known.
+    fn sent(&mut self, receiver: u64, began_ns: Option<u64>, descriptors: Vec<Ref>) {
+        if let Some(mut early) = self.early.remove(&receiver)
+            && began_ns.is_none_or(|began_ns| began_ns < early.last_ns)
+        {
+            early.messages -= 1;
+            if early.messages > 0 {
+                self.early.insert(receiver, early);
+            }
+            return;
+        }
         if self.order.len() >= IN_FLIGHT_MAX
             && let Some(oldest) = self.order.pop_front()
         {
@@ -50,8 +72,16 @@ impl RightsInFlight {
         descriptors
     }
 
-    fn received(&mut self, receiver: u64) -> Option<Vec<Ref>> {
-        let descriptors = self.received_by(receiver)?;
+    /// What the next message to this receiver carried, if it was seen being sent.
+    fn received(&mut self, receiver: u64, now_ns: u64) -> Option<Vec<Ref>> {
+        let Some(descriptors) = self.received_by(receiver) else {
+            if self.early.len() >= IN_FLIGHT_MAX {
+                self.early.clear();
+            }
+            let early = self.early.entry(receiver).or_default();
+            *early = Early { messages: early.messages.saturating_add(1), last_ns: now_ns };
+            return None;
+        };
         if let Some(at) = self.order.iter().position(|&known| known == receiver) {
             self.order.remove(at);
         }
@@ -216,13 +246,14 @@ impl Tracker {
     fn on_rights_sent(&mut self, task: &Task, call: &Call<'_, '_>, fds: &[u32]) {
         let Some(facts) = call.socket().filter(|facts| facts.peer_kernel_address != 0) else { return };
         let descriptors = fds.iter().map(|fd| self.descriptor_of(task, Some(*fd), 0)).collect();
-        self.rights.sent(facts.peer_kernel_address, descriptors);
+        self.rights.sent(facts.peer_kernel_address, call.began_ns(), descriptors);
     }
 
     fn on_rights_received(&mut self, task: &Task, call: &Call<'_, '_>, fds: &[u32]) {
         let cloexec = call.int(2) & libc::MSG_CMSG_CLOEXEC != 0;
         let receiver = call.socket().map_or(0, |facts| facts.kernel_address);
-        let sent = self.rights.received(receiver).filter(|sent| sent.len() == fds.len());
+        let sent = self.rights.received(receiver, call.header().time_ns);
+        let sent = sent.filter(|sent| sent.len() == fds.len());
         let table = self.tasks.table(task);
         for (at, fd) in fds.iter().enumerate() {
             let file = match sent.as_ref().map(|sent| sent[at]) {

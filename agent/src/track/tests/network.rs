@@ -142,29 +142,61 @@ fn message(fds: &[u32]) -> Vec<u8> {
     [lengths.map(u32::to_ne_bytes).concat(), control, vec![b'x']].concat()
 }
 
-#[test]
-fn descriptors_that_are_passed_keep_their_meaning() {
-    let unix = |own, peer| SocketFacts {
+/// One end of a connection between Unix sockets.
+fn pair(own: u64, peer: u64) -> SocketFacts {
+    SocketFacts {
         family: 1,
         socktype: 1,
         kernel_address: own,
         peer_kernel_address: peer,
         ..SocketFacts::default()
-    };
+    }
+}
+
+#[test]
+fn descriptors_that_are_passed_keep_their_meaning() {
     let mut m = Machine::with_shell();
     m.fork(10, 11, 11, 10, 0);
     m.open(10, "/a", 0, 3);
     m.open(10, "/b", 0, 4);
     m.open(11, "/old", 0, 7);
-    m.call(Call::new(10, "sendmsg", &[9, 1, 0], 1).data(1, message(&[4, 3])).socket(unix(1, 2)));
-    m.call(Call::new(10, "sendmsg", &[9, 1, 0], 1).data(1, message(&[3])).socket(unix(1, 2)));
+    m.call(Call::new(10, "sendmsg", &[9, 1, 0], 1).data(1, message(&[4, 3])).socket(pair(1, 2)));
+    m.call(Call::new(10, "sendmsg", &[9, 1, 0], 1).data(1, message(&[3])).socket(pair(1, 2)));
     let flags = libc::MSG_CMSG_CLOEXEC as u64;
-    m.call(Call::new(11, "recvmsg", &[9, 1, flags], 1).data(1, message(&[6, 7])).socket(unix(2, 1)));
-    m.call(Call::new(11, "recvmsg", &[9, 1, 0], 1).data(1, message(&[8])).socket(unix(2, 1)));
+    m.call(Call::new(11, "recvmsg", &[9, 1, flags], 1).data(1, message(&[6, 7])).socket(pair(2, 1)));
+    m.call(Call::new(11, "recvmsg", &[9, 1, 0], 1).data(1, message(&[8])).socket(pair(2, 1)));
     assert_eq!([m.fd(11, 6), m.fd(11, 7), m.fd(11, 8)], ["file /b", "file /a", "file /a"]);
     // One whose sending was missed: the number means something else now, so the old meaning is gone.
-    m.call(Call::new(11, "recvmsg", &[9, 1, 0], 1).data(1, message(&[7])).socket(unix(2, 1)));
+    m.call(Call::new(11, "recvmsg", &[9, 1, 0], 1).data(1, message(&[7])).socket(pair(2, 1)));
     assert_eq!(m.fd(11, 7), "");
     m.exec(11, "/bin/cat", &["cat"]);
     assert_eq!([m.fd(11, 6), m.fd(11, 8)], ["", "file /a"]);
+}
+
+#[test]
+fn a_receiver_that_returns_before_its_sender_does_not_get_the_message_before() {
+    for is_measured in [true, false] {
+        let mut m = Machine::with_shell();
+        m.fork(10, 11, 11, 10, 0);
+        m.open(10, "/a", 0, 3);
+        m.open(10, "/b", 0, 4);
+        let send = |m: &mut Machine, fd, ns| {
+            let call = Call::new(10, "sendmsg", &[9, 1, 0], 1).data(1, message(&[fd])).socket(pair(1, 2));
+            m.call(if is_measured { call.took(ns) } else { call });
+        };
+        let receive = |m: &mut Machine, fd| {
+            let call = Call::new(11, "recvmsg", &[9, 1, 0], 1).data(1, message(&[fd])).socket(pair(2, 1));
+            m.call(if is_measured { call.took(0) } else { call });
+        };
+        receive(&mut m, 6);
+        send(&mut m, 3, 2);
+        send(&mut m, 4, 0);
+        receive(&mut m, 7);
+        assert_eq!(m.fd(11, 7), "file /b");
+        // A sending that was never seen, in a call that is over when the next begins.
+        receive(&mut m, 8);
+        send(&mut m, 3, 0);
+        receive(&mut m, 6);
+        assert_eq!(m.fd(11, 6), if is_measured { "file /a" } else { "" });
+    }
 }
