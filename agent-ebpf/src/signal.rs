@@ -10,6 +10,10 @@ use wire::{RecordType, SectionState};
 use crate::memory::{read, store};
 use crate::ring::{self, Slot};
 
+const SI_TIMER: i32 = -2;
+const SI_ASYNCIO: i32 = -4;
+const SI_SIGIO: i32 = -5;
+
 /// A signal reaches the current task. Raw arguments: (signal, siginfo, sigaction).
 #[btf_tracepoint(function = "signal_deliver")]
 pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
@@ -30,9 +34,9 @@ unsafe fn deliver(ctx: &BtfTracePointContext) {
     let info = ctx.arg::<u64>(1);
     let code: i32 = read(info, 8);
     // `siginfo_t` is the same on all 64-bit machines. From user space (code <= 0), and for SIGCHLD, the sender
-    // stands first; otherwise other facts do.
+    // stands first; otherwise other facts do: of a timer its number, of finished input or output its band or address.
     let signal = ctx.arg::<u64>(0) as u32;
-    let from_process = code <= 0 || signal == 17;
+    let from_process = if code <= 0 { !matches!(code, SI_TIMER | SI_ASYNCIO | SI_SIGIO) } else { signal == 17 };
     let position = Slot::behind_args(0);
     store!(slot.body(position).cast::<SignalFacts>(),
         signal: signal,

@@ -35,6 +35,10 @@ const EINPROGRESS: i64 = 115;
 /// `TS_COMPAT` of x86: the call came through the 32-bit entry.
 const TS_COMPAT: u32 = 2;
 const X86_64_RT_SIGRETURN: i64 = 15;
+const I386_RT_SIGRETURN: i64 = 173;
+const ENOSYS: i64 = 38;
+/// What a record says of a number that does not fit it, and that the kernel does not know either.
+const NR_BEYOND: i64 = 0xffff;
 
 /// Offsets in `struct pt_regs`, which both architectures show to user space and so never change.
 const X86_64_ARGS: [usize; 6] = [112, 104, 96, 56, 72, 64];
@@ -187,7 +191,7 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     let mut nr = call_number(regs);
     if nr == -1 && setting!(aarch64) == 0 {
         // x86 forgets the number while it restores the registers of the interrupted code.
-        nr = X86_64_RT_SIGRETURN;
+        nr = if is_compat(current_task()) { I386_RT_SIGRETURN } else { X86_64_RT_SIGRETURN };
     }
     let Some(native) = native_entry(nr) else { return };
     if (*native).either == 0 {
@@ -217,7 +221,9 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
         flags |= FLAG_LATENCY;
     }
     let nargs = (*entry).nargs;
-    slot.header(RecordType::Syscall, flags, nargs, nr, pid_tgid);
+    // Without its upper half a number like 0x10003 would pass for that of close.
+    let told = if nr as u64 >= NR_BEYOND as u64 && result == -ENOSYS { NR_BEYOND } else { nr };
+    slot.header(RecordType::Syscall, flags, nargs, told, pid_tgid);
     slot.outcome(result, latency);
     // All six, whatever the call takes: what is too much is overwritten by what follows.
     slot.arg(0, argument(regs, 0));
