@@ -19,7 +19,8 @@ const CLONE_NAMESPACES: i32 = libc::CLONE_NEWNS
 /// Length of a thread's name in the kernel, without the NUL.
 const COMM_BYTES: usize = 15;
 
-/// Place of the user namespace in [`capture_format::model::Process::namespaces`].
+/// Places of namespaces in [`capture_format::model::Process::namespaces`].
+const MOUNT_NAMESPACE: usize = 2;
 const USER_NAMESPACE: usize = 6;
 
 impl Tracker {
@@ -74,10 +75,10 @@ impl Tracker {
                     self.unshare_files(tid);
                 }
                 if call.int(0) & CLONE_NAMESPACES != 0 {
-                    self.reread_namespaces(task);
+                    self.reread_namespaces(task, tid);
                 }
             }
-            Effect::Setns => self.reread_namespaces(task),
+            Effect::Setns => self.on_setns(task, tid),
             Effect::Limit { resource, limit } if call.int(resource) == libc::RLIMIT_NOFILE as i32 => {
                 let own = resource == 0
                     || matches!(call.raw(0) as u32, 0)
@@ -153,14 +154,29 @@ impl Tracker {
         }
     }
 
-    fn reread_namespaces(&mut self, task: &Task) {
+    fn on_setns(&mut self, task: &Task, tid: u32) {
+        if self.reread_namespaces(task, tid)[MOUNT_NAMESPACE] {
+            // Whoever enters another tree of mounts stands at its top; unshare leaves everything in place.
+            self.change_process(task.process, |process| process.cwd = b"/".to_vec());
+        }
+    }
+
+    /// Which of them have changed.
+    fn reread_namespaces(&mut self, task: &Task, tid: u32) -> [bool; 8] {
         let now = self.proc.namespaces(self.tasks.group(task.process).pid);
+        let mut changed = [false; 8];
         self.change_process(task.process, |process| {
-            for (known, now) in process.namespaces.iter_mut().zip(now) {
+            for ((known, now), changed) in process.namespaces.iter_mut().zip(now).zip(&mut changed) {
                 if now != 0 {
+                    *changed = *known != 0 && *known != now;
                     *known = now;
                 }
             }
         });
+        if changed[USER_NAMESPACE] {
+            // Its first process, and whoever enters, has all capabilities there.
+            self.reread_credentials(task, tid);
+        }
+        changed
     }
 }

@@ -217,3 +217,29 @@ fn a_process_does_not_decide_how_much_is_read_of_it() {
     assert_eq!(lengths(11), (32_769, 32_769));
     assert_eq!(lengths(12), (9, 0));
 }
+
+#[test]
+fn entering_namespaces_changes_the_directory_and_the_capabilities() {
+    let proc = FakeProc::new("namespaces");
+    proc.process(10, 1, "nsenter");
+    proc.link("10/ns/mnt", "mnt:[1]");
+    proc.link("10/ns/user", "user:[3]");
+    let mut m = Machine::with_proc(&proc.0);
+    m.tracker.read_start_state();
+    let replace = |name: &str, target: &str| {
+        fs::remove_file(proc.0.join(name)).expect("it was there");
+        proc.link(name, target);
+    };
+    replace("10/ns/mnt", "mnt:[2]");
+    m.plain(10, "unshare", &[libc::CLONE_NEWNS as u64], 0);
+    assert_eq!((m.process(10).namespaces[2], text(&m.process(10).cwd).as_str()), (2, "/srv"));
+    m.plain(10, "setns", &[3, libc::CLONE_NEWNS as u64], 0);
+    assert_eq!(text(&m.process(10).cwd), "/srv", "it was there already");
+    replace("10/ns/mnt", "mnt:[1]");
+    m.plain(10, "setns", &[3, libc::CLONE_NEWNS as u64], 0);
+    assert_eq!((m.process(10).namespaces[2], text(&m.process(10).cwd).as_str()), (1, "/"));
+    replace("10/ns/user", "user:[4]");
+    proc.write("10/task/10/status", "Name:\tnsenter\nCapPrm:\t1ff\nCapEff:\t1ff\n");
+    m.plain(10, "unshare", &[libc::CLONE_NEWUSER as u64], 0);
+    assert_eq!(m.thread(10, 10).credentials.cap_effective, 0x1ff);
+}
