@@ -4,11 +4,12 @@
 //! is dropped in time, so a machine that starts a million processes does not fill memory; whoever wants to keep
 //! an entity copies it when it sees its number first. Start at [`Store`].
 
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
 
-use capture_format::model::{Container, Descriptor, EventKind, Group, Process, Ref, Thread, User};
+use capture_format::model::{Container, Descriptor, EventKind, Group, Process, Ref, Text, Thread, User};
 
 use super::fx::{FxMap, FxSet};
 
@@ -71,6 +72,8 @@ pub struct Store {
     interned: FxMap<u64, Ref>,
     hash: RandomState,
     containers: Versions<Container>,
+    /// Numbers of containers by runtime and id: short ids are names that each runtime gives out by itself.
+    container_refs: HashMap<(String, Text), Ref>,
     users: Vec<User>,
     groups: Vec<Group>,
     /// Estimate of the memory that threads, processes and descriptors take.
@@ -150,11 +153,8 @@ impl Store {
 
     /// The number of this container. Containers are few and stay for the whole run.
     pub(super) fn container_ref(&mut self, container: Container) -> Ref {
-        let known = self.containers.items.iter().find(|(_, known)| known.full_id == container.full_id);
-        match known {
-            Some((&number, _)) => number,
-            None => self.containers.add(container),
-        }
+        let id = (container.runtime.clone(), container.full_id.clone());
+        *self.container_refs.entry(id).or_insert_with(|| self.containers.add(container))
     }
 
     /// Whether memory has grown enough since the last sweep for another one to pay.

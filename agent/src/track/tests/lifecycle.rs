@@ -124,3 +124,20 @@ fn signals_and_numbers_without_a_call_are_events_too() {
     let p = m.process(10);
     assert_eq!((text(&p.cgroup).as_str(), p.container != 0), ("/lxc/web1", true));
 }
+
+#[test]
+fn containers_of_one_name_are_told_apart_by_their_runtime() {
+    let mut m = Machine::with_shell();
+    let facts = |pid| ExecFacts { task: task_of(pid), ..ExecFacts::default() };
+    let mut containers = Vec::new();
+    for (pid, cgroup) in [(11, "/lxc/web"), (12, "/default/web"), (13, "/lxc/web/init.scope")] {
+        m.exec_facts(pid, "/bin/sh", &["sh"], "/", Some(cgroup), facts(pid));
+        let number = m.process(pid).container;
+        let container = m.tracker.store().container(number).expect("a container was found");
+        containers.push((container.runtime.clone(), text(&container.full_id), number));
+    }
+    let [lxc, containerd, again] = containers.try_into().expect("three were found");
+    assert_eq!((lxc.0.as_str(), lxc.1.as_str()), ("lxc", "web"));
+    assert_eq!((containerd.0.as_str(), containerd.1.as_str()), ("containerd", "web"));
+    assert_eq!(lxc, again);
+}
