@@ -32,6 +32,8 @@ const FIOCLEX: i32 = libc::FIOCLEX as i32;
 const FIONCLEX: i32 = libc::FIONCLEX as i32;
 const CLOSE_RANGE_UNSHARE: i32 = 2;
 const CLOSE_RANGE_CLOEXEC: i32 = 4;
+/// The folder is the root, above which no path leads.
+const RESOLVE_IN_ROOT: u64 = 0x10;
 const MFD_CLOEXEC: i32 = libc::MFD_CLOEXEC as i32;
 
 impl Tracker {
@@ -115,18 +117,30 @@ impl Tracker {
         path_arg: u8,
         flags: OpenFlags,
     ) -> Option<Ref> {
-        let flags = match flags {
-            OpenFlags::Arg(at) => call.int(at),
+        let (flags, is_in_root) = match flags {
+            OpenFlags::Arg(at) => (call.int(at), false),
             OpenFlags::How(at) => {
-                let how = call.bytes(at).and_then(|how| how.first_chunk::<8>());
-                how.map_or(0, |flags| u64::from_ne_bytes(*flags) as i32)
+                // `struct open_how`: flags, mode, resolve.
+                let how = call.bytes(at).unwrap_or_default();
+                let word = |at: usize| {
+                    let word = how.get(at..).and_then(<[u8]>::first_chunk);
+                    word.map_or(0, |word| u64::from_ne_bytes(*word))
+                };
+                (word(0) as i32, word(16) & RESOLVE_IN_ROOT != 0)
             }
-            OpenFlags::None => 0,
+            OpenFlags::None => (0, false),
         };
         let given = path::until_nul(call.bytes(path_arg).unwrap_or_default());
         let mut descriptor = Descriptor { kind: DescriptorType::File, ..Descriptor::default() };
         if call.bytes(path_arg).is_some() {
-            descriptor.name = self.resolve(task, dirfd.map(|at| call.int(at)), given);
+            let dirfd = dirfd.map(|at| call.int(at));
+            descriptor.name = if is_in_root {
+                let mut below = Vec::new();
+                path::resolve(b"/", given, &mut below);
+                self.resolve(task, dirfd, &below[1..])
+            } else {
+                self.resolve(task, dirfd, given)
+            };
             if descriptor.name != given {
                 descriptor.name_raw = given.to_vec();
             }

@@ -36,6 +36,22 @@ fn opened_files_have_absolute_names() {
 }
 
 #[test]
+fn a_folder_may_be_the_root_of_a_path() {
+    let mut m = Machine::with_shell();
+    m.open(10, "/run/rootfs", libc::O_DIRECTORY, 3);
+    let mut how = [0; 24];
+    how[16] = 0x10;
+    for (path, expected) in [
+        ("/etc/passwd", "/run/rootfs/etc/passwd"),
+        ("../../etc/../root", "/run/rootfs/root"),
+        ("/", "/run/rootfs"),
+    ] {
+        m.call(Call::new(10, "openat2", &[3, 1, 2, 24], 4).data(1, path).data(2, how));
+        assert_eq!(m.fd(10, 4), format!("file {expected} ({path})"));
+    }
+}
+
+#[test]
 fn a_failed_open_shows_the_path_and_opens_nothing() {
     let mut m = Machine::with_shell();
     m.open(10, "missing", 0, -2);
