@@ -77,7 +77,8 @@ impl Files {
         Ok(Target::File { file, path, whole_bytes: 0 })
     }
 
-    /// The name as it was given, when there is one file or it has `strftime` conversions; otherwise with a number.
+    /// The name as it was given, when there is one file or it has `strftime` conversions; with a number otherwise, and
+    /// where the time has not changed the name: what was written is never overwritten.
     fn next_path(&self) -> PathBuf {
         if !self.rotation.is_on() {
             return self.base.clone();
@@ -87,7 +88,10 @@ impl Files {
             && name.as_bytes().contains(&b'%')
             && let Some(named) = strftime(&self.base)
         {
-            return named;
+            if !self.kept.contains(&named) {
+                return named;
+            }
+            name = named.into_os_string();
         }
         let width = self.rotation.files.map_or(1, |most| (most.max(1) - 1).to_string().len());
         name.push(format!("{:0width$}", self.count));
@@ -179,10 +183,15 @@ mod tests {
     use super::*;
 
     fn names(rotation: Rotation, count: usize) -> Vec<String> {
-        let mut files = Files::new(Path::new("out.reel"), rotation);
+        names_of("out.reel", rotation, count)
+    }
+
+    fn names_of(base: &str, rotation: Rotation, count: usize) -> Vec<String> {
+        let mut files = Files::new(Path::new(base), rotation);
         let name = |files: &mut Files| {
             let path = files.next_path();
             files.count += 1;
+            files.kept.push_back(path.clone());
             path.display().to_string()
         };
         (0..count).map(|_| name(&mut files)).collect()
@@ -199,6 +208,12 @@ mod tests {
         assert_eq!(names(rotation, 2), ["out.reel0", "out.reel1"]);
         let limited = Rotation { files: Some(11), ..rotation };
         assert_eq!(names(limited, 2), ["out.reel00", "out.reel01"]);
+    }
+
+    #[test]
+    fn a_name_that_the_time_leaves_alone_is_numbered() {
+        let rotation = Rotation { seconds: Some(60), events: Some(5), ..Rotation::default() };
+        assert_eq!(names_of("out-%%.reel", rotation, 3), ["out-%.reel", "out-%.reel1", "out-%.reel2"]);
     }
 
     #[test]
