@@ -35,8 +35,18 @@ pub(super) fn sockets(read: impl Fn(&str) -> Option<Vec<u8>>) -> SocketTable {
     for (name, parse_line) in
         [("unix", unix as fn(&[u8]) -> Option<Descriptor>), ("netlink", netlink), ("packet", packet)]
     {
-        for descriptor in lines(&read(name).unwrap_or_default()).filter_map(parse_line) {
-            table.insert(descriptor.ino, descriptor);
+        let text = read(name).unwrap_or_default();
+        let mut seen = FxSet::default();
+        for descriptor in lines(&text).filter_map(parse_line) {
+            // A Unix socket's path may hold a line end and go on like another line of the table. It cannot take the
+            // place of other sockets, and of two lines for one socket neither is believed.
+            if !seen.insert(descriptor.ino) {
+                if table.get(&descriptor.ino).is_some_and(|known| known.kind == descriptor.kind) {
+                    table.remove(&descriptor.ino);
+                }
+            } else {
+                table.entry(descriptor.ino).or_insert(descriptor);
+            }
         }
     }
     table
@@ -138,4 +148,28 @@ fn packet(line: &[u8]) -> Option<Descriptor> {
     let columns: Vec<&[u8]> = super::words(line).collect();
     let (ino, socktype) = (parse(columns.get(8)?)?, hex(columns.get(2)?)? as u8);
     Some(Descriptor { kind: DescriptorType::Packet, ino, socktype, ..Descriptor::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_a_line_end_is_not_believed_about_other_sockets() {
+        let tcp = "heading\n 0: 0100007F:0050 00000000:0000 0A 0:0 0:0 0 0 0 500 1 0 100\n";
+        let unix = "heading\n\
+            0: 2 0 10000 1 1 600 /run/true.sock\n\
+            0: 2 0 10000 1 1 601 @x\n\
+            0: 2 0 10000 1 1 600 /run/false.sock\n\
+            0: 2 0 10000 1 1 500 /run/false.sock\n";
+        let table = sockets(|name| match name {
+            "tcp" => Some(tcp.into()),
+            "unix" => Some(unix.into()),
+            _ => None,
+        });
+        let shown = |ino| table.get(&ino).map(|socket| (socket.kind, socket.name.as_slice()));
+        assert_eq!(shown(500), Some((DescriptorType::Ipv4, &b""[..])));
+        assert_eq!(shown(600), None);
+        assert_eq!(shown(601), Some((DescriptorType::Unix, &b"@x"[..])));
+    }
 }
