@@ -76,9 +76,10 @@ impl Contents {
                 let (losses, tallies) = parse_counts(payload)?;
                 self.losses.extend(losses);
                 for tally in tallies {
-                    match self.tallies.iter_mut().find(|known| known.cpu == tally.cpu) {
-                        Some(known) => *known = tally,
-                        None => self.tallies.push(tally),
+                    // In order of the CPUs: a hostile capture may claim 2^16 of them, over and over.
+                    match self.tallies.binary_search_by_key(&tally.cpu, |known| known.cpu) {
+                        Ok(at) => self.tallies[at] = tally,
+                        Err(at) => self.tallies.insert(at, tally),
                     }
                 }
             }
@@ -130,7 +131,7 @@ impl<R: ReadAt> Capture<R> {
         &self.contents.losses
     }
 
-    /// Events produced and stored, one per CPU.
+    /// Events produced and stored, one per CPU, in their order.
     pub fn tallies(&self) -> &[Tally] {
         &self.contents.tallies
     }
