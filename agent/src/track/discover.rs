@@ -197,7 +197,7 @@ impl Tracker {
         thread.process = process_version;
         let tid = thread.tid;
         let version = self.store.add_thread(thread);
-        let task = Task { version, process_version, process: slot, files };
+        let task = Task { tid, version, process_version, process: slot, files };
         self.tasks.add_thread(tid, task);
         task
     }
@@ -292,10 +292,16 @@ impl Tracker {
     }
 
     fn read_files(&mut self, pid: u32, slot: Slot) -> io::Result<()> {
-        let files = self.proc.files(pid)?;
+        let (mut through, mut files) = (pid, self.proc.files(pid)?);
+        if files.is_empty() {
+            through = self.proc.living_thread(pid);
+            if through != pid {
+                files = self.proc.files(through)?;
+            }
+        }
         for seen in files {
             let (fd, cloexec) = (seen.fd, seen.cloexec);
-            let descriptor = self.seen_descriptor(pid, slot, seen);
+            let descriptor = self.seen_descriptor(through, slot, seen);
             let descriptor = self.store.intern(descriptor);
             let table = self.tasks.group(slot).files;
             self.tasks.files.amend(table, fd, OpenFile { descriptor, cloexec });
@@ -349,10 +355,11 @@ impl Tracker {
     /// Asks `/proc` for a descriptor that is open but not known. Whatever it says should be kept, so that it is
     /// asked once.
     pub(super) fn find_file(&mut self, task: &Task, fd: u32) -> OpenFile {
-        let pid = self.tasks.group(task.process).pid;
-        let Ok(seen) = self.proc.file(pid, fd) else { return OpenFile::default() };
+        // The thread may have a table of its own, and the first thread of its process may have ended.
+        let through = if self.proc.has(task.tid) { task.tid } else { self.tasks.group(task.process).pid };
+        let Ok(seen) = self.proc.file(through, fd) else { return OpenFile::default() };
         let cloexec = seen.cloexec;
-        let descriptor = self.seen_descriptor(pid, task.process, seen);
+        let descriptor = self.seen_descriptor(through, task.process, seen);
         OpenFile { descriptor: self.store.intern(descriptor), cloexec }
     }
 }

@@ -11,6 +11,7 @@ pub(super) type Slot = u32;
 /// A living thread.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
+    pub(super) tid: u32,
     /// Its current version.
     pub(super) version: Ref,
     /// The process version that `version` refers to: another one may be current by now.

@@ -68,7 +68,19 @@ impl ProcRoot {
         numbers(&self.path(pid, "task")).unwrap_or_default()
     }
 
-    /// A file of a process.
+    /// Whether there is such a process or thread; threads are there without being listed.
+    pub(super) fn has(&self, tid: u32) -> bool {
+        self.root.join(tid.to_string()).exists()
+    }
+
+    /// The thread through which to look at a process: when the first one has ended and others have not, nothing but
+    /// its name and ids is left of it.
+    pub(super) fn living_thread(&self, pid: u32) -> u32 {
+        let lives = |tid: &u32| fs::read(self.path(*tid, "stat")).is_ok_and(|stat| !is_ended(&stat));
+        self.tids(pid).into_iter().find(lives).unwrap_or(pid)
+    }
+
+    /// A file of a process or thread.
     pub(super) fn path(&self, pid: u32, name: &str) -> PathBuf {
         self.root.join(format!("{pid}/{name}"))
     }
@@ -81,12 +93,16 @@ impl ProcRoot {
         read_stat(&stat_text, &mut process);
         process.vpid = last_number(&status, b"NStgid:").unwrap_or(pid);
         process.vpgid = last_number(&status, b"NSpgid:").unwrap_or(process.pgid);
-        self.read_image(pid, &status, &mut process);
-        process.cwd = self.link_text(pid, "cwd");
+        let through = match is_ended(&stat_text) {
+            true => self.living_thread(pid),
+            false => pid,
+        };
+        self.read_image(through, &status, &mut process);
+        process.cwd = self.link_text(through, "cwd");
         if let Some(uid) = self.text(pid, "loginuid").and_then(|text| parse(&text)) {
             process.loginuid = uid;
         }
-        process.namespaces = self.namespaces(pid);
+        process.namespaces = self.namespaces(through);
         process.fd_limit = self.text(pid, "limits").and_then(|limits| open_files_limit(&limits)).unwrap_or(0);
         let cgroups = self.text(pid, "cgroup").map(|text| cgroup_paths(&text)).unwrap_or_default();
         Some(ProcessSeen { process, cgroups })
@@ -217,6 +233,12 @@ fn numbers(folder: &Path) -> io::Result<Vec<u32>> {
         fs::read_dir(folder)?.filter_map(|entry| parse(OsStr::as_bytes(&entry.ok()?.file_name()))).collect();
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Whether the text of a `stat` file is that of a thread that has ended.
+fn is_ended(stat: &[u8]) -> bool {
+    let close = stat.iter().rposition(|&byte| byte == b')');
+    close.and_then(|close| stat.get(close + 2)).is_some_and(|state| b"ZX".contains(state))
 }
 
 /// `pid (comm) state ppid pgrp session tty_nr ... starttime ... arg_start arg_end ...`; comm may hold anything,

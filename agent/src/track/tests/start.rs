@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use super::machine::{Machine, options, text};
+use super::machine::{Call, Machine, options, text};
 use crate::track::Tracker;
 
 /// A folder that looks like `/proc`, removed in the end.
@@ -242,4 +242,30 @@ fn entering_namespaces_changes_the_directory_and_the_capabilities() {
     proc.write("10/task/10/status", "Name:\tnsenter\nCapPrm:\t1ff\nCapEff:\t1ff\n");
     m.plain(10, "unshare", &[libc::CLONE_NEWUSER as u64], 0);
     assert_eq!(m.thread(10, 10).credentials.cap_effective, 0x1ff);
+}
+
+#[test]
+fn a_process_is_known_though_its_first_thread_has_ended() {
+    let proc = FakeProc::new("leaderless");
+    proc.write("10/stat", "10 (server) Z 1 10 10 0 0\n");
+    proc.write("10/status", "Name:\tserver\n");
+    proc.write("10/task/10/status", "Name:\tserver\n");
+    proc.write("10/task/12/status", "Name:\tworker\n");
+    proc.write("10/fd/.empty", "");
+    // Threads have folders of their own, which are not listed.
+    proc.write("12/stat", "12 (worker) S 1 10 10 0 0\n");
+    proc.link("12/cwd", "/srv");
+    proc.link("12/exe", "/usr/bin/server");
+    proc.link("12/ns/net", "net:[4026531840]");
+    proc.fd(12, 3, "/data", "02");
+    let mut m = Machine::with_proc(&proc.0);
+    // Listed it would be a process.
+    m.tracker.read_process(10);
+    let p = m.process(10);
+    assert_eq!([text(&p.exe_path), text(&p.cwd)], ["/usr/bin/server", "/srv"]);
+    assert_eq!(p.namespaces[4], 4026531840);
+    assert_eq!(m.fd(10, 3), "file /data");
+    proc.fd(12, 4, "/more", "02");
+    m.call(Call::new(10, "lseek", &[4, 0, 0], 0).by(12));
+    assert_eq!(m.last(), "worker:12 lseek = 0 file /more");
 }
