@@ -100,11 +100,10 @@ impl Tracker {
     fn install_image(&mut self, slot: Slot, tid: u32, record: &Record<'_>, facts: Option<&ExecFacts>) {
         let old = self.store.process(self.tasks.group(slot).version).cloned().unwrap_or_default();
         let mut process = Process { args_bytes_full: 0, ..old };
-        if let Some(argv) = bytes(record, SECTION_ARGV) {
-            let mut argv = strings(argv);
-            process.exe = argv.next().unwrap_or_default();
-            process.args = argv.collect();
-        }
+        // What cannot be read is unknown: it is not that of the program before.
+        let mut argv = bytes(record, SECTION_ARGV).into_iter().flat_map(strings);
+        process.exe = argv.next().unwrap_or_default();
+        process.args = argv.collect();
         process.env = bytes(record, SECTION_ENV).map(|env| strings(env).collect()).unwrap_or_default();
         if let Some(path) = bytes(record, SECTION_EXE_PATH) {
             process.exe_path = from_components(path);

@@ -141,3 +141,14 @@ fn containers_of_one_name_are_told_apart_by_their_runtime() {
     assert_eq!((containerd.0.as_str(), containerd.1.as_str()), ("containerd", "web"));
     assert_eq!(lxc, again);
 }
+
+#[test]
+fn arguments_that_cannot_be_read_are_not_those_of_the_program_before() {
+    use wire::RecordType;
+    use wire::record::SECTION_FILENAME;
+    let mut m = Machine::with_shell();
+    m.exec(10, "/bin/cat", &["cat", "file"]);
+    m.other(RecordType::Exec, 10, 10, &[], (SECTION_FILENAME, b"/bin/sleep"));
+    let p = m.process(10);
+    assert_eq!((text(&p.exe).as_str(), p.args.len()), ("", 0));
+}
