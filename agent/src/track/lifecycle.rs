@@ -242,7 +242,9 @@ impl Tracker {
         ];
         self.emit(record, cpu, &plan, 0, None, &args, sink);
         self.tasks.remove_thread(header.tid);
-        if facts.process_gone != 0 || self.tasks.group(task.process).threads == 0 {
+        // That the process is gone may be told by the first of several threads that end at once (before Linux 6.16):
+        // it is needed until the last has. Should the end of one have been lost, it is forgotten like any other.
+        if self.tasks.group(task.process).threads == 0 {
             self.tasks.remove_group(task.process);
         }
     }

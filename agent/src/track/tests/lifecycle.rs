@@ -152,3 +152,17 @@ fn arguments_that_cannot_be_read_are_not_those_of_the_program_before() {
     let p = m.process(10);
     assert_eq!((text(&p.exe).as_str(), p.args.len()), ("", 0));
 }
+
+#[test]
+fn threads_that_end_at_once_keep_their_process_to_the_last() {
+    let mut m = Machine::with_shell();
+    m.fork(10, 12, 10, 1, FORK_SHARES_FILES);
+    m.fork(10, 13, 10, 1, FORK_SHARES_FILES);
+    m.lines();
+    m.exit(10, 10, true);
+    m.exit(13, 10, true);
+    m.exit(12, 10, true);
+    assert_eq!(m.lines(), "bash:10 procexit\nchild:13 procexit\nchild:12 procexit");
+    m.plain(10, "getppid", &[], 1);
+    assert_eq!(m.last(), ":10 getppid = 1", "the next one with this id is another process");
+}
