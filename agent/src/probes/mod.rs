@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use aya::maps::{Array, Map, MapData};
 use aya::programs::{BtfTracePoint, Program};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
+use aya_obj::btf::BtfKind;
 use capture_format::schema::KernelEvent;
 use sysreel_agent::selection::Selection;
 use wire::offsets::Settings;
@@ -25,14 +26,26 @@ use btf::KernelTypes;
 pub(crate) use table::NATIVE;
 
 /// Programs, each with the BTF tracepoint it hangs on. `sys_enter` is attached only for latency.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 11] = [
     "sched_process_fork",
     "sched_process_exec",
     "sched_process_exit",
     "cgroup_attach_task",
     "signal_deliver",
+    "inet_sock_set_state",
+    "tcp_retransmit_skb",
+    "tcp_send_reset",
+    "tcp_receive_reset",
     "sys_enter",
     "sys_exit",
+];
+
+/// Programs that a kernel built without their part of it does without, each with what is not recorded then.
+const OPTIONAL: [(&str, KernelEvent); 4] = [
+    ("inet_sock_set_state", KernelEvent::TcpState),
+    ("tcp_retransmit_skb", KernelEvent::TcpRetransmit),
+    ("tcp_send_reset", KernelEvent::TcpReset),
+    ("tcp_receive_reset", KernelEvent::TcpReset),
 ];
 
 /// The program that takes longest to verify.
@@ -63,6 +76,7 @@ pub(crate) struct Probes {
     ebpf: Ebpf,
     ring_bytes: usize,
     cpus: usize,
+    absent: Vec<(&'static str, KernelEvent)>,
 }
 
 #[derive(Clone, Copy)]
@@ -121,9 +135,18 @@ impl Probes {
             .load(&object)
             .context("cannot load the kernel programs")?;
         fill_calls(&mut ebpf, &options.selection)?;
+        let has = |tracepoint: &str| {
+            btf.id_by_type_name_kind(&format!("btf_trace_{tracepoint}"), BtfKind::Typedef).is_ok()
+        };
+        let is_selected = |event: KernelEvent| options.selection.has(event.name());
+        let (optional, absent): (Vec<_>, Vec<_>) =
+            OPTIONAL.into_iter().filter(|(_, event)| is_selected(*event)).partition(|(name, _)| has(name));
         let is_needed = |name: &str| match name {
             "sys_enter" => options.latency,
-            "signal_deliver" => options.selection.has(KernelEvent::SignalDeliver.name()),
+            "signal_deliver" => is_selected(KernelEvent::SignalDeliver),
+            _ if OPTIONAL.iter().any(|(known, _)| *known == name) => {
+                optional.iter().any(|(known, _)| *known == name)
+            }
             _ => true,
         };
         load_programs(&mut ebpf, &btf, is_needed)?;
@@ -132,7 +155,12 @@ impl Probes {
                 .attach()
                 .with_context(|| format!("cannot attach to the tracepoint {name}"))?;
         }
-        Ok(Probes { ebpf, ring_bytes, cpus })
+        Ok(Probes { ebpf, ring_bytes, cpus, absent })
+    }
+
+    /// Tracepoints that this kernel lacks, with the events that are not recorded therefore.
+    pub(crate) fn absent(&self) -> &[(&'static str, KernelEvent)] {
+        &self.absent
     }
 
     /// Follows this process, and what it starts, from its next exec on.

@@ -56,6 +56,12 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         selection: plan.selection.clone(),
         follow: plan.command.is_some(),
     })?;
+    for (tracepoint, event) in probes.absent() {
+        eprintln!(
+            "sysreel-agent: this kernel has no tracepoint {tracepoint}: {} is not recorded",
+            event.name()
+        );
+    }
     let mut rings = Rings::map(&probes)?;
     plan.tell(format_args!(
         "probes are attached, {} CPUs with {} bytes of ring each",
