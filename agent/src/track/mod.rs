@@ -97,9 +97,6 @@ pub struct Tracker {
     connections: on_tcp::Connections,
 }
 
-/// `EBADF`, as a result.
-const BAD_DESCRIPTOR: i64 = -(libc::EBADF as i64);
-
 impl Tracker {
     /// A tracker that knows nothing yet.
     pub fn new(options: TrackerOptions) -> Self {
@@ -272,8 +269,6 @@ impl Tracker {
         let Some(fd) = fd else { return 0 };
         let table = self.tasks.table(task);
         match self.tasks.files.get(table, fd) {
-            // The kernel knows better: the number is not open, its closing was missed.
-            _ if result == BAD_DESCRIPTOR => 0,
             Some(file) => file.descriptor,
             None if result < 0 => 0,
             None => {
