@@ -55,7 +55,7 @@ const LAST_EVENT_NS: u64 = 1_000_000_000;
 impl Discovery {
     pub(super) fn new(proc: &ProcRoot) -> Self {
         Discovery {
-            host_namespaces: proc.namespaces(1),
+            host_namespaces: proc.host_namespaces(),
             sockets: FxMap::default(),
             listening: FxSet::default(),
             ended: None,
