@@ -1,6 +1,5 @@
 //! Records in, events as lines of text out.
 
-mod connections;
 mod descriptors;
 mod lifecycle;
 mod machine;
