@@ -98,18 +98,25 @@ pub(crate) unsafe fn socket_facts(slot: &Slot, position: u64, index: u8, file: u
     }
     let socket = SocketHead::read(copies.add(80), file.field(offset!(file_private)));
     let sk: u64 = socket.field(offset!(socket_sk));
-    let sock = SockHead::read(copies.add(112), sk);
+    write_sock(target, sk, socket.field(offset!(socket_type)), inode.field(offset!(inode_ino)));
+    slot.section(position, index, SectionState::Data, SOCKET_BYTES as u64)
+}
+
+/// Writes to `target` what a `struct sock` tells of the socket it belongs to.
+#[inline(always)]
+pub(crate) unsafe fn write_sock(target: *mut SocketFacts, sk: u64, socktype: u16, ino: u64) {
+    let sock = SockHead::read(target.cast::<u8>().add(COPIES_AT + 112), sk);
     let family: u16 = sock.field(offset!(sock_family));
     let is_ip = family == AF_INET || family == AF_INET6;
     store!(target,
         family: family,
-        socktype: socket.field(offset!(socket_type)),
+        socktype: socktype,
         protocol: read(sk, offset!(sock_protocol)),
         state: u16::from(sock.field::<u8>(offset!(sock_state))),
         local_port: if is_ip { sock.field(offset!(sock_local_port)) } else { 0 },
         remote_port: if is_ip { u16::from_be(sock.field(offset!(sock_remote_port))) } else { 0 },
-        reserved: 0,
-        ino: inode.field(offset!(inode_ino)),
+        netns: 0,
+        ino: ino,
         kernel_address: sk,
         peer_kernel_address: if family == AF_UNIX { read(sk, offset!(unix_peer)) } else { 0 },
     );
@@ -128,7 +135,6 @@ pub(crate) unsafe fn socket_facts(slot: &Slot, position: u64, index: u8, file: u
     local.add(1).write_volatile(local_words[1]);
     remote.write_volatile(remote_words[0]);
     remote.add(1).write_volatile(remote_words[1]);
-    slot.section(position, index, SectionState::Data, SOCKET_BYTES as u64)
 }
 
 /// Copies a task's credentials to `target`.

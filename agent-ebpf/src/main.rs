@@ -1,8 +1,8 @@
 //! The kernel half of the agent: programs on tracepoints that write records into per-CPU rings.
 //!
 //! One event per call, made at exit and driven by a table (`syscalls`, `fetch`); what never returns or replaces
-//! the image comes from the scheduler's tracepoints (`process`); signals and cgroup moves have probes of their
-//! own. All write through `ring`, read memory through `memory` and take constants from `settings`. The records
+//! the image comes from the scheduler's tracepoints (`process`); signals, cgroup moves and TCP connections have
+//! probes of their own. All write through `ring`, read memory through `memory` and take constants from `settings`. The records
 //! are described in the `wire` crate.
 #![no_std]
 #![no_main]
@@ -12,6 +12,7 @@ mod cgroup;
 mod facts;
 mod fetch;
 mod memory;
+mod network;
 mod path;
 mod process;
 mod ring;

@@ -5,7 +5,6 @@
 
 pub mod compare;
 pub mod host;
-pub mod known;
 pub mod listing;
 pub mod rig;
 pub mod strace;

@@ -304,8 +304,8 @@ pub struct SocketFacts {
     pub local_port: u16,
     /// Remote port, host order.
     pub remote_port: u16,
-    #[doc(hidden)]
-    pub reserved: u32,
+    /// Inode number of its network namespace in records of [`crate::RecordType::Tcp`], else 0.
+    pub netns: u32,
     /// Local address, network order; IPv4 in the first four bytes.
     pub local_address: [u8; 16],
     /// Remote address, network order; IPv4 in the first four bytes.
@@ -332,7 +332,7 @@ impl SocketFacts {
             state: u16_at(bytes, 6),
             local_port: u16_at(bytes, 8),
             remote_port: u16_at(bytes, 10),
-            reserved: 0,
+            netns: u32_at(bytes, 12),
             local_address: core::array::from_fn(|i| bytes[16 + i]),
             remote_address: core::array::from_fn(|i| bytes[32 + i]),
             ino: u64_at(bytes, 48),

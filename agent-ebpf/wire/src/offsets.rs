@@ -131,6 +131,14 @@ offsets! {
     sock_local_port = "sock_common" "skc_num";
     sock_remote_port = "sock_common" "skc_dport";
     sock_protocol = "sock" "sk_protocol";
+    sock_type = "sock" "sk_type";
+    sock_socket = "sock" "sk_socket";
+    sock_net = "sock_common" "skc_net.net";
+    socket_inode = "socket_alloc" "vfs_inode";
+    tcp_srtt = "tcp_sock" "srtt_us";
+    tcp_bytes_acked = "tcp_sock" "bytes_acked";
+    tcp_bytes_received = "tcp_sock" "bytes_received";
+    tcp_total_retrans = "tcp_sock" "total_retrans";
     unix_peer = "unix_sock" "peer";
     cssset_dfl = "css_set" "dfl_cgrp";
     cssset_subsys = "css_set" "subsys";

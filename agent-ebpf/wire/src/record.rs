@@ -4,7 +4,8 @@
 //! | RecordHeader (40) | argument 0 .. nargs-1, 8 bytes each | section | section | ... | pad to 8 |
 //! section = | SectionHeader (8) | bytes | pad to 8 |
 //! ```
-//! Every record is one event: what a call did, an exec, a fork, an exit, a signal, a cgroup move.
+//! Every record is one event: what a call did, an exec, a fork, an exit, a signal, a cgroup move, a turn in the life of
+//! a connection.
 
 /// What a record tells; the value of [`RecordHeader::kind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub enum RecordType {
     CgroupMove = 5,
     /// A signal is being delivered to the current task.
     Signal = 6,
+    /// Something happened to a TCP connection; the number is a [`TcpEvent`]. The current task is often not the one
+    /// whose connection it is.
+    Tcp = 7,
 }
 
 impl RecordType {
@@ -35,8 +39,33 @@ impl RecordType {
             4 => Self::Exit,
             5 => Self::CgroupMove,
             6 => Self::Signal,
+            7 => Self::Tcp,
             _ => return None,
         })
+    }
+}
+
+/// What happened to a TCP connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TcpEvent {
+    /// Its state changed. Raw arguments: old state, new state, smoothed round trip time in microseconds, bytes that the
+    /// peer acknowledged, bytes received, segments retransmitted.
+    State = 1,
+    /// A segment was sent again. Raw arguments: state, segments retransmitted.
+    Retransmit = 2,
+    /// A reset was sent. Raw argument: state.
+    ResetSent = 3,
+    /// A reset was received. Raw argument: state.
+    ResetReceived = 4,
+}
+
+impl TcpEvent {
+    /// The event with this number, if there is one.
+    pub fn from_nr(nr: u16) -> Option<Self> {
+        [Self::State, Self::Retransmit, Self::ResetSent, Self::ResetReceived]
+            .into_iter()
+            .find(|event| *event as u16 == nr)
     }
 }
 

@@ -13,8 +13,9 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 use aya::maps::{Array, Map, MapData};
-use aya::programs::{BtfTracePoint, Program, ProgramError};
+use aya::programs::{BtfTracePoint, Program};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
+use aya_obj::btf::BtfKind;
 use capture_format::schema::KernelEvent;
 use sysreel_agent::selection::Selection;
 use wire::offsets::Settings;
@@ -25,14 +26,26 @@ use btf::KernelTypes;
 pub(crate) use table::NATIVE;
 
 /// Programs, each with the BTF tracepoint it hangs on. `sys_enter` is attached only for latency.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 11] = [
     "sched_process_fork",
     "sched_process_exec",
     "sched_process_exit",
     "cgroup_attach_task",
     "signal_deliver",
+    "inet_sock_set_state",
+    "tcp_retransmit_skb",
+    "tcp_send_reset",
+    "tcp_receive_reset",
     "sys_enter",
     "sys_exit",
+];
+
+/// Programs that a kernel built without their part of it does without, each with what is not recorded then.
+const OPTIONAL: [(&str, KernelEvent); 4] = [
+    ("inet_sock_set_state", KernelEvent::TcpState),
+    ("tcp_retransmit_skb", KernelEvent::TcpRetransmit),
+    ("tcp_send_reset", KernelEvent::TcpReset),
+    ("tcp_receive_reset", KernelEvent::TcpReset),
 ];
 
 /// The program that takes longest to verify.
@@ -63,16 +76,7 @@ pub(crate) struct Probes {
     ebpf: Ebpf,
     ring_bytes: usize,
     cpus: usize,
-    settings: Settings,
-}
-
-/// What the kernel says of a program it took.
-pub(crate) struct ProgramFacts {
-    pub(crate) name: &'static str,
-    /// Instructions the verifier walked over; kernels before 5.16 do not tell.
-    pub(crate) instructions_verified: Option<u32>,
-    /// Size as machine code; unknown where programs are interpreted.
-    pub(crate) machine_code_bytes: Option<u32>,
+    absent: Vec<(&'static str, KernelEvent)>,
 }
 
 #[derive(Clone, Copy)]
@@ -120,20 +124,29 @@ impl Probes {
             offsets,
         };
         let object = object::with_ring_bytes(object::programs()?, ring_bytes + RECORD_BYTES_MAX)?;
-        let global = Plain(settings);
+        let settings = Plain(settings);
         let cpu_count = u32::try_from(cpus).context("more CPUs than the kernel can have")?;
         let mut ebpf = loader
             .btf(Some(&btf))
-            .override_global("SETTINGS", &global, true)
+            .override_global("SETTINGS", &settings, true)
             .map_max_entries("RINGS", cpu_count)
             .map_max_entries("RING_STATES", cpu_count)
             .map_max_entries("STARTS", start_slots)
             .load(&object)
             .context("cannot load the kernel programs")?;
         fill_calls(&mut ebpf, &options.selection)?;
+        let has = |tracepoint: &str| {
+            btf.id_by_type_name_kind(&format!("btf_trace_{tracepoint}"), BtfKind::Typedef).is_ok()
+        };
+        let is_selected = |event: KernelEvent| options.selection.has(event.name());
+        let (optional, absent): (Vec<_>, Vec<_>) =
+            OPTIONAL.into_iter().filter(|(_, event)| is_selected(*event)).partition(|(name, _)| has(name));
         let is_needed = |name: &str| match name {
             "sys_enter" => options.latency,
-            "signal_deliver" => options.selection.has(KernelEvent::SignalDeliver.name()),
+            "signal_deliver" => is_selected(KernelEvent::SignalDeliver),
+            _ if OPTIONAL.iter().any(|(known, _)| *known == name) => {
+                optional.iter().any(|(known, _)| *known == name)
+            }
             _ => true,
         };
         load_programs(&mut ebpf, &btf, is_needed)?;
@@ -142,7 +155,12 @@ impl Probes {
                 .attach()
                 .with_context(|| format!("cannot attach to the tracepoint {name}"))?;
         }
-        Ok(Probes { ebpf, ring_bytes, cpus, settings })
+        Ok(Probes { ebpf, ring_bytes, cpus, absent })
+    }
+
+    /// Tracepoints that this kernel lacks, with the events that are not recorded therefore.
+    pub(crate) fn absent(&self) -> &[(&'static str, KernelEvent)] {
+        &self.absent
     }
 
     /// Follows this process, and what it starts, from its next exec on.
@@ -159,36 +177,6 @@ impl Probes {
     /// CPUs the machine can have: one ring each.
     pub(crate) fn cpus(&self) -> usize {
         self.cpus
-    }
-
-    /// Whether the kernel hands out no tasks with their type, as before 5.15.
-    pub(crate) fn is_without_task_types(&self) -> bool {
-        self.settings.untyped_regs_at != 0
-    }
-
-    /// Fields of kernel structures that this kernel lacks.
-    pub(crate) fn absent_fields(&self) -> impl Iterator<Item = &'static str> {
-        self.settings.offsets.absent()
-    }
-
-    /// What the kernel says of the programs it took.
-    pub(crate) fn programs(&self) -> Result<Vec<ProgramFacts>> {
-        let facts = |name: &'static str| {
-            let program =
-                self.ebpf.program(name).with_context(|| format!("the kernel programs lack {name}"))?;
-            let program: &BtfTracePoint = program.try_into()?;
-            let info = match program.info() {
-                // It was not needed.
-                Err(ProgramError::NotLoaded) => return Ok(None),
-                info => info.with_context(|| format!("cannot ask the kernel about {name}"))?,
-            };
-            Ok(Some(ProgramFacts {
-                name,
-                instructions_verified: info.verified_instruction_count(),
-                machine_code_bytes: Some(info.size_jitted()).filter(|&bytes| bytes > 0),
-            }))
-        };
-        PROGRAMS.into_iter().filter_map(|name| facts(name).transpose()).collect()
     }
 
     /// The map with this name, for mapping its memory.

@@ -1,7 +1,7 @@
 //! What to do with each call: its kind of event and its effect, looked up once and kept by number.
 
 use capture_format::model::{Arg, EventKind, FdSource, Ref};
-use capture_format::schema::{Abi, KernelEvent, Shape, event_kind, kernel_event};
+use capture_format::schema::{Abi, KernelEvent, Shape, event_kind, kernel_event, syscall};
 use wire::record::{FLAG_COMPAT, SECTION_FILE, SECTION_SOCKET};
 use wire::{FileFacts, Record, RecordHeader, Section, SectionState, SocketFacts};
 
@@ -31,7 +31,13 @@ pub(super) struct Plan {
     pub(super) fd: FdSource,
     /// What the call changes.
     pub(super) effect: Effect,
+    /// The first argument is the call's number; its own come behind.
+    is_shared: bool,
 }
+
+/// Numbers that no table knows and that have a kind of their own. A program that tries all of them would make more kinds
+/// than a block can hold; those it tries later share one.
+const UNKNOWN_MAX: usize = 256;
 
 /// Plans by number, made at first use.
 #[derive(Clone, Debug)]
@@ -41,12 +47,15 @@ pub(super) struct Calls {
     native: Vec<Option<Plan>>,
     compat: Vec<Option<Plan>>,
     kernel: [Option<Plan>; KernelEvent::ALL.len()],
+    /// How many numbers were seen that no table knows, and the plan of those beyond [`UNKNOWN_MAX`].
+    unknown: usize,
+    shared: Option<Plan>,
 }
 
 impl Calls {
     pub(super) fn new(abi: Abi, selection: Selection) -> Self {
         let kernel = [None; KernelEvent::ALL.len()];
-        Calls { abi, selection, native: Vec::new(), compat: Vec::new(), kernel }
+        Calls { abi, selection, native: Vec::new(), compat: Vec::new(), kernel, unknown: 0, shared: None }
     }
 
     /// The plan for the call in a record's header. Numbers have 16 bits, which bounds the tables.
@@ -57,10 +66,16 @@ impl Calls {
         if let Some(Some(plan)) = plans.get(nr) {
             return *plan;
         }
+        let abi = if compat { self.abi.compat() } else { self.abi };
+        if syscall(abi, u32::from(header.nr)).is_none() {
+            self.unknown += 1;
+            if self.unknown > UNKNOWN_MAX {
+                return *self.shared.get_or_insert_with(|| Plan::shared(&self.selection, store));
+            }
+        }
         if nr >= plans.len() {
             plans.resize(nr + 1, None);
         }
-        let abi = if compat { self.abi.compat() } else { self.abi };
         let kind = event_kind(abi, u32::from(header.nr));
         let effect = effect::of_call(&kind.name);
         let plan = Plan::new(kind, effect, &self.selection, store);
@@ -87,7 +102,19 @@ impl Plan {
         let is_text = |shape: &Shape| u8::from(*shape == Shape::Text);
         let texts = kind.args.iter().enumerate().map(|(at, arg)| is_text(&arg.kind.shape) << at).sum();
         let (args, result, fd) = (kind.args.len() as u8, kind.result.is_some(), kind.fd);
-        Plan { kind: store.add_kind(kind), args, data, texts, selected, result, fd, effect }
+        let kind = store.add_kind(kind);
+        Plan { kind, args, data, texts, selected, result, fd, effect, is_shared: false }
+    }
+
+    /// Of all numbers that no table knows.
+    fn shared(selection: &Selection, store: &mut Store) -> Self {
+        let mut kind = event_kind(Abi::X86_64, u32::MAX);
+        kind.name = "syscall_unknown".to_owned();
+        kind.nr = None;
+        kind.abi.clear();
+        kind.args.rotate_right(1);
+        kind.args[0].name = "nr".to_owned();
+        Plan { is_shared: true, ..Plan::new(kind, Effect::None, selection, store) }
     }
 
     /// Whether argument `at` is data.
@@ -176,7 +203,11 @@ impl<'r, 'a> Call<'r, 'a> {
     pub(super) fn args(&self, plan: &Plan) -> [Arg<'a>; ARGS_MAX] {
         let mut args = [Arg::Null; ARGS_MAX];
         for (at, arg) in args.iter_mut().enumerate().take(usize::from(plan.args)) {
-            let raw = self.raw(at as u8);
+            let raw = match (plan.is_shared, at) {
+                (true, 0) => u64::from(self.record.header.nr),
+                (true, _) => self.raw(at as u8 - 1),
+                (false, _) => self.raw(at as u8),
+            };
             *arg = match self.data[at] {
                 _ if !plan.is_data(at) => Arg::Int(raw),
                 Some(Section { state: SectionState::Data, bytes, .. }) if plan.texts & (1 << at) != 0 => {

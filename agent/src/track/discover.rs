@@ -55,7 +55,7 @@ const LAST_EVENT_NS: u64 = 1_000_000_000;
 impl Discovery {
     pub(super) fn new(proc: &ProcRoot) -> Self {
         Discovery {
-            host_namespaces: proc.namespaces(1),
+            host_namespaces: proc.host_namespaces(),
             sockets: FxMap::default(),
             listening: FxSet::default(),
             ended: None,
@@ -301,12 +301,25 @@ impl Tracker {
         }
         for seen in files {
             let (fd, cloexec) = (seen.fd, seen.cloexec);
-            let descriptor = self.seen_descriptor(through, slot, seen);
-            let descriptor = self.store.intern(descriptor);
+            let descriptor = self.intern_seen(through, slot, seen);
             let table = self.tasks.group(slot).files;
             self.tasks.files.amend(table, fd, OpenFile { descriptor, cloexec });
         }
         Ok(())
+    }
+
+    /// The number of a descriptor that was found through the entry of this task.
+    fn intern_seen(&mut self, through: u32, slot: Slot, seen: FileSeen) -> Ref {
+        let is_socket = matches!(seen.link, Link::Socket(_));
+        let descriptor = self.seen_descriptor(through, slot, seen);
+        let number = self.store.intern(descriptor);
+        if is_socket
+            && let (Some(process), Some(socket)) =
+                (self.store.process(self.tasks.group(slot).version), self.store.descriptor(number))
+        {
+            self.connections.found(socket, process.namespaces[4], process.pid, number);
+        }
+        number
     }
 
     fn seen_descriptor(&mut self, pid: u32, slot: Slot, seen: FileSeen) -> Descriptor {
@@ -359,7 +372,6 @@ impl Tracker {
         let through = if self.proc.has(task.tid) { task.tid } else { self.tasks.group(task.process).pid };
         let Ok(seen) = self.proc.file(through, fd) else { return OpenFile::default() };
         let cloexec = seen.cloexec;
-        let descriptor = self.seen_descriptor(through, task.process, seen);
-        OpenFile { descriptor: self.store.intern(descriptor), cloexec }
+        OpenFile { descriptor: self.intern_seen(through, task.process, seen), cloexec }
     }
 }

@@ -16,6 +16,7 @@ mod lifecycle;
 mod on_files;
 mod on_process;
 mod on_sockets;
+mod on_tcp;
 mod path;
 mod procfs;
 mod sockets;
@@ -93,10 +94,8 @@ pub struct Tracker {
     proc: ProcRoot,
     discovery: discover::Discovery,
     rights: on_sockets::RightsInFlight,
+    connections: on_tcp::Connections,
 }
-
-/// `EBADF`, as a result.
-const BAD_DESCRIPTOR: i64 = -(libc::EBADF as i64);
 
 impl Tracker {
     /// A tracker that knows nothing yet.
@@ -108,6 +107,7 @@ impl Tracker {
             calls: Calls::new(options.abi, options.selection.clone()),
             tasks: Tasks::default(),
             rights: on_sockets::RightsInFlight::default(),
+            connections: on_tcp::Connections::default(),
             proc,
             options,
         }
@@ -130,6 +130,7 @@ impl Tracker {
             RecordType::Exit => self.on_exit(record, cpu, sink),
             RecordType::Signal => self.on_signal(record, cpu, sink),
             RecordType::CgroupMove => self.on_cgroup_move(record, cpu, sink),
+            RecordType::Tcp => self.on_tcp(record, cpu, sink),
         }
     }
 
@@ -155,6 +156,9 @@ impl Tracker {
         } else if let (FdSource::Result, true) = (plan.fd, call.succeeded()) {
             descriptor = self.descriptor_of(&task, call.result_fd(), 0);
         }
+        if let Some(facts) = call.socket() {
+            self.note_connection(header.tid, header.tgid, &facts, descriptor);
+        }
         let returns = plan.result && header.flags & FLAG_NO_RESULT == 0;
         let result = returns.then_some(header.result);
         self.emit(record, cpu, &plan, descriptor, result, &call.args(&plan), sink);
@@ -173,15 +177,32 @@ impl Tracker {
         args: &[Arg<'_>; ARGS_MAX],
         sink: &mut impl Sink,
     ) {
+        let thread = self.thread_version(record.header.tid);
+        self.emit_for(thread, record, cpu, plan, descriptor, result, args, sink);
+    }
+
+    /// Hands one event of a thread, by its version, to the sink.
+    #[inline]
+    #[expect(clippy::too_many_arguments, reason = "the parts of an event, each from another place")]
+    fn emit_for(
+        &mut self,
+        thread: Ref,
+        record: &Record<'_>,
+        cpu: u16,
+        plan: &Plan,
+        descriptor: Ref,
+        result: Option<i64>,
+        args: &[Arg<'_>; ARGS_MAX],
+        sink: &mut impl Sink,
+    ) {
         if !plan.selected {
             return sink.left_out(cpu);
         }
-        let header = &record.header;
         let event = Event {
-            time_ns: header.time_ns,
+            time_ns: record.header.time_ns,
             cpu,
             kind: plan.kind,
-            thread: self.thread_version(header.tid),
+            thread,
             descriptor,
             result,
             latency_ns: record.latency_ns(),
@@ -248,8 +269,6 @@ impl Tracker {
         let Some(fd) = fd else { return 0 };
         let table = self.tasks.table(task);
         match self.tasks.files.get(table, fd) {
-            // The kernel knows better: the number is not open, its closing was missed.
-            _ if result == BAD_DESCRIPTOR => 0,
             Some(file) => file.descriptor,
             None if result < 0 => 0,
             None => {
@@ -292,6 +311,11 @@ impl Tracker {
         live.processes.extend(self.tasks.groups().map(|group| group.version));
         live.descriptors.extend(self.tasks.files.descriptors());
         live.descriptors.extend(self.rights.descriptors());
+        for (thread, descriptor) in self.connections.entities() {
+            live.threads.insert(thread);
+            live.processes.extend(self.store.thread(thread).map(|thread| thread.process));
+            live.descriptors.insert(descriptor);
+        }
         self.store.sweep(live);
     }
 }

@@ -175,8 +175,12 @@ impl Tracker {
     }
 
     fn on_close(&mut self, task: &Task, call: &Call<'_, '_>) -> Option<Ref> {
-        // Linux frees the number before it can fail, so it is closed whatever the error but one. That one says
-        // that we missed its closing before.
+        // Linux frees the number before these can happen, but for the first, which says that we missed its closing. Any
+        // other error comes from what stands before the call (seccomp) and leaves it open.
+        const CLOSED: [i32; 5] = [libc::EBADF, libc::EINTR, libc::EIO, libc::ENOSPC, libc::EDQUOT];
+        if !call.succeeded() && !CLOSED.iter().any(|error| call.header().result == -i64::from(*error)) {
+            return None;
+        }
         let table = self.tasks.table(task);
         self.tasks.files.close(table, call.fd(0)?);
         None

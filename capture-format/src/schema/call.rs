@@ -172,11 +172,24 @@ pub enum KernelEvent {
     SignalDeliver,
     /// A task was moved to another cgroup: `cgroup_attach`.
     CgroupAttach,
+    /// A TCP connection changed its state: `tcp_state`.
+    TcpState,
+    /// A TCP segment was sent again: `tcp_retransmit`.
+    TcpRetransmit,
+    /// A TCP connection was reset by either side: `tcp_reset`.
+    TcpReset,
 }
 
 impl KernelEvent {
     /// Every one.
-    pub const ALL: [KernelEvent; 3] = [Self::ProcExit, Self::SignalDeliver, Self::CgroupAttach];
+    pub const ALL: [KernelEvent; 6] = [
+        Self::ProcExit,
+        Self::SignalDeliver,
+        Self::CgroupAttach,
+        Self::TcpState,
+        Self::TcpRetransmit,
+        Self::TcpReset,
+    ];
 
     /// Name, as `evt.type` shows it.
     pub fn name(self) -> &'static str {
@@ -184,6 +197,9 @@ impl KernelEvent {
             KernelEvent::ProcExit => "procexit",
             KernelEvent::SignalDeliver => "signaldeliver",
             KernelEvent::CgroupAttach => "cgroup_attach",
+            KernelEvent::TcpState => "tcp_state",
+            KernelEvent::TcpRetransmit => "tcp_retransmit",
+            KernelEvent::TcpReset => "tcp_reset",
         }
     }
 }

@@ -5298,7 +5298,7 @@ pub(super) static ARM: [(u16, u16); 424] = [
 ];
 
 /// Events that are not system calls.
-pub(super) static EVENTS: [Syscall; 3] = [
+pub(super) static EVENTS: [Syscall; 6] = [
     event(
         "procexit",
         "process",
@@ -5313,10 +5313,24 @@ pub(super) static EVENTS: [Syscall; 3] = [
     ),
     event("signaldeliver", "signal", &[("sig", "signal"), ("code", "int"), ("spid", "pid"), ("suid", "uid")]),
     event("cgroup_attach", "process", &[("path", "text"), ("pid", "pid")]),
+    event(
+        "tcp_state",
+        "net",
+        &[
+            ("old", "enum(tcp_state)"),
+            ("new", "enum(tcp_state)"),
+            ("rtt_us", "uint"),
+            ("sent", "size"),
+            ("received", "size"),
+            ("retransmits", "uint"),
+        ],
+    ),
+    event("tcp_retransmit", "net", &[("state", "enum(tcp_state)"), ("retransmits", "uint")]),
+    event("tcp_reset", "net", &[("sent", "bool"), ("state", "enum(tcp_state)")]),
 ];
 
 /// Names of flags and values, by the name of the set.
-pub(super) static SETS: [NameSet; 156] = [
+pub(super) static SETS: [NameSet; 157] = [
     NameSet {
         name: "access",
         entries: &[(0x1, 0x1, "X_OK"), (0x2, 0x2, "W_OK"), (0x4, 0x4, "R_OK"), (0x0, 0x0, "F_OK")],
@@ -8690,6 +8704,24 @@ pub(super) static SETS: [NameSet; 156] = [
             (0x8, 0x8, "SYSLOG_ACTION_CONSOLE_LEVEL"),
             (0x9, 0x9, "SYSLOG_ACTION_SIZE_UNREAD"),
             (0xa, 0xa, "SYSLOG_ACTION_SIZE_BUFFER"),
+        ],
+    },
+    NameSet {
+        name: "tcp_state",
+        entries: &[
+            (0x1, 0x1, "ESTABLISHED"),
+            (0x2, 0x2, "SYN_SENT"),
+            (0x3, 0x3, "SYN_RECV"),
+            (0x4, 0x4, "FIN_WAIT1"),
+            (0x5, 0x5, "FIN_WAIT2"),
+            (0x6, 0x6, "TIME_WAIT"),
+            (0x7, 0x7, "CLOSE"),
+            (0x8, 0x8, "CLOSE_WAIT"),
+            (0x9, 0x9, "LAST_ACK"),
+            (0xa, 0xa, "LISTEN"),
+            (0xb, 0xb, "CLOSING"),
+            (0xc, 0xc, "NEW_SYN_RECV"),
+            (0xd, 0xd, "BOUND_INACTIVE"),
         ],
     },
     NameSet { name: "timer", entries: &[(0x1, 0x1, "TIMER_ABSTIME")] },

@@ -25,6 +25,8 @@ pub(crate) struct InfoPlan {
     result: Option<Shown>,
     result_is_fd: bool,
     names_descriptor: bool,
+    /// The event is about a connection that is not named by a number.
+    is_of_connection: bool,
     args: Vec<ArgPlan>,
 }
 
@@ -67,8 +69,12 @@ impl InfoPlan {
     pub(crate) fn new(kind: &EventKind) -> Self {
         let args = kind.args.iter().enumerate();
         let own_fd = |index: usize| kind.fd == FdSource::Arg(index as u8) && !kind.args[index].kind.is_data();
+        let is_of_connection = kind.nr.is_none() && kind.category == "net";
         InfoPlan {
-            names_descriptor: kind.fd == FdSource::Result || (0..kind.args.len()).any(own_fd),
+            names_descriptor: kind.fd == FdSource::Result
+                || (0..kind.args.len()).any(own_fd)
+                || is_of_connection,
+            is_of_connection,
             result: kind.result.as_ref().map(|result| Shown::of(&result.shape)),
             result_is_fd: kind.fd == FdSource::Result,
             args: args
@@ -150,6 +156,10 @@ pub(crate) fn write_planned_info<'a>(
             _ => write_value(row, out, shown, index, arg, Mode::Both)?,
         }
     }
+    if plan.is_of_connection {
+        out.extend_from_slice(if out.len() == start { b"fd=" } else { b" fd=" });
+        write_known(row, descriptors, place, out)?;
+    }
     Ok(())
 }
 
@@ -165,6 +175,16 @@ fn write_fd(
     if fd < 0 {
         return Ok(());
     }
+    write_known(row, descriptors, place, out)
+}
+
+/// Appends what is known of that descriptor: `(<f>/path)`.
+fn write_known(
+    row: &RowView<'_>,
+    descriptors: &mut TextCache,
+    place: u32,
+    out: &mut Vec<u8>,
+) -> Result<(), ReadError> {
     descriptors.write(place, out, |out| {
         if let Some(descriptor) = row.descriptor()? {
             out.push(b'(');

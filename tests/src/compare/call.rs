@@ -18,8 +18,8 @@ fn abi() -> Abi {
 pub(super) fn name(call: &Call) -> String {
     let number = call.name.strip_prefix("syscall_0x").and_then(|digits| u64::from_str_radix(digits, 16).ok());
     match number {
-        // Records have room for 16 bits of a number; no kernel knows larger ones.
-        Some(number) => schema::event_kind(abi(), u32::from(number as u16)).name,
+        // Records have room for 16 bits of a number, and show larger ones, which no kernel knows, as the largest.
+        Some(number) => schema::event_kind(abi(), number.min(u64::from(u16::MAX)) as u32).name,
         None => call.name.clone(),
     }
 }

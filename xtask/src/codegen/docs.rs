@@ -5,6 +5,14 @@ use std::fmt::Write;
 use super::rust::structure_name;
 use super::tables::{Call, MACHINES, Tables};
 
+/// What the events of TCP connections mean.
+const CONNECTIONS: &str = "
+The thread of a `tcp_*` event is the one that made the last call on the connection; before anybody has accepted it, the
+one that listens on its port; none where neither is known. `rtt_us` is the smoothed round trip time. `sent` and `received`
+count as `TCP_INFO` does (RFC 4898): bytes the peer acknowledged and bytes received, the beginning and the end of the
+connection as one each.
+";
+
 /// The page.
 pub(crate) fn render(tables: &Tables) -> String {
     let mut page = String::from(HEAD);
@@ -15,6 +23,7 @@ pub(crate) fn render(tables: &Tables) -> String {
             format_args!("| `{}` | {} | {} |", event.name, event.category, arguments(&event.args)),
         );
     }
+    page.push_str(CONNECTIONS);
     page.push_str("\n## System calls\n\n");
     line(
         &mut page,

@@ -128,6 +128,21 @@ impl ProcRoot {
         })
     }
 
+    /// The same of the host's first process. Where that may not be looked at, of the kernel's own first thread, which
+    /// never leaves the namespaces the machine began with.
+    pub(super) fn host_namespaces(&self) -> [u32; 8] {
+        const KERNEL_THREADS: u32 = 2;
+        let mut namespaces = self.namespaces(1);
+        if namespaces.contains(&0)
+            && self.comm(KERNEL_THREADS, KERNEL_THREADS).as_deref() == Some(b"kthreadd")
+        {
+            for (own, kernel) in namespaces.iter_mut().zip(self.namespaces(KERNEL_THREADS)) {
+                *own = if *own == 0 { kernel } else { *own };
+            }
+        }
+        namespaces
+    }
+
     /// Name of a thread as it stands now.
     pub(super) fn comm(&self, pid: u32, tid: u32) -> Option<Text> {
         let mut comm = fs::read(self.path(pid, &format!("task/{tid}/comm"))).ok()?;

@@ -219,3 +219,17 @@ fn a_number_given_away_before_its_close_returns_stays_open() {
     m.call(Call::new(10, "read", &[4, 0x1000, 10], 10).took(50));
     assert_eq!(m.last(), "bash:10 read = 10 file /new");
 }
+
+#[test]
+fn only_a_close_that_reached_the_kernel_closes() {
+    let mut m = Machine::with_shell();
+    for (fd, error) in [(3, 0), (4, -4), (5, -5), (6, -1), (7, -38)] {
+        m.open(10, &format!("/file-{fd}"), 0, fd);
+        m.plain(10, "close", &[fd as u64], error);
+    }
+    assert_eq!([m.fd(10, 3), m.fd(10, 4), m.fd(10, 5)], ["", "", ""]);
+    assert_eq!([m.fd(10, 6), m.fd(10, 7)], ["file /file-6", "file /file-7"]);
+    // The kernel says so of a number that is open, too: a write to a file opened for reading.
+    m.plain(10, "write", &[6, 0x1000, 5], -9);
+    assert_eq!(m.last(), "bash:10 write = -9 file /file-6");
+}

@@ -8,7 +8,7 @@ use capture_format::schema::{Abi, syscall_nr};
 use wire::facts::{CredFacts, TaskFacts};
 use wire::record::{
     FLAG_LATENCY, FLAG_NO_RESULT, RecordBuilder, SECTION_ARGV, SECTION_CGROUP, SECTION_CWD, SECTION_EXE_PATH,
-    SECTION_EXEC, SECTION_EXIT, SECTION_FILE, SECTION_FILENAME, SECTION_FORK, SECTION_SOCKET,
+    SECTION_EXEC, SECTION_EXIT, SECTION_FILE, SECTION_FILENAME, SECTION_FORK, SECTION_SOCKET, TcpEvent,
 };
 use wire::{
     ExecFacts, ExitFacts, FileFacts, ForkFacts, Record, RecordHeader, RecordType, SectionState, SocketFacts,
@@ -138,6 +138,13 @@ impl Machine {
         self.feed(built.finish());
     }
 
+    /// A call that no table knows.
+    pub(super) fn unknown_call(&mut self, pid: u32, nr: u16) {
+        let header = RecordHeader { nr, ..self.header(RecordType::Syscall, "", pid, pid, -38) };
+        let mut built = RecordBuilder::<256>::new(header, &[1, 2, 3, 4, 5, 6]);
+        self.feed(built.finish());
+    }
+
     pub(super) fn skip_time(&mut self, ns: u64) {
         self.time_ns += ns;
     }
@@ -216,6 +223,14 @@ impl Machine {
         self.feed(built.finish());
     }
 
+    /// Something happened to a connection while task 9999, which has nothing to do with it, was running.
+    pub(super) fn tcp(&mut self, event: TcpEvent, args: &[u64], facts: SocketFacts) {
+        let header = RecordHeader { nr: event as u16, ..self.header(RecordType::Tcp, "", 9999, 9999, 0) };
+        let section = bytes_of_socket(&facts);
+        let built = RecordBuilder::<1024>::new(header, args);
+        self.feed(built.section(SECTION_SOCKET, SectionState::Data, &section).finish());
+    }
+
     /// The lines since the last call, each trimmed.
     pub(super) fn lines(&mut self) -> String {
         std::mem::take(&mut self.lines.0).join("\n")
@@ -281,6 +296,9 @@ impl Sink for Seen {
 impl Sink for Lines {
     fn event(&mut self, event: &Event<'_>, store: &Store) {
         let kind = store.kind(event.kind).expect("an event's kind is in the store");
+        if event.thread == 0 {
+            return self.0.push(format!("nobody {}", kind.name));
+        }
         let thread = store.thread(event.thread).expect("an event's thread is in the store");
         let process = store.process(thread.process).expect("a thread's process is in the store");
         let mut ancestor = process.parent;
@@ -440,8 +458,8 @@ fn bytes_of_socket(facts: &SocketFacts) -> Vec<u8> {
         facts.state,
         facts.local_port,
         facts.remote_port,
-        0,
-        0,
+        facts.netns as u16,
+        (facts.netns >> 16) as u16,
     ];
     let tail = [facts.ino, facts.kernel_address, facts.peer_kernel_address];
     [

@@ -35,3 +35,16 @@ fn a_chain_in_which_each_starts_the_next_and_ends_does_not_grow() {
     let [_, processes, _] = m.tracker.store().counts();
     assert!(processes < 20_000, "{processes}");
 }
+
+#[test]
+fn numbers_that_no_table_knows_do_not_become_kinds_without_end() {
+    let mut m = Machine::with_shell();
+    for nr in 1000..u16::MAX {
+        m.unknown_call(10, nr);
+        let name = if nr < 1256 { format!("syscall_{nr}") } else { "syscall_unknown".to_owned() };
+        assert_eq!(m.lines(), format!("bash:10 {name} = -38"));
+    }
+    // Those that have a kind keep it.
+    m.unknown_call(10, 1001);
+    assert_eq!(m.last(), "bash:10 syscall_1001 = -38");
+}

@@ -1,5 +1,6 @@
 //! Records in, events as lines of text out.
 
+mod connections;
 mod descriptors;
 mod lifecycle;
 mod machine;

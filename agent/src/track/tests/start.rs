@@ -269,3 +269,24 @@ fn a_process_is_known_though_its_first_thread_has_ended() {
     m.call(Call::new(10, "lseek", &[4, 0, 0], 0).by(12));
     assert_eq!(m.last(), "worker:12 lseek = 0 file /more");
 }
+
+#[test]
+fn a_container_without_a_name_of_its_own_is_one_though_the_first_process_may_not_be_looked_at() {
+    let proc = FakeProc::new("kthreadd");
+    let namespaces = |pid: u32, number: u32| {
+        for name in ["mnt", "pid"] {
+            proc.link(&format!("{pid}/ns/{name}"), &format!("{name}:[{number}]"));
+        }
+    };
+    proc.write("2/task/2/comm", "kthreadd\n");
+    namespaces(2, 1);
+    for (pid, number) in [(10, 1), (11, 2)] {
+        proc.process(pid, 0, "server");
+        proc.write(&format!("{pid}/cgroup"), "0::/some-container\n");
+        namespaces(pid, number);
+    }
+    let mut m = Machine::with_proc(&proc.0);
+    m.tracker.read_start_state();
+    assert_eq!(m.process(10).container, 0);
+    assert_ne!(m.process(11).container, 0);
+}
