@@ -8,6 +8,7 @@ use capture_format::schema::{Fetch, Shape};
 
 use crate::print::PrintOptions;
 use crate::recording::{Recording, Rows};
+use crate::render::AT_FDCWD;
 
 /// Most ancestors that are looked at: deeper chains do not occur, and a damaged capture may hold a cycle.
 const ANCESTORS_MAX: usize = 256;
@@ -240,6 +241,8 @@ impl<'a> RowView<'a> {
         Ok(match view.kind.fd {
             FdSource::None => None,
             FdSource::Arg(index) => match self.arg(index.into())? {
+                // A directory is the working directory more often than one that a descriptor stands for.
+                Some(Arg::Int(raw)) if raw as i32 == AT_FDCWD && is_directory(view.kind, index) => None,
                 // Descriptors are 32 bits wide; the upper half of the register means nothing.
                 Some(Arg::Int(raw)) => Some(i64::from(raw as i32)),
                 _ => None,
@@ -252,4 +255,9 @@ impl<'a> RowView<'a> {
     pub(crate) fn absolute_path(&self, index: usize) -> Result<Option<Cow<'a, [u8]>>, ReadError> {
         crate::render::absolute_path(self, index)
     }
+}
+
+/// Whether an argument is the directory that a path begins at.
+pub(crate) fn is_directory(kind: &EventKind, index: u8) -> bool {
+    kind.args.get(usize::from(index)).is_some_and(|arg| arg.kind.shape == Shape::DirFd)
 }

@@ -268,7 +268,7 @@ pub struct SignalFacts {
     pub code: i32,
     /// Sender's process id as the receiver sees it, 0 when the kernel sent it or it is unknown.
     pub sender_pid: u32,
-    /// Sender's user id as the receiver sees it.
+    /// Sender's user id as the receiver sees it; `u32::MAX` when it is unknown.
     pub sender_uid: u32,
 }
 

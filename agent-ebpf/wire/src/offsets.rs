@@ -70,6 +70,7 @@ offsets! {
     signal_pids = "signal_struct" "pids";
     signal_tty = "signal_struct" "tty";
     signal_live = "signal_struct" "live";
+    signal_exit_code = "signal_struct" "group_exit_code";
     tty_index = "tty_struct" "index";
     tty_driver = "tty_struct" "driver";
     tty_driver_major = "tty_driver" "major";

@@ -31,6 +31,9 @@ pub(super) struct Plan {
     pub(super) fd: FdSource,
     /// What the call changes.
     pub(super) effect: Effect,
+    /// Bit N: argument N is filled only when the result is not 0. A `wait4` that does not wait and finds nobody says 0, and
+    /// leaves the status as it was.
+    filled_if_any: u8,
     /// The first argument is the call's number; its own come behind.
     is_shared: bool,
 }
@@ -101,9 +104,13 @@ impl Plan {
         let data = kind.args.iter().enumerate().map(|(at, arg)| u8::from(arg.kind.is_data()) << at).sum();
         let is_text = |shape: &Shape| u8::from(*shape == Shape::Text);
         let texts = kind.args.iter().enumerate().map(|(at, arg)| is_text(&arg.kind.shape) << at).sum();
+        let is_status =
+            |shape: &Shape| u8::from(matches!(shape, Shape::Struct(name) if name == "wait_status"));
+        let filled_if_any =
+            kind.args.iter().enumerate().map(|(at, arg)| is_status(&arg.kind.shape) << at).sum();
         let (args, result, fd) = (kind.args.len() as u8, kind.result.is_some(), kind.fd);
         let kind = store.add_kind(kind);
-        Plan { kind, args, data, texts, selected, result, fd, effect, is_shared: false }
+        Plan { kind, args, data, texts, selected, result, fd, effect, filled_if_any, is_shared: false }
     }
 
     /// Of all numbers that no table knows.
@@ -210,6 +217,11 @@ impl<'r, 'a> Call<'r, 'a> {
             };
             *arg = match self.data[at] {
                 _ if !plan.is_data(at) => Arg::Int(raw),
+                Some(Section { state: SectionState::Data, .. })
+                    if plan.filled_if_any & (1 << at) != 0 && self.record.header.result == 0 =>
+                {
+                    Arg::Unread(raw)
+                }
                 Some(Section { state: SectionState::Data, bytes, .. }) if plan.texts & (1 << at) != 0 => {
                     Arg::Bytes(bytes.strip_suffix(b"\0").unwrap_or(bytes))
                 }

@@ -151,6 +151,8 @@ impl Tracker {
         if let (Some(facts), FdSource::Arg(at)) = (call.socket(), plan.fd) {
             descriptor = self.refresh_socket(&task, call.fd(at), &facts).unwrap_or(descriptor);
         }
+        // A path that is changed to is meant from where the process was.
+        let before = (plan.effect == Effect::Chdir).then(|| self.thread_version(header.tid));
         if plan.effect != Effect::None {
             descriptor = self.apply(plan.effect, &task, &call).unwrap_or(descriptor);
         } else if let (FdSource::Result, true) = (plan.fd, call.succeeded()) {
@@ -161,7 +163,8 @@ impl Tracker {
         }
         let returns = plan.result && header.flags & FLAG_NO_RESULT == 0;
         let result = returns.then_some(header.result);
-        self.emit(record, cpu, &plan, descriptor, result, &call.args(&plan), sink);
+        let thread = before.unwrap_or_else(|| self.thread_version(header.tid));
+        self.emit_for(thread, record, cpu, &plan, descriptor, result, &call.args(&plan), sink);
     }
 
     /// Hands one event of the record's thread to the sink.

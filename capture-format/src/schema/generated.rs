@@ -1333,18 +1333,11 @@ pub(super) static CALLS: [Syscall; 561] = [
         "fd",
         &[("dirfd", "dirfd"), ("name", "path(0)"), ("flags", "flags(open)"), ("mode", "mode")],
     ),
-    call(
-        "mkdirat",
-        "file",
-        FD_NONE,
-        0,
-        "errno",
-        &[("dirfd", "dirfd"), ("path", "path(0)"), ("mode", "mode")],
-    ),
+    call("mkdirat", "file", arg(0), 0, "errno", &[("dirfd", "dirfd"), ("path", "path(0)"), ("mode", "mode")]),
     call(
         "mknodat",
         "other",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("path", "path(0)"), ("mode", "mode"), ("dev", "device")],
@@ -1352,7 +1345,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "fchownat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -1366,7 +1359,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "futimesat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("path", "path(0)"), ("times", "struct(timeval)<in:32>")],
@@ -1374,7 +1367,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "newfstatat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("path", "path(0)"), ("statbuf", "pointer"), ("flags", "flags(at_stat)")],
@@ -1382,7 +1375,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "unlinkat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("name", "path(0)"), ("flags", "flags(at_unlink)")],
@@ -1390,7 +1383,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "renameat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("olddirfd", "dirfd"), ("oldpath", "path(0)"), ("newdirfd", "dirfd"), ("newpath", "path(2)")],
@@ -1398,7 +1391,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "linkat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -1412,7 +1405,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "symlinkat",
         "file",
-        FD_NONE,
+        arg(1),
         0,
         "errno",
         &[("target", "text"), ("linkdirfd", "dirfd"), ("linkpath", "path(1)")],
@@ -1420,7 +1413,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "readlinkat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "size",
         &[("dirfd", "dirfd"), ("path", "path(0)"), ("target", "text<out:ret>"), ("size", "int")],
@@ -1428,7 +1421,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "fchmodat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("filename", "path(0)"), ("mode", "mode")],
@@ -1436,7 +1429,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "faccessat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("name", "path(0)"), ("mode", "flags(access)")],
@@ -1537,7 +1530,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "utimensat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -1744,7 +1737,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "name_to_handle_at",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -1847,7 +1840,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "renameat2",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -1986,7 +1979,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "statx",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -2072,7 +2065,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "move_mount",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -2144,7 +2137,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "faccessat2",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("name", "path(0)"), ("mode", "flags(access)"), ("flags", "flags(at_access)")],
@@ -2181,7 +2174,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "mount_setattr",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -2263,7 +2256,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "fchmodat2",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("filename", "path(0)"), ("mode", "mode"), ("flags", "flags(at)")],
@@ -2366,7 +2359,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "setxattrat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -2381,7 +2374,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "getxattrat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "size",
         &[
@@ -2396,7 +2389,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "listxattrat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "size",
         &[
@@ -2410,7 +2403,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "removexattrat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("path", "path(0)"), ("at_flags", "flags(at)"), ("name", "text")],
@@ -2432,7 +2425,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "file_getattr",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -2446,7 +2439,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "file_setattr",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[
@@ -2771,7 +2764,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "futimesat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("path", "path(0)"), ("times", "pointer")],
@@ -2816,7 +2809,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "utimensat",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("path", "path(0)"), ("times", "pointer"), ("flags", "flags(at)")],
@@ -3274,7 +3267,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "fstatat64",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[("dirfd", "dirfd"), ("path", "path(0)"), ("statbuf", "pointer"), ("flags", "flags(at_stat)")],
@@ -3362,7 +3355,7 @@ pub(super) static CALLS: [Syscall; 561] = [
     call(
         "utimensat_time64",
         "file",
-        FD_NONE,
+        arg(0),
         0,
         "errno",
         &[

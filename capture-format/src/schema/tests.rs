@@ -79,7 +79,9 @@ fn calls_are_well_formed() {
             }
         }
         match call.fd {
-            FdSource::Arg(index) => assert_eq!(kinds[usize::from(index)].shape, Shape::Fd, "{what}"),
+            FdSource::Arg(index) => {
+                assert!(matches!(kinds[usize::from(index)].shape, Shape::Fd | Shape::DirFd), "{what}");
+            }
             FdSource::Result => assert_eq!(call.result, Some("fd"), "{what}"),
             FdSource::None => assert!(!call.socket, "{what}: whose socket?"),
         }

@@ -27,4 +27,4 @@ pub(crate) use info::{
 };
 pub(crate) use names::{capability_names, errno_of};
 pub(crate) use number::{write_hex, write_int, write_padded, write_uint};
-pub(crate) use path::{absolute_path, raw_path};
+pub(crate) use path::{AT_FDCWD, absolute_path, raw_path};

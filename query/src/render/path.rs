@@ -31,7 +31,7 @@ pub(crate) fn absolute_path<'a>(row: &RowView<'a>, index: usize) -> Result<Optio
             Some(Arg::Int(raw)) if raw as i32 == AT_FDCWD => {
                 row.thread()?.process.map(|process| &process.cwd)
             }
-            _ if view.kind.fd == FdSource::Arg(*dirfd) => {
+            Some(Arg::Int(raw)) if own_descriptor(row, view.kind.fd)? == Some(raw as i32) => {
                 row.descriptor()?.map(|descriptor| &descriptor.name)
             }
             _ => {
@@ -48,6 +48,16 @@ pub(crate) fn absolute_path<'a>(row: &RowView<'a>, index: usize) -> Result<Optio
     Ok(directory
         .filter(|directory| directory.starts_with(b"/"))
         .map(|directory| Cow::Owned(join(directory, path))))
+}
+
+/// The number of the descriptor that the event is about, where that is an argument. Calls with two directories are
+/// about the first one, which often is the second one, too.
+fn own_descriptor(row: &RowView<'_>, fd: FdSource) -> Result<Option<i32>, ReadError> {
+    let FdSource::Arg(index) = fd else { return Ok(None) };
+    Ok(match row.arg(index.into())? {
+        Some(Arg::Int(raw)) => Some(raw as i32),
+        _ => None,
+    })
 }
 
 /// A relative path below a directory, `.` and `..` taken away by name alone: captures do not know links.

@@ -21,7 +21,7 @@ use crate::print::PrintOptions;
 use crate::recording::{Recording, Rows};
 use crate::render::{InfoPlan, InfoSource, Parameter, write_planned_info};
 use crate::value::Value;
-use crate::view::{KindView, RowView};
+use crate::view::{KindView, RowView, is_directory};
 
 const NS_PER_S: u64 = 1_000_000_000;
 
@@ -121,6 +121,7 @@ fn reads(test: &Test, kind: Option<KindView<'_>>) -> Reads {
         ("evt.args" | "evt.info", Some(_)) => Reads::Info,
         ("fd.num", Some(view)) => match view.kind.fd {
             FdSource::None => Reads::Nothing,
+            FdSource::Arg(index) if is_directory(view.kind, index) => Reads::Other,
             FdSource::Arg(index) => Reads::Fd(index.into()),
             FdSource::Result => Reads::Result(i128::from),
         },

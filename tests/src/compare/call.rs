@@ -73,7 +73,12 @@ pub(super) fn compare(
             Some(false) => differences.push(format!("argument {argument}")),
             None => {}
         }
-        if let (Value::Descriptor(_, what), true) = (value, signature.fd == FdSource::Arg(index as u8)) {
+        // Of AT_FDCWD strace shows the working directory, which is the process's and not the event's.
+        let is_own = signature.fd == FdSource::Arg(index as u8);
+        if let Value::Descriptor(number, what) = value
+            && is_own
+            && *number != libc::AT_FDCWD
+        {
             judge(descriptor::same(&call.name, what, event, chrooted), comparison, differences);
         }
     }

@@ -5,12 +5,16 @@ use std::fmt::Write;
 use super::rust::structure_name;
 use super::tables::{Call, MACHINES, Tables};
 
-/// What the events of TCP connections mean.
-const CONNECTIONS: &str = "
+/// What kernel events mean.
+const KERNEL_EVENTS: &str = "
 The thread of a `tcp_*` event is the one that made the last call on the connection; before anybody has accepted it, the
 one that listens on its port; none where neither is known. `rtt_us` is the smoothed round trip time. `sent` and `received`
 count as `TCP_INFO` does (RFC 4898): bytes the peer acknowledged and bytes received, the beginning and the end of the
 connection as one each.
+
+A signal that ends a process is delivered to each of its threads, with the number of the signal that began it; who sent
+that is not kept by the kernel (`suid` is 4294967295): the sender's `kill` tells. Threads that end because another one
+called `exit_group` get a SIGKILL of the kernel's own.
 ";
 
 /// The page.
@@ -23,7 +27,7 @@ pub(crate) fn render(tables: &Tables) -> String {
             format_args!("| `{}` | {} | {} |", event.name, event.category, arguments(&event.args)),
         );
     }
-    page.push_str(CONNECTIONS);
+    page.push_str(KERNEL_EVENTS);
     page.push_str("\n## System calls\n\n");
     line(
         &mut page,
