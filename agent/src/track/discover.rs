@@ -79,22 +79,23 @@ impl Tracker {
             });
             Vec::new()
         });
-        let (mut refused, mut examined) = (0, 0);
+        let (mut refused, mut examined) = (Vec::new(), 0);
         let mut last_error = None;
         for pid in pids {
             examined += 1;
             if let Err(error) = self.read_whole_process(pid) {
-                refused += 1;
+                refused.push(pid);
                 last_error = Some(error);
             }
         }
         if let Some(error) = last_error {
-            warnings.push(Warning {
-                subject: format!("descriptors of {refused} of {examined} processes"),
-                reason: format!(
-                    "{error}; files they have open already show no names (CAP_SYS_PTRACE is needed)"
-                ),
-            });
+            let subject = match refused.as_slice() {
+                [pid] => format!("descriptors of process {pid}"),
+                _ => format!("descriptors of {} of {examined} processes", refused.len()),
+            };
+            let advice = if procfs::may_trace() { "" } else { " (CAP_SYS_PTRACE is missing)" };
+            let reason = format!("{error}; files open there already show no names{advice}");
+            warnings.push(Warning { subject, reason });
         }
         self.drop_socket_tables();
         warnings

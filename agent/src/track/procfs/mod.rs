@@ -233,6 +233,13 @@ impl ProcRoot {
     }
 }
 
+/// Whether this process may look at those of other users.
+pub(super) fn may_trace() -> bool {
+    const CAP_SYS_PTRACE: u64 = 1 << 19;
+    let status = fs::read("/proc/self/status").unwrap_or_default();
+    credentials(&status).cap_effective & CAP_SYS_PTRACE != 0
+}
+
 /// Passes over file permissions.
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 
