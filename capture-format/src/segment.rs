@@ -356,8 +356,20 @@ pub(crate) fn parse_host(payload: &[u8]) -> Decoded<Host> {
     Ok(host)
 }
 
-pub(crate) fn parse_counts(payload: &[u8]) -> Decoded<(Vec<Loss>, Vec<Tally>)> {
+/// Largest head of a segment of losses or marks: a million of either. A few bytes of a hostile file decompress
+/// to many, and what is made of them takes ten times as much.
+const SMALL_HEAD_BYTES_MAX: usize = 16 << 20;
+
+fn small_head(payload: &[u8]) -> Decoded<Vec<u8>> {
     let head = plain_head(payload)?;
+    if head.len() > SMALL_HEAD_BYTES_MAX {
+        return malformed("it has more losses or marks than a segment may");
+    }
+    Ok(head)
+}
+
+pub(crate) fn parse_counts(payload: &[u8]) -> Decoded<(Vec<Loss>, Vec<Tally>)> {
+    let head = small_head(payload)?;
     let mut cursor = Cursor::new(&head);
     let cpu = |cursor: &mut Cursor<'_>| match u16::try_from(cursor.varint()?) {
         Ok(cpu) => Ok(cpu),
@@ -392,7 +404,7 @@ fn loss_cause(number: u8) -> LossCause {
 }
 
 pub(crate) fn parse_marks(payload: &[u8]) -> Decoded<Vec<Mark>> {
-    let head = plain_head(payload)?;
+    let head = small_head(payload)?;
     let mut cursor = Cursor::new(&head);
     let mut marks = Vec::new();
     for _ in 0..cursor.count()? {
@@ -403,4 +415,23 @@ pub(crate) fn parse_marks(payload: &[u8]) -> Decoded<Vec<Mark>> {
         });
     }
     Ok(marks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_bytes_do_not_become_millions_of_losses_or_marks() {
+        let mut head = Vec::new();
+        put_varint(&mut head, 1 << 23);
+        head.resize(SMALL_HEAD_BYTES_MAX + 1, 0);
+        let segment = EncodedSegment::plain(SegmentType::Counts, &head);
+        assert!(segment.payload.len() < 10_000);
+        assert!(parse_counts(&segment.payload).is_err());
+        assert!(parse_marks(&segment.payload).is_err());
+        head.truncate(1000);
+        head[..4].copy_from_slice(&[0; 4]);
+        assert!(parse_marks(&EncodedSegment::plain(SegmentType::Marks, &head).payload).is_ok());
+    }
 }
