@@ -28,8 +28,13 @@ Examples:
 Exit status: that of the command, if one was given; otherwise 0, or 1 when recording failed.
 Ctrl-C ends a recording cleanly. With a command it waits for the command, and a second Ctrl-C does not. A pipe whose
 reader takes nothing is given up a second after the first Ctrl-C, at once after the second.")]
-    Record(RecordArgs),
+    Record(Box<RecordArgs>),
+    /// Tell whether and how this machine can be recorded: loads the kernel programs, and takes them away again.
+    Doctor,
 }
+
+/// Size of each CPU's ring, unless another is asked for.
+pub(crate) const RING_BYTES: usize = 16 << 20;
 
 #[derive(Args, Debug)]
 pub(crate) struct RecordArgs {
@@ -71,7 +76,7 @@ pub(crate) struct RecordArgs {
     #[arg(long)]
     pub(crate) env: bool,
     /// Size of each CPU's ring in bytes, a power of two.
-    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    #[arg(long, value_name = "BYTES", default_value_t = RING_BYTES)]
     pub(crate) ring_bytes: usize,
     /// Compression level of zstd, 1 to 19.
     #[arg(long, value_name = "LEVEL", default_value_t = 1)]

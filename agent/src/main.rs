@@ -2,6 +2,7 @@
 
 mod cli;
 mod clock;
+mod doctor;
 mod host;
 mod probes;
 mod record;
@@ -12,8 +13,11 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli::Command::Record(args) = cli::Cli::parse().command;
-    match record::Plan::new(args).and_then(record::run) {
+    let done = match cli::Cli::parse().command {
+        cli::Command::Record(args) => record::Plan::new(*args).and_then(record::run),
+        cli::Command::Doctor => doctor::run(),
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("sysreel-agent: {error:#}");

@@ -13,7 +13,7 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 use aya::maps::{Array, Map, MapData};
-use aya::programs::{BtfTracePoint, Program};
+use aya::programs::{BtfTracePoint, Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use aya_obj::btf::BtfKind;
 use capture_format::schema::KernelEvent;
@@ -77,6 +77,16 @@ pub(crate) struct Probes {
     ring_bytes: usize,
     cpus: usize,
     absent: Vec<(&'static str, KernelEvent)>,
+    settings: Settings,
+}
+
+/// What the kernel says of a program it took.
+pub(crate) struct ProgramFacts {
+    pub(crate) name: &'static str,
+    /// Instructions the verifier walked over; kernels before 5.16 do not tell.
+    pub(crate) instructions_verified: Option<u32>,
+    /// Size as machine code; unknown where programs are interpreted.
+    pub(crate) machine_code_bytes: Option<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -124,11 +134,11 @@ impl Probes {
             offsets,
         };
         let object = object::with_ring_bytes(object::programs()?, ring_bytes + RECORD_BYTES_MAX)?;
-        let settings = Plain(settings);
+        let global = Plain(settings);
         let cpu_count = u32::try_from(cpus).context("more CPUs than the kernel can have")?;
         let mut ebpf = loader
             .btf(Some(&btf))
-            .override_global("SETTINGS", &settings, true)
+            .override_global("SETTINGS", &global, true)
             .map_max_entries("RINGS", cpu_count)
             .map_max_entries("RING_STATES", cpu_count)
             .map_max_entries("STARTS", start_slots)
@@ -155,7 +165,7 @@ impl Probes {
                 .attach()
                 .with_context(|| format!("cannot attach to the tracepoint {name}"))?;
         }
-        Ok(Probes { ebpf, ring_bytes, cpus, absent })
+        Ok(Probes { ebpf, ring_bytes, cpus, absent, settings })
     }
 
     /// Tracepoints that this kernel lacks, with the events that are not recorded therefore.
@@ -177,6 +187,36 @@ impl Probes {
     /// CPUs the machine can have: one ring each.
     pub(crate) fn cpus(&self) -> usize {
         self.cpus
+    }
+
+    /// Whether the kernel hands out no tasks with their type, as before 5.15.
+    pub(crate) fn is_without_task_types(&self) -> bool {
+        self.settings.untyped_regs_at != 0
+    }
+
+    /// Fields of kernel structures that this kernel lacks.
+    pub(crate) fn absent_fields(&self) -> impl Iterator<Item = &'static str> {
+        self.settings.offsets.absent()
+    }
+
+    /// What the kernel says of the programs it took.
+    pub(crate) fn programs(&self) -> Result<Vec<ProgramFacts>> {
+        let facts = |name: &'static str| {
+            let program =
+                self.ebpf.program(name).with_context(|| format!("the kernel programs lack {name}"))?;
+            let program: &BtfTracePoint = program.try_into()?;
+            let info = match program.info() {
+                // It was not needed.
+                Err(ProgramError::NotLoaded) => return Ok(None),
+                info => info.with_context(|| format!("cannot ask the kernel about {name}"))?,
+            };
+            Ok(Some(ProgramFacts {
+                name,
+                instructions_verified: info.verified_instruction_count(),
+                machine_code_bytes: Some(info.size_jitted()).filter(|&bytes| bytes > 0),
+            }))
+        };
+        PROGRAMS.into_iter().filter_map(|name| facts(name).transpose()).collect()
     }
 
     /// The map with this name, for mapping its memory.

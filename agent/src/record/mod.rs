@@ -38,8 +38,8 @@ const PRIORITY: i32 = -15;
 /// Part of a ring that is full when sleeping stops.
 const BUSY_FRACTION: u64 = 16;
 
-/// Records as planned.
-pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
+/// Checks that this process may have the kernel run programs for it.
+pub(crate) fn may_record() -> Result<()> {
     let missing = privileges::missing().context("cannot tell which capabilities there are")?;
     if !missing.is_empty() {
         bail!("recording needs root, or CAP_BPF and CAP_PERFMON; missing: {}", missing.join(", "));
@@ -47,6 +47,12 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     if probes::bpf_is_refused() {
         bail!("the kernel refuses bpf() to this process, as in a container that may not use it");
     }
+    Ok(())
+}
+
+/// Records as planned.
+pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
+    may_record()?;
     interrupts::catch()?;
     let mut probes = Probes::load(&ProbeOptions {
         ring_bytes: plan.ring_bytes,
