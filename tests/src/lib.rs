@@ -5,6 +5,7 @@
 
 pub mod compare;
 pub mod host;
+pub mod known;
 pub mod listing;
 pub mod rig;
 pub mod strace;

@@ -5,8 +5,10 @@
 mod bench;
 mod build;
 mod codegen;
+mod debian;
 mod demo;
 mod fuzz;
+mod kernels;
 mod lint;
 mod programs;
 mod setup;
@@ -31,6 +33,8 @@ enum Task {
     Lint,
     /// Feed every parser with generated input
     Fuzz(fuzz::Args),
+    /// Record on other kernels, each in a virtual machine
+    Kernels(kernels::Args),
     /// Measure cost, losses, sizes and scan speed, beside the peer's figures
     Bench(bench::Args),
 }
@@ -44,6 +48,7 @@ fn main() -> anyhow::Result<()> {
         Task::Test(args) => test::run(&args),
         Task::Lint => lint::run(),
         Task::Fuzz(args) => fuzz::run(&args),
+        Task::Kernels(args) => kernels::run(&args),
         Task::Bench(args) => bench::run(&args),
     }
 }

@@ -3,7 +3,7 @@
 //! Idempotent: each step looks first, says what it found, and changes only what is missing. Start at [`run`].
 
 mod linker;
-mod packages;
+pub(crate) mod packages;
 mod rust_src;
 mod toolchain;
 mod tracefs;
@@ -22,6 +22,6 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Reports what one step found or did.
-fn say(what: &str, state: &str) {
+pub(crate) fn say(what: &str, state: &str) {
     eprintln!("  {what}: {state}");
 }

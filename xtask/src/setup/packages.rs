@@ -17,16 +17,21 @@ const WANTED: [(&str, &str); 7] = [
 
 /// Installs what is missing. Not fatal: the tests and the demo name the program they miss.
 pub(super) fn ensure() {
+    ensure_each("test tools", &WANTED);
+}
+
+/// Installs the packages of programs that are missing, and says what it did about `what`.
+pub(crate) fn ensure_each(what: &str, wanted: &[(&str, &str)]) {
     let missing: Vec<&str> =
-        WANTED.iter().filter(|(program, _)| find(program).is_none()).map(|&(_, package)| package).collect();
+        wanted.iter().filter(|(program, _)| find(program).is_none()).map(|&(_, package)| package).collect();
     if missing.is_empty() {
-        say("test tools", "there");
+        say(what, "there");
     } else if find("apt-get").is_none() {
-        say("test tools", &format!("please install {} with your package manager", missing.join(", ")));
+        say(what, &format!("please install {} with your package manager", missing.join(", ")));
     } else if install(&missing) {
-        say("test tools", &format!("installed {}", missing.join(", ")));
+        say(what, &format!("installed {}", missing.join(", ")));
     } else {
-        say("test tools", &format!("could not install {} (are you root?)", missing.join(", ")));
+        say(what, &format!("could not install {} (are you root?)", missing.join(", ")));
     }
 }
 

@@ -4,6 +4,7 @@
 //! version holds the same files; it is fetched through apt, from the mirror apt is configured with.
 
 use super::say;
+use crate::debian::{Mirrors, newest_package};
 use crate::programs::{execute, find, output, program, root};
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -45,7 +46,7 @@ fn from_debian(sources: &Path) -> Result<()> {
     let work = root().join("target/rust-src");
     fs::create_dir_all(work.join("lists/partial")).context("making a working folder")?;
     let list = work.join("sources.list");
-    fs::write(&list, format!("deb {} {DEBIAN_SUITE} main\n", debian_mirror()?))
+    fs::write(&list, format!("deb {} {DEBIAN_SUITE} main\n", Mirrors::read()?.main))
         .context("writing a source list")?;
     // A source list and package lists of its own: the machine's configuration of apt stays as it is.
     let options = [
@@ -75,30 +76,6 @@ fn from_debian(sources: &Path) -> Result<()> {
     fs::create_dir_all(sources).with_context(|| format!("creating {}", sources.display()))?;
     execute(program("cp").arg("-r").arg(found.join("library")).arg(sources))?;
     fs::remove_dir_all(&work).context("removing the working folder")
-}
-
-/// Debian's mirror as apt has it: the site of the first entry that is not security updates.
-fn debian_mirror() -> Result<String> {
-    let targets =
-        output(program("apt-get").args(["indextargets", "--format", "$(SITE) $(RELEASE) $(ORIGIN)"]))?;
-    let mut sites = targets.lines().filter_map(|line| {
-        let mut words = line.split(' ');
-        let (site, release, origin) = (words.next()?, words.next()?, words.next()?);
-        // Before the first update apt knows no origin and leaves the placeholder.
-        let debian = origin == "Debian" || (origin.starts_with('$') && site.contains("debian"));
-        (debian && !release.ends_with("-security")).then(|| site.to_owned())
-    });
-    sites.next().context("apt is configured with no Debian mirror")
-}
-
-fn newest_package(dir: &Path) -> Result<PathBuf> {
-    let mut packages: Vec<PathBuf> = fs::read_dir(dir)
-        .with_context(|| format!("listing {}", dir.display()))?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .collect();
-    packages.sort();
-    packages.pop().context("apt-get downloaded nothing")
 }
 
 fn rustc_version() -> Result<String> {

@@ -1,0 +1,274 @@
+//! known: makes calls of which it knows the number, on one CPU, and writes down how many they were.
+//!
+//! Usage: `known CPU DIR`. In `DIR`, `counts` gets a line for each process: names of event types, each with how
+//! many events it has to leave. Everything is called directly and nothing of the Rust runtime runs before `main`,
+//! so that no call is made that is not counted; what a C library does at start touches none of the counted types.
+//! What is done is said by constants that [`tests::known`] shares with who looks for the events.
+
+#![no_main]
+
+use std::ffi::{CStr, CString, c_char, c_int, c_long};
+
+use tests::known::{
+    CHILDREN, CHILDREN_EXEC_FROM, CLOSES_REFUSED, EXECS_FAILED, FILES, MESSAGE, MISSING, PORT, READS,
+    SOCKETS, WRITES, absent_program, child_argument, data_file, missing_file,
+};
+
+/// Event types and how often each was caused by this process.
+struct Counts(Vec<(&'static str, u64)>);
+
+impl Counts {
+    fn add(&mut self, name: &'static str) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((name, 1)),
+        }
+    }
+
+    /// Counts a call, then makes it.
+    fn call(&mut self, name: &'static str, number: c_long, arguments: [c_long; 4]) -> c_long {
+        self.add(name);
+        let [a, b, c, d] = arguments;
+        // SAFETY: every pointer among the arguments comes from a reference that outlives the call, with its length.
+        unsafe { libc::syscall(number, a, b, c, d) }
+    }
+
+    fn open(&mut self, path: &str, flags: c_int) -> c_long {
+        let path = text(path);
+        let arguments = [c_long::from(libc::AT_FDCWD), path.as_ptr() as c_long, c_long::from(flags), 0o644];
+        self.call("openat", libc::SYS_openat, arguments)
+    }
+
+    fn close(&mut self, descriptor: c_long) {
+        self.call("close", libc::SYS_close, [descriptor, 0, 0, 0]);
+    }
+
+    fn write(&mut self, descriptor: c_long, bytes: &[u8]) {
+        let arguments = [descriptor, bytes.as_ptr() as c_long, bytes.len() as c_long, 0];
+        must(self.call("write", libc::SYS_write, arguments), "write");
+    }
+
+    fn read(&mut self, descriptor: c_long) -> c_long {
+        let mut room = [0_u8; 64];
+        let arguments = [descriptor, room.as_mut_ptr() as c_long, room.len() as c_long, 0];
+        must(self.call("read", libc::SYS_read, arguments), "read")
+    }
+
+    fn execve(&mut self, program: &str, arguments: &[&str]) {
+        let (program, words) = (text(program), arguments.iter().map(|word| text(word)).collect::<Vec<_>>());
+        let mut pointers: Vec<*const c_char> = words.iter().map(|word| word.as_ptr()).collect();
+        pointers.push(std::ptr::null());
+        let none: [*const c_char; 1] = [std::ptr::null()];
+        let arguments = [program.as_ptr() as c_long, pointers.as_ptr() as c_long, none.as_ptr() as c_long, 0];
+        self.call("execve", libc::SYS_execve, arguments);
+    }
+
+    fn socket(&mut self, family: c_int) -> c_long {
+        let arguments = [c_long::from(family), c_long::from(libc::SOCK_STREAM), 0, 0];
+        must(self.call("socket", libc::SYS_socket, arguments), "socket")
+    }
+
+    /// Writes down what was counted, with the calls this and the end take, and ends this process.
+    fn finish(mut self, directory: &str, end: &'static str, number: c_long, status: c_long) -> ! {
+        for name in ["openat", "write", "close", end, "procexit"] {
+            self.add(name);
+        }
+        let mut line = String::new();
+        for (name, count) in &self.0 {
+            line.push_str(&format!("{name} {count} "));
+        }
+        line.push('\n');
+        // Counted above.
+        let mut uncounted = Counts(Vec::new());
+        let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_APPEND;
+        let file = must(uncounted.open(&format!("{directory}/counts"), flags), "openat of counts");
+        uncounted.write(file, line.as_bytes());
+        uncounted.close(file);
+        uncounted.call(end, number, [status, 0, 0, 0]);
+        unreachable!("the process has ended");
+    }
+}
+
+fn text(text: &str) -> CString {
+    CString::new(text).expect("no text here has a zero byte")
+}
+
+/// A call that has to succeed: its result.
+fn must(result: c_long, what: &str) -> c_long {
+    if result < 0 {
+        eprintln!("known: {what}: {}", std::io::Error::last_os_error());
+        std::process::exit(3);
+    }
+    result
+}
+
+/// Where the C library begins.
+///
+/// # Safety
+///
+/// `words` holds `count` C strings, as the kernel hands them over.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn main(count: c_int, words: *const *const c_char) -> c_int {
+    let words: Vec<String> = (0..count as usize)
+        // SAFETY: there are `count` of them, each a C string that lives as long as the process.
+        .map(|index| unsafe { CStr::from_ptr(*words.add(index)) }.to_string_lossy().into_owned())
+        .collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut counts = Counts(Vec::new());
+    // The exec that made this program of the process.
+    counts.add("execve");
+    match words[..] {
+        [_, "child", directory, ..] => {
+            let file = counts.open(&data_file(directory, 0), libc::O_RDONLY);
+            counts.read(must(file, "openat"));
+            counts.close(file);
+            counts.finish(directory, "exit_group", libc::SYS_exit_group, 0);
+        }
+        [program, cpu, directory] => {
+            let Ok(cpu) = cpu.parse() else { usage() };
+            pin(&mut counts, cpu);
+            files(&mut counts, directory);
+            sockets(&mut counts);
+            children(&mut counts, program, directory);
+            counts.finish(directory, "exit_group", libc::SYS_exit_group, 0);
+        }
+        _ => usage(),
+    }
+}
+
+fn usage() -> ! {
+    eprintln!("usage: known CPU DIR");
+    std::process::exit(2);
+}
+
+/// Stays on one CPU from now on, and so do the children.
+fn pin(counts: &mut Counts, cpu: usize) {
+    let mut mask = [0_u64; 16];
+    mask[cpu / 64] = 1 << (cpu % 64);
+    let arguments = [0, size_of_val(&mask) as c_long, mask.as_ptr() as c_long, 0];
+    must(counts.call("sched_setaffinity", libc::SYS_sched_setaffinity, arguments), "sched_setaffinity");
+}
+
+fn files(counts: &mut Counts, directory: &str) {
+    for index in 0..FILES {
+        let flags = libc::O_CREAT | libc::O_TRUNC | libc::O_RDWR;
+        let file = must(counts.open(&data_file(directory, index), flags), "openat");
+        for _ in 0..WRITES {
+            counts.write(file, MESSAGE);
+        }
+        counts.call("lseek", libc::SYS_lseek, [file, 0, 0, 0]);
+        for _ in 0..READS {
+            counts.read(file);
+        }
+        counts.close(file);
+    }
+    for index in 0..MISSING {
+        counts.open(&missing_file(directory, index), libc::O_RDONLY);
+    }
+    for _ in 0..CLOSES_REFUSED {
+        counts.close(-1);
+    }
+}
+
+/// Sockets that do nothing, then a connection to ourselves and back.
+fn sockets(counts: &mut Counts) {
+    for _ in 0..SOCKETS {
+        let socket = counts.socket(libc::AF_UNIX);
+        counts.close(socket);
+    }
+    let address = libc::sockaddr_in {
+        sin_family: libc::AF_INET as u16,
+        sin_port: PORT.to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes([127, 0, 0, 1]) },
+        sin_zero: [0; 8],
+    };
+    let listener = counts.socket(libc::AF_INET);
+    let one: c_int = 1;
+    // Without it the port could not be had again for the next recording. A counted call of five arguments.
+    counts.add("setsockopt");
+    // SAFETY: the option's value is a number that lives as long as the call.
+    unsafe {
+        let (level, name) = (libc::SOL_SOCKET, libc::SO_REUSEADDR);
+        libc::syscall(libc::SYS_setsockopt, listener, level, name, &raw const one, size_of::<c_int>());
+    }
+    let place = |socket| [socket, (&raw const address) as c_long, size_of_val(&address) as c_long, 0];
+    must(counts.call("bind", libc::SYS_bind, place(listener)), "bind");
+    must(counts.call("listen", libc::SYS_listen, [listener, 1, 0, 0]), "listen");
+    let client = counts.socket(libc::AF_INET);
+    must(counts.call("connect", libc::SYS_connect, place(client)), "connect");
+    let server = must(counts.call("accept4", libc::SYS_accept4, [listener, 0, 0, 0]), "accept4");
+    counts.write(client, MESSAGE);
+    counts.read(server);
+    [client, server, listener].into_iter().for_each(|socket| counts.close(socket));
+}
+
+fn children(counts: &mut Counts, program: &str, directory: &str) {
+    for index in 0..CHILDREN {
+        let child = fork(counts, index);
+        if child == 0 {
+            // What was counted so far is the parent's; the returning fork is ours.
+            let is_exec = index >= CHILDREN_EXEC_FROM;
+            counts.0.clear();
+            counts.add(fork_name(index));
+            for _ in 0..EXECS_FAILED {
+                counts.execve(&absent_program(directory), &["absent"]);
+            }
+            if is_exec {
+                note(counts, directory);
+                counts.execve(program, &["known", "child", directory, &child_argument(index)]);
+                must(-1, "execve");
+            }
+            std::mem::replace(counts, Counts(Vec::new())).finish(directory, "exit", libc::SYS_exit, 0);
+        }
+        must(child, "fork");
+        let mut status: c_int = 0;
+        counts.call("wait4", libc::SYS_wait4, [child, (&raw mut status) as c_long, 0, 0]);
+        must(-c_long::from(status), "a child");
+    }
+    // One that ends by a signal.
+    let child = fork(counts, 0);
+    if child == 0 {
+        counts.0.clear();
+        counts.add(fork_name(0));
+        counts.add("kill");
+        counts.add("signaldeliver");
+        counts.add("procexit");
+        note(counts, directory);
+        // Counted above.
+        // SAFETY: numbers only.
+        unsafe { libc::syscall(libc::SYS_kill, libc::syscall(libc::SYS_gettid), libc::SIGTERM) };
+    }
+    let mut status: c_int = 0;
+    counts.call("wait4", libc::SYS_wait4, [child, (&raw mut status) as c_long, 0, 0]);
+    if status != libc::SIGTERM {
+        must(-1, "the child that ends by a signal");
+    }
+}
+
+/// Writes down what was counted, with the calls this takes, before it is forgotten.
+fn note(counts: &mut Counts, directory: &str) {
+    for name in ["openat", "write", "close"] {
+        counts.add(name);
+    }
+    let line: String = counts.0.iter().map(|(name, count)| format!("{name} {count} ")).collect();
+    let mut uncounted = Counts(Vec::new());
+    let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_APPEND;
+    let file = must(uncounted.open(&format!("{directory}/counts"), flags), "openat of counts");
+    uncounted.write(file, format!("{line}\n").as_bytes());
+    uncounted.close(file);
+}
+
+/// Forks: with `fork` where there is such a call and the number is odd, else with `clone`. Two events: each side
+/// returns.
+fn fork(counts: &mut Counts, index: usize) -> c_long {
+    let number = match fork_name(index) {
+        #[cfg(target_arch = "x86_64")]
+        "fork" => libc::SYS_fork,
+        _ => libc::SYS_clone,
+    };
+    counts.call(fork_name(index), number, [c_long::from(libc::SIGCHLD), 0, 0, 0])
+}
+
+fn fork_name(index: usize) -> &'static str {
+    if cfg!(target_arch = "x86_64") && index % 2 == 1 { "fork" } else { "clone" }
+}

@@ -1,0 +1,118 @@
+//! QEMU: virtual machines without help from the host's processor, so that any machine can be the host.
+
+use super::Architecture;
+use crate::debian::Archive;
+use crate::programs::{find, output, program, step};
+use crate::setup::packages::ensure_each;
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Before this version a few in a hundred guests for x86-64 stop early, with registers that cannot be.
+const VERSION_GOOD: u32 = 10;
+const CPUS: &str = "2";
+const MEMORY_MIB: &str = "1024";
+/// Far more than any machine takes, however busy the host is.
+const TIME_MAX: Duration = Duration::from_secs(300);
+const POLL: Duration = Duration::from_millis(50);
+
+/// What is on this machine.
+pub(super) struct Emulator {
+    architecture: Architecture,
+    accelerator: &'static str,
+}
+
+impl Emulator {
+    /// Installs what is missing, and a newer version where the one that is there has faults.
+    pub(super) fn ensure(architecture: Architecture, cache: &Path) -> Result<Self> {
+        step("Looking for the emulator");
+        let name = architecture.emulator();
+        let mut wanted = vec![(name, architecture.emulator_package())];
+        wanted.extend([("zstd", "zstd"), ("lz4", "lz4"), ("xz", "xz-utils")]);
+        if matches!(architecture, Architecture::Arm64) {
+            wanted.extend([
+                ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+                ("aarch64-linux-gnu-ld", "libc6-dev-arm64-cross"),
+            ]);
+        }
+        ensure_each("tools", &wanted);
+        find(name).with_context(|| {
+            format!("{name} is missing; Debian's package {}", architecture.emulator_package())
+        })?;
+        if version(name)? < VERSION_GOOD
+            && let Err(error) = upgrade(architecture, cache)
+        {
+            eprintln!("No newer version to be had: {error:#}");
+        }
+        let version = version(name)?;
+        let is_good = version >= VERSION_GOOD;
+        let note = if is_good { "" } else { ", old: some guests may stop early" };
+        eprintln!("  {name}: version {version}{note}");
+        Ok(Emulator { architecture, accelerator: if is_good { "tcg" } else { "tcg,thread=single" } })
+    }
+
+    /// What it emulates.
+    pub(super) fn architecture(&self) -> Architecture {
+        self.architecture
+    }
+
+    /// Runs a machine until it switches itself off; its console is written to `console`. Whether it ended in time.
+    pub(super) fn run(&self, kernel: &Path, initramfs: &Path, console: &Path) -> Result<bool> {
+        // What QEMU itself has to say goes there too, before the guest has anything to say.
+        let messages = kernel.with_file_name("emulator");
+        let _ = fs::remove_file(console);
+        let mut command = program(self.architecture.emulator());
+        command.args(self.architecture.machine());
+        command.args(["-accel", self.accelerator, "-smp", CPUS, "-m", MEMORY_MIB]);
+        command.args(["-nodefaults", "-display", "none", "-no-reboot", "-serial"]);
+        command.arg(format!("file:{}", console.display()));
+        command.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs).arg("-append");
+        command.arg(format!("console={} quiet panic=-1", self.architecture.console()));
+        let file = File::create(&messages).with_context(|| format!("creating {}", messages.display()))?;
+        let mut machine = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("starting {}", self.architecture.emulator()))?;
+        let begin = Instant::now();
+        let in_time = loop {
+            if machine.try_wait().context("waiting for the machine")?.is_some() {
+                break true;
+            }
+            if begin.elapsed() > TIME_MAX {
+                machine.kill().and_then(|()| machine.wait()).context("ending the machine")?;
+                break false;
+            }
+            thread::sleep(POLL);
+        };
+        let said = fs::read_to_string(&messages).unwrap_or_default();
+        let _ = fs::remove_file(&messages);
+        if !said.is_empty() {
+            eprint!("{said}");
+        }
+        Ok(in_time)
+    }
+}
+
+fn version(name: &str) -> Result<u32> {
+    let text = output(program(name).arg("--version"))?;
+    let number = text.split("version ").nth(1).and_then(|rest| rest.split('.').next()?.parse().ok());
+    number.with_context(|| format!("{name} does not tell its version"))
+}
+
+/// From the backports of the machine's own release, with package lists of our own.
+fn upgrade(architecture: Architecture, cache: &Path) -> Result<()> {
+    let release = fs::read_to_string("/etc/os-release").context("cannot tell which Debian this is")?;
+    let name = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let name = name.context("/etc/os-release has no VERSION_CODENAME")?.trim_matches('"');
+    let own = output(program("dpkg").arg("--print-architecture"))?;
+    let backports = format!("{name}-backports");
+    let suites = [name.to_owned(), format!("{name}-updates"), format!("{name}-security"), backports.clone()];
+    let archive = Archive::new(&cache.join("apt-host"), own.trim(), &suites)?;
+    archive.update()?;
+    archive.install(architecture.emulator_package(), &backports)
+}

@@ -1,0 +1,166 @@
+//! Kernels as files: out of Debian's packages, and out of their own wrapping.
+//!
+//! On x86-64 the machine is started with the kernel proper, as hypervisors that speak PVH do: the emulator would take
+//! two seconds to run the code that unpacks it. arm64's emulator takes the file as it is packaged.
+
+use crate::programs::program;
+use anyhow::{Context, Result, bail, ensure};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+
+/// Size of a header in a tar archive, and what everything in it is a multiple of.
+const TAR_BLOCK: usize = 512;
+
+/// Places in the head of a packed kernel: <https://docs.kernel.org/arch/x86/boot.html>.
+const SETUP_SECTORS_AT: usize = 0x1f1;
+const MAGIC_AT: usize = 0x202;
+const PAYLOAD_OFFSET_AT: usize = 0x248;
+const PAYLOAD_BYTES_AT: usize = 0x24c;
+const SECTOR: usize = 512;
+
+/// First bytes of a payload, and what unpacks it.
+const PACKERS: [(&[u8], &str); 4] = [
+    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+    (&[0x02, 0x21, 0x4c, 0x18], "lz4"),
+    (&[0xfd, b'7', b'z', b'X', b'Z'], "xz"),
+    (&[0x1f, 0x8b], "gzip"),
+];
+
+/// The kernel in a Debian package.
+pub(super) fn from_package(package: &Path) -> Result<Vec<u8>> {
+    let mut unpacker = program("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(package)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("starting dpkg-deb")?;
+    let archive = unpacker.stdout.take().expect("stdout is piped");
+    let found = kernel_in(archive).with_context(|| format!("reading {}", package.display()));
+    // It may still have modules to write that nobody wants.
+    let _ = unpacker.kill();
+    unpacker.wait().context("waiting for dpkg-deb")?;
+    found?.with_context(|| format!("no kernel in {}", package.display()))
+}
+
+/// The first file `vmlinuz` or `vmlinux` in a tar archive.
+fn kernel_in(mut archive: impl Read) -> Result<Option<Vec<u8>>> {
+    let mut header = [0; TAR_BLOCK];
+    while archive.read_exact(&mut header).is_ok() {
+        let name = String::from_utf8_lossy(&header[..100]);
+        let name = name.split('\0').next().unwrap_or_default();
+        let size = String::from_utf8_lossy(&header[124..135]);
+        let size = size.trim_matches(['\0', ' ']);
+        let bytes = if size.is_empty() { 0 } else { u64::from_str_radix(size, 8).context("a size")? };
+        let is_file = matches!(header[156], b'0' | 0);
+        let is_kernel = name.rsplit('/').next().is_some_and(|file| file.starts_with("vmlinu"));
+        if is_file && is_kernel {
+            let mut kernel = Vec::new();
+            (&mut archive).take(bytes).read_to_end(&mut kernel)?;
+            ensure!(kernel.len() as u64 == bytes, "the archive is cut");
+            return Ok(Some(kernel));
+        }
+        let padded = bytes.next_multiple_of(TAR_BLOCK as u64);
+        std::io::copy(&mut (&mut archive).take(padded), &mut std::io::sink())?;
+    }
+    Ok(None)
+}
+
+/// The kernel proper out of a packed one for x86-64.
+pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>> {
+    if packed.starts_with(b"\x7fELF") {
+        return Ok(packed.to_vec());
+    }
+    let payload = payload(packed).context("not a packed kernel for x86-64")?;
+    let (_, packer) = PACKERS
+        .iter()
+        .find(|(magic, _)| payload.starts_with(magic))
+        .context("the kernel is packed in an unknown way")?;
+    // Behind all but gzip's own stands the size of what was packed, which is not for the unpacker.
+    let payload = if *packer == "gzip" { payload } else { &payload[..payload.len() - 4] };
+    let kernel = filter(program(packer).args(["-d", "-c"]), payload)?;
+    if !kernel.starts_with(b"\x7fELF") {
+        bail!("what {packer} unpacked is no kernel");
+    }
+    Ok(kernel)
+}
+
+fn payload(packed: &[u8]) -> Option<&[u8]> {
+    let word = |at: usize| Some(u32::from_le_bytes(*packed.get(at..)?.first_chunk()?) as usize);
+    if packed.get(MAGIC_AT..MAGIC_AT + 4)? != b"HdrS" {
+        return None;
+    }
+    let setup = match packed.get(SETUP_SECTORS_AT)? {
+        0 => 4,
+        &sectors => usize::from(sectors),
+    };
+    let at = (setup + 1) * SECTOR + word(PAYLOAD_OFFSET_AT)?;
+    packed.get(at..at.checked_add(word(PAYLOAD_BYTES_AT)?)?).filter(|payload| payload.len() > 8)
+}
+
+/// What a command makes of `input`.
+fn filter(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("starting {name}"))?;
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    let mut stdout = child.stdout.take().expect("stdout is piped");
+    let mut unpacked = Vec::new();
+    thread::scope(|scope| {
+        // It ends early only if the child does, which is seen below.
+        scope.spawn(move || drop(stdin.write_all(input)));
+        stdout.read_to_end(&mut unpacked)
+    })
+    .with_context(|| format!("reading from {name}"))?;
+    let status = child.wait().with_context(|| format!("waiting for {name}"))?;
+    ensure!(status.success(), "{name} failed: {status}");
+    Ok(unpacked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tar archive's entry; the checksum is not looked at.
+    fn entry(name: &str, kind: u8, content: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![0; TAR_BLOCK];
+        bytes[..name.len()].copy_from_slice(name.as_bytes());
+        bytes[124..135].copy_from_slice(format!("{:011o}", content.len()).as_bytes());
+        bytes[156] = kind;
+        bytes.extend(content);
+        bytes.resize(bytes.len().next_multiple_of(TAR_BLOCK), 0);
+        bytes
+    }
+
+    #[test]
+    fn the_kernel_is_found_in_an_archive() {
+        let archive = [
+            entry("./boot/", b'5', b""),
+            entry("./boot/config-6.1", b'0', &[7; 700]),
+            entry("./vmlinuz", b'2', b""),
+            entry("./boot/vmlinuz-6.1", b'0', b"kernel"),
+        ]
+        .concat();
+        assert_eq!(kernel_in(&archive[..]).unwrap().as_deref(), Some(&b"kernel"[..]));
+        assert_eq!(kernel_in(&archive[..1024]).unwrap(), None);
+        assert!(kernel_in(&archive[..archive.len() - 510]).is_err());
+    }
+
+    #[test]
+    fn what_is_no_packed_kernel_is_refused() {
+        let mut packed = vec![0; 0x400];
+        assert!(payload(&packed).is_none());
+        packed[MAGIC_AT..MAGIC_AT + 4].copy_from_slice(b"HdrS");
+        packed[SETUP_SECTORS_AT] = 1;
+        packed[PAYLOAD_BYTES_AT] = 16;
+        assert!(payload(&packed).is_none());
+        packed.extend([1; 16]);
+        assert_eq!(payload(&packed), Some(&[1; 16][..]));
+        assert!(unpack(&packed).is_err());
+    }
+}
