@@ -1,7 +1,8 @@
 //! Writing records into the ring of the current CPU.
 //!
-//! Programs on these tracepoints run with preemption off, so one record is written at a time on a CPU, unless
-//! an interrupt brings in another program: that one finds `busy` set and counts its event lost as nested.
+//! A record is written with preemption off, so there is one at a time on a CPU, unless an interrupt brings in another
+//! program: that one finds `busy` set and counts its event lost as nested. Until Linux 6.19 tracepoints run with
+//! preemption off; from 7.0 on they do not, and we switch it off.
 //! `busy` is set before the time stamp is taken and cleared after the head is published, so a reader that
 //! finds it clear knows that nothing older is still to come (see `agent/src/rings.rs`).
 
@@ -11,7 +12,10 @@ use aya_ebpf::{
     maps::Array,
 };
 use wire::record::{HEADER_BYTES, NARGS_SHIFT, SECTION_HEADER_BYTES};
-use wire::ring::{Control, FOLLOW_BLOCK, FOLLOW_BLOCKS, LossCause, RECORD_BYTES_MAX, RingState};
+use wire::ring::{
+    Control, FOLLOW_BLOCK, FOLLOW_BLOCKS, LossCause, PREEMPT_DISABLE_MARK, PREEMPT_ENABLE_MARK,
+    RECORD_BYTES_MAX, RingState,
+};
 use wire::{RecordType, SectionState};
 
 use crate::memory::{clamp, opaque};
@@ -92,13 +96,42 @@ unsafe fn count(counter: *mut u64) {
     core::arch::asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) counter, in(reg) 1u64);
 }
 
+/// Calls one of the kernel's functions that take and give nothing, or does nothing on a kernel without it.
+#[inline(always)]
+unsafe fn call_marked<const MARK: i32>() {
+    // What a call leaves in these registers is lost, whatever it calls.
+    core::arch::asm!(
+        "call {mark}",
+        mark = const MARK,
+        out("r0") _,
+        out("r1") _,
+        out("r2") _,
+        out("r3") _,
+        out("r4") _,
+        out("r5") _,
+    );
+}
+
+/// From here until the record is published or given up no other task runs on this CPU.
+#[inline(always)]
+unsafe fn preempt_disable() {
+    call_marked::<PREEMPT_DISABLE_MARK>();
+}
+
+#[inline(always)]
+unsafe fn preempt_enable() {
+    call_marked::<PREEMPT_ENABLE_MARK>();
+}
+
 /// Begins a record, or counts why it cannot be written.
 #[inline(always)]
 pub(crate) unsafe fn begin() -> Option<Slot> {
     let cpu = bpf_get_smp_processor_id() as u32;
     let state = RING_STATES.get_ptr_mut(cpu)?;
+    preempt_disable();
     if (&raw const (*state).busy).read_volatile() != 0 {
         count(&raw mut (*state).lost[LossCause::Nested as usize]);
+        preempt_enable();
         return None;
     }
     (&raw mut (*state).busy).write_volatile(1);
@@ -113,6 +146,7 @@ pub(crate) unsafe fn begin() -> Option<Slot> {
     let (false, Some(ring)) = (full, ring) else {
         count(&raw mut (*state).lost[LossCause::RingFull as usize]);
         (&raw mut (*state).busy).write_volatile(0);
+        preempt_enable();
         return None;
     };
     let record = ring.cast::<u8>().add((opaque(head) & mask) as usize);
@@ -204,5 +238,6 @@ impl Slot {
         let head = (&raw const (*self.state).head).read_volatile();
         (&raw mut (*self.state).head).write_volatile(head + len);
         (&raw mut (*self.state).busy).write_volatile(0);
+        preempt_enable();
     }
 }

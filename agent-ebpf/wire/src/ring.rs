@@ -19,6 +19,13 @@ pub enum LossCause {
     Nested = 1,
 }
 
+/// Calls of functions with these numbers, which no helper has, stand in the object where a program must not be
+/// interrupted by another task from here on, and where it may again. Before load the agent puts the kernel's functions
+/// in their place, where it has such.
+pub const PREEMPT_DISABLE_MARK: i32 = 0x7265_656c;
+/// See [`PREEMPT_DISABLE_MARK`].
+pub const PREEMPT_ENABLE_MARK: i32 = 0x7265_656d;
+
 /// Number of [`LossCause`]s.
 pub const LOSS_CAUSES: usize = 2;
 

@@ -19,6 +19,9 @@ const CGROUP_V1_SUBSYS: &str = "pids_cgrp_id";
 /// A helper that came with Linux 5.15, and the structure it gives.
 const REGS_HELPER: &str = "bpf_task_pt_regs";
 const REGS: &str = "pt_regs";
+/// Functions for programs that came with Linux 6.10.
+const PREEMPT_DISABLE: &str = "bpf_preempt_disable";
+const PREEMPT_ENABLE: &str = "bpf_preempt_enable";
 /// Size of a kernel stack, on both architectures.
 const THREAD_BYTES: u32 = 16 << 10;
 
@@ -89,8 +92,9 @@ impl KernelTypes {
         let end = begin + types_bytes?;
         let strings_at = header_bytes.max(HEADER_BYTES) + strings_at?;
         let mut kernel = KernelTypes { bytes, strings_at, types: Vec::new(), named: HashMap::new() };
-        let wanted: HashSet<&'static str> =
-            Offsets::structures().chain([CGROUP_SUBSYS_IDS, REGS_HELPER, REGS]).collect();
+        let wanted: HashSet<&'static str> = Offsets::structures()
+            .chain([CGROUP_SUBSYS_IDS, REGS_HELPER, REGS, PREEMPT_DISABLE, PREEMPT_ENABLE])
+            .collect();
         let mut at = begin;
         while at < end {
             kernel.types.push(u32::try_from(at).ok()?);
@@ -129,6 +133,12 @@ impl KernelTypes {
         }
         let bytes = self.named.get(REGS).and_then(|&id| self.get(id)).map_or(0, |regs| regs.target);
         THREAD_BYTES.saturating_sub(bytes)
+    }
+
+    /// The functions that switch preemption off and on again, by their numbers as types; if there are both.
+    pub(super) fn preempt_functions(&self) -> Option<[TypeId; 2]> {
+        let function = |name| self.named.get(name).copied();
+        Some([function(PREEMPT_DISABLE)?, function(PREEMPT_ENABLE)?])
     }
 
     /// Index in `css_set.subsys` of the v1 hierarchy to report, or `ABSENT`.
@@ -288,6 +298,17 @@ mod tests {
         assert_eq!(at(&old), 16384 - 168);
         old.add(FUNC, REGS_HELPER, 1, 0, &[]);
         assert_eq!(at(&old), 0);
+    }
+
+    #[test]
+    fn the_functions_that_switch_preemption_are_found_when_there_are_both() {
+        let mut built = kernel();
+        built.add(FUNC, PREEMPT_ENABLE, 1, 0, &[]);
+        let functions = |built: &Built| KernelTypes::parse(built.bytes()).expect("types").preempt_functions();
+        assert_eq!(functions(&built), None);
+        built.add(FUNC, PREEMPT_DISABLE, 1, 0, &[]);
+        let [disable, enable] = functions(&built).expect("both");
+        assert_eq!(disable, enable + 1);
     }
 
     #[test]

@@ -104,12 +104,18 @@ impl Probes {
         // loader reads the types for itself when it is made, and again to find the tracepoints.
         let (types, btf, mut loader) = thread::scope(|scope| {
             let btf = scope.spawn(Btf::from_sys_fs);
-            let types = KernelTypes::read()
-                .map(|types| (types.offsets(), types.cgroup_v1_subsys(), types.untyped_regs_at()));
+            let types = KernelTypes::read().map(|types| {
+                (
+                    types.offsets(),
+                    types.cgroup_v1_subsys(),
+                    types.untyped_regs_at(),
+                    types.preempt_functions(),
+                )
+            });
             let loader = EbpfLoader::new();
             (types, btf.join().expect("reading does not panic"), loader)
         });
-        let (offsets, cgroup_v1_subsys, untyped_regs_at) = types?;
+        let (offsets, cgroup_v1_subsys, untyped_regs_at, preempt_functions) = types?;
         // The kernels without types for tasks are those that take no larger elements (both until 5.14).
         let ring_bytes = if untyped_regs_at == 0 {
             options.ring_bytes
@@ -133,7 +139,8 @@ impl Probes {
             reserved: 0,
             offsets,
         };
-        let object = object::with_ring_bytes(object::programs()?, ring_bytes + RECORD_BYTES_MAX)?;
+        let mut object = object::with_ring_bytes(object::programs()?, ring_bytes + RECORD_BYTES_MAX)?;
+        object::place_preempt_functions(&mut object, preempt_functions)?;
         let global = Plain(settings);
         let cpu_count = u32::try_from(cpus).context("more CPUs than the kernel can have")?;
         let mut ebpf = loader
