@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 use std::ffi::{CString, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,7 @@ impl Files {
             return Ok(Target::Pipe { file, name: "standard output".to_owned(), chunk_bytes });
         }
         let path = self.next_path();
-        let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        let file = create(&path)?;
         self.count += 1;
         if !file.metadata()?.is_file() {
             return Ok(Target::Pipe { file, name: path.display().to_string(), chunk_bytes: PIPE_BYTES });
@@ -97,6 +98,13 @@ impl Files {
         name.push(format!("{:0width$}", self.count));
         PathBuf::from(name)
     }
+}
+
+/// Opens a file to write a capture into. A new one is its owner's alone: captures hold what programs read and wrote.
+fn create(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path).with_context(|| format!("cannot create {}", path.display()))
 }
 
 /// `name` with its conversions replaced by the local time; `None` when that has no sense.
@@ -180,6 +188,8 @@ fn is_writable(file: &File) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn names(rotation: Rotation, count: usize) -> Vec<String> {
@@ -208,6 +218,21 @@ mod tests {
         assert_eq!(names(rotation, 2), ["out.reel0", "out.reel1"]);
         let limited = Rotation { files: Some(11), ..rotation };
         assert_eq!(names(limited, 2), ["out.reel00", "out.reel01"]);
+    }
+
+    fn temporary(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("sysreel-files-{name}-{}", std::process::id()))
+    }
+
+    #[test]
+    fn a_new_file_is_its_owners_alone_and_an_old_one_keeps_its_mode() {
+        let path = temporary("mode");
+        let _ = fs::remove_file(&path);
+        let mode = |file: File| file.metadata().expect("a file").permissions().mode() & 0o7777;
+        assert_eq!(mode(create(&path).expect("a new file")), 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("ours");
+        assert_eq!(mode(create(&path).expect("an old file")), 0o640);
+        fs::remove_file(&path).expect("ours");
     }
 
     #[test]

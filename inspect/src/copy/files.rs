@@ -5,9 +5,10 @@
 //! is that of time. With `-G`, a name that holds `%` is a pattern for the time of the file's first event.
 
 use std::collections::VecDeque;
-use std::fs::File;
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -55,11 +56,7 @@ impl<'a> Files<'a> {
         {
             bail!("{}: it is the capture that is being read, which is never modified", path.display());
         }
-        // Who still reads a file of this name keeps it; devices and pipes are written to as they are.
-        if path.symlink_metadata().is_ok_and(|found| found.is_file()) {
-            std::fs::remove_file(&path).with_context(|| format!("replacing {}", path.display()))?;
-        }
-        let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+        let file = create(&path)?;
         self.keep(&path)?;
         Ok(Target { file, name: path.display().to_string() })
     }
@@ -80,6 +77,23 @@ impl<'a> Files<'a> {
         }
         Ok(())
     }
+}
+
+/// Makes a file, or replaces one that is there. A new one is its owner's alone, one that is replaced keeps its mode.
+fn create(path: &Path) -> Result<File> {
+    let replaced = path.symlink_metadata().ok().filter(|found| found.is_file());
+    // Who still reads a file of this name keeps it; devices and pipes are written to as they are.
+    if replaced.is_some() {
+        std::fs::remove_file(path).with_context(|| format!("replacing {}", path.display()))?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let file = options.open(path).with_context(|| format!("creating {}", path.display()))?;
+    if let Some(found) = replaced {
+        let mode = Permissions::from_mode(found.permissions().mode() & 0o777);
+        file.set_permissions(mode).with_context(|| format!("setting the mode of {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 fn name(plan: &WritePlan, number: u64, wall_ns: u64, zone_offset_s: i32) -> PathBuf {
@@ -122,6 +136,17 @@ impl Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_file_is_its_owners_alone_and_a_replaced_one_keeps_its_mode() {
+        let path = std::env::temp_dir().join(format!("sysreel-copy-mode-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let mode = |file: File| file.metadata().expect("a file").permissions().mode() & 0o777;
+        assert_eq!(mode(create(&path).expect("a new file")), 0o600);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).expect("ours");
+        assert_eq!(mode(create(&path).expect("an old file")), 0o640);
+        std::fs::remove_file(&path).expect("ours");
+    }
 
     fn plan(path: &str) -> WritePlan {
         WritePlan {
