@@ -25,7 +25,8 @@ Examples:
   sysreel-agent record -w out.reel --calls openat,connect,execve    only these calls
   sysreel-agent record -w out.reel --calls '!read,!write'           all but these
 
-Exit status: that of the command, if one was given; otherwise 0, or 1 when recording failed.
+Exit status: that of the command, if one was given, 127 when it is not found and 126 when it cannot be run (nothing is
+written then); otherwise 0, or 1 when recording failed.
 Ctrl-C ends a recording cleanly. With a command it waits for the command, and a second Ctrl-C does not. A pipe whose
 reader takes nothing is given up a second after the first Ctrl-C, at once after the second.")]
     Record(Box<RecordArgs>),

@@ -92,6 +92,22 @@ fn the_disk_is_full() -> Result<()> {
 }
 
 #[test]
+fn a_command_that_is_not_there_leaves_the_old_capture() -> Result<()> {
+    let rig = Rig::without_recording("no-command")?;
+    std::fs::write(rig.file("keep.reel"), "what was there")?;
+    std::fs::write(rig.file("plain"), "no program")?;
+    for (command, status) in [("no-such-command-here", 127), ("./missing", 127), ("./plain", 126)] {
+        let output = rig.agent().args(["record", "-w", "keep.reel", "--", command]).output()?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.code() == Some(status), "{command}: {}: {stderr}", output.status);
+        ensure!(stderr.contains(command) && !stderr.contains("ready"), "{command}: {stderr}");
+        ensure!(std::fs::read(rig.file("keep.reel"))? == b"what was there", "{command}: it was overwritten");
+    }
+    rig.done();
+    Ok(())
+}
+
+#[test]
 fn through_a_pipe() -> Result<()> {
     let Some(rig) = Rig::new("pipe")? else { return Ok(()) };
     let mut agent = rig.agent();

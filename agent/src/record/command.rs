@@ -1,14 +1,73 @@
 //! The command to record, held right before its exec until everything is ready for it.
 
-use std::ffi::OsString;
-use std::fs::File;
+use std::env;
+use std::ffi::{CString, OsStr, OsString};
+use std::fmt;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
+
+/// Why a command cannot be run; a shell tells the two apart by the exit status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotRunnable {
+    NotFound,
+    NotExecutable,
+}
+
+impl NotRunnable {
+    /// The exit status that a shell gives for it.
+    pub(crate) fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            NotRunnable::NotFound => 127,
+            NotRunnable::NotExecutable => 126,
+        })
+    }
+}
+
+impl fmt::Display for NotRunnable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NotRunnable::NotFound => "command not found",
+            NotRunnable::NotExecutable => "this is not an executable file",
+        })
+    }
+}
+
+/// Looks a command up as exec would, before anything is begun that a typing error should not undo.
+pub(crate) fn look_up(program: &OsStr) -> Result<(), NotRunnable> {
+    if program.is_empty() {
+        return Err(NotRunnable::NotFound);
+    }
+    if program.as_bytes().contains(&b'/') {
+        return runnable(Path::new(program));
+    }
+    // What execvp takes when there is no PATH.
+    let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    let mut answer = Err(NotRunnable::NotFound);
+    for directory in env::split_paths(&path) {
+        match runnable(&directory.join(program)) {
+            Ok(()) => return Ok(()),
+            Err(NotRunnable::NotExecutable) => answer = Err(NotRunnable::NotExecutable),
+            Err(NotRunnable::NotFound) => {}
+        }
+    }
+    answer
+}
+
+fn runnable(path: &Path) -> Result<(), NotRunnable> {
+    let Ok(found) = fs::metadata(path) else { return Err(NotRunnable::NotFound) };
+    let Ok(name) = CString::new(path.as_os_str().as_bytes()) else { return Err(NotRunnable::NotFound) };
+    // SAFETY: reads a text that ends with a zero.
+    let may_run = unsafe { libc::access(name.as_ptr(), libc::X_OK) } == 0;
+    if found.is_file() && may_run { Ok(()) } else { Err(NotRunnable::NotExecutable) }
+}
 
 /// A command that was forked and waits to become its program.
 pub(crate) struct Traced {
@@ -108,4 +167,21 @@ impl Traced {
 fn code_of(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_looked_up_as_a_shell_does() {
+        let check = |program: &str, answer| assert_eq!(look_up(OsStr::new(program)), answer, "{program}");
+        check("sh", Ok(()));
+        check("/bin/sh", Ok(()));
+        check("no-such-command-here", Err(NotRunnable::NotFound));
+        check("/no/such/command", Err(NotRunnable::NotFound));
+        check("", Err(NotRunnable::NotFound));
+        check("/etc/passwd", Err(NotRunnable::NotExecutable));
+        check("/etc", Err(NotRunnable::NotExecutable));
+    }
 }

@@ -52,6 +52,12 @@ pub(crate) fn may_record() -> Result<()> {
 
 /// Records as planned.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
+    if let Some(words) = &plan.command
+        && let Err(error) = command::look_up(&words[0])
+    {
+        eprintln!("sysreel-agent: {}: {error}", words[0].display());
+        return Ok(error.exit_code());
+    }
     may_record()?;
     interrupts::catch()?;
     let mut probes = Probes::load(&ProbeOptions {
