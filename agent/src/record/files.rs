@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{CString, OsString};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::interrupts;
 use super::plan::Rotation;
@@ -101,10 +101,23 @@ impl Files {
 }
 
 /// Opens a file to write a capture into. A new one is its owner's alone: captures hold what programs read and wrote.
+/// A plain file is locked, so that two recorders never write into one, and emptied only then.
 fn create(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path).with_context(|| format!("cannot create {}", path.display()))
+    options.write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(path).with_context(|| format!("cannot create {}", path.display()))?;
+    if file.metadata()?.is_file() {
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                bail!("{} is being written by another recorder; name another file", path.display())
+            }
+            // A file system without locks: recording matters more.
+            Err(TryLockError::Error(_)) => {}
+        }
+        file.set_len(0).with_context(|| format!("cannot empty {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 /// `name` with its conversions replaced by the local time; `None` when that has no sense.
@@ -232,6 +245,20 @@ mod tests {
         assert_eq!(mode(create(&path).expect("a new file")), 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("ours");
         assert_eq!(mode(create(&path).expect("an old file")), 0o640);
+        fs::remove_file(&path).expect("ours");
+    }
+
+    #[test]
+    fn a_file_that_is_being_written_is_left_alone() {
+        let path = temporary("lock");
+        let mut first = create(&path).expect("a new file");
+        first.write_all(b"a capture").expect("room");
+        let error = create(&path).expect_err("two recorders on one file").to_string();
+        assert!(error.contains("another recorder"), "{error}");
+        assert_eq!(fs::read(&path).expect("a file"), b"a capture");
+        drop(first);
+        drop(create(&path).expect("the first is gone"));
+        assert_eq!(fs::read(&path).expect("a file"), b"");
         fs::remove_file(&path).expect("ours");
     }
 
