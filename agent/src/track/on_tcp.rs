@@ -161,7 +161,7 @@ impl Tracker {
             0 => owner.thread,
             version => version,
         };
-        let descriptor = self.connection(&owner, &facts);
+        let descriptor = self.connection(&owner, &facts, change);
         if owner.pid != 0 {
             let owner = Owner { thread, descriptor, ..owner };
             self.connections.used(&facts, owner);
@@ -216,7 +216,7 @@ impl Tracker {
     }
 
     /// What a connection is shown as: as it is known, or as the kernel holds it.
-    fn connection(&mut self, owner: &Owner, facts: &SocketFacts) -> Ref {
+    fn connection(&mut self, owner: &Owner, facts: &SocketFacts, change: Option<(u64, u64)>) -> Ref {
         let known = self.store.descriptor(owner.descriptor);
         // A socket that was closed has lost its addresses; what it was still counts.
         let has_lost = |known: &Descriptor| {
@@ -230,8 +230,15 @@ impl Tracker {
             sockets::created(u64::from(facts.family), u64::from(facts.socktype), u64::from(facts.protocol))
         });
         sockets::apply_facts(&mut socket, facts);
-        if self.connections.listener(facts).is_some() && facts.remote_port != 0 {
-            socket.role = Role::Server;
+        let role = match change {
+            Some((_, TCP_SYN_SENT) | (TCP_SYN_SENT, _)) => Role::Client,
+            _ if facts.remote_port != 0 && self.connections.listener(facts).is_some() => Role::Server,
+            _ => Role::Unknown,
+        };
+        if role != Role::Unknown {
+            // As connect and accept will leave it, so that these find nothing to change.
+            socket.role = role;
+            socket.connected = true;
         }
         self.store.intern(socket)
     }

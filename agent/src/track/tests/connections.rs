@@ -55,13 +55,13 @@ fn a_client_owns_what_it_made_and_a_server_what_comes_to_its_port() {
         "bash:10 tcp_state ipv4 127.0.0.1:80>0.0.0.0:0"
     );
     socket(&mut m, 11, 3, 200);
-    let client = "child:11 tcp_state ipv4 127.0.0.1:40000>127.0.0.1:80";
+    let client = "child:11 tcp_state ipv4 127.0.0.1:40000>127.0.0.1:80 client connected";
     assert_eq!(state(&mut m, tcp(200, 40000, 80), CLOSE, SYN_SENT), client);
-    let server = "bash:10 tcp_state ipv4 127.0.0.1:80>127.0.0.1:40000 server";
+    let server = "bash:10 tcp_state ipv4 127.0.0.1:80>127.0.0.1:40000 server connected";
     assert_eq!(state(&mut m, tcp(300, 80, 40000), LISTEN, SYN_RECV), server);
     assert_eq!(state(&mut m, tcp(300, 80, 40000), SYN_RECV, ESTABLISHED), server);
     m.tcp(Retransmit, &[ESTABLISHED, 1], tcp(300, 80, 40000));
-    assert_eq!(m.last(), "bash:10 tcp_retransmit ipv4 127.0.0.1:80>127.0.0.1:40000 server");
+    assert_eq!(m.last(), "bash:10 tcp_retransmit ipv4 127.0.0.1:80>127.0.0.1:40000 server connected");
     // Whoever accepts it owns it from then on.
     m.fork(10, 12, 10, 1, wire::facts::FORK_SHARES_FILES);
     m.call(Call::new(10, "accept4", &[3, 1, 2, 0], 4).by(12).socket(tcp(300, 80, 40000)));
