@@ -14,6 +14,15 @@ pub struct Chain {
     events: u64,
 }
 
+/// A place between two segments, to go back to when what follows could not be written.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainPlace {
+    segments: usize,
+    bytes: u64,
+    previous: Hash,
+    events: u64,
+}
+
 impl Chain {
     /// Begins a file. `capture_id` should be random; files of one recording that was rotated share it.
     pub fn new(capture_id: [u8; 12]) -> Self {
@@ -25,6 +34,18 @@ impl Chain {
     /// The bytes the file begins with; already counted in [`Self::bytes`].
     pub fn header(&self) -> [u8; HEADER_BYTES] {
         self.header
+    }
+
+    /// Where the chain stands.
+    pub fn place(&self) -> ChainPlace {
+        let Chain { bytes, previous, ref listed, events, .. } = *self;
+        ChainPlace { segments: listed.len(), bytes, previous, events }
+    }
+
+    /// Takes back every segment sealed since the chain stood at `place`.
+    pub fn go_back(&mut self, place: ChainPlace) {
+        self.listed.truncate(place.segments);
+        (self.bytes, self.previous, self.events) = (place.bytes, place.previous, place.events);
     }
 
     /// Appends a segment's bytes to `out`.

@@ -26,7 +26,7 @@ pub use block::{
     BLOCK_BYTES_USUAL, BLOCK_ROWS_MAX, Block, BlockBuilder, Codes, Column, ColumnSize, DataColumn,
     EventsBlock, MaybeInts, PushError,
 };
-pub use chain::Chain;
+pub use chain::{Chain, ChainPlace};
 pub use codec::payload::Squeezer;
 pub use entity::{Entities, EntityBatch, Table};
 pub use error::{Damage, Defect, ReadError};

@@ -420,6 +420,8 @@ pub enum LossCause {
     BadRecord = 3,
     /// The kernel counted events that neither arrived nor were counted lost.
     Unaccounted = 4,
+    /// The capture could not be written any further: the disk was full, or failed.
+    NotWritten = 5,
 }
 
 impl LossCause {
@@ -431,6 +433,7 @@ impl LossCause {
             LossCause::QueueFull => "queue full",
             LossCause::BadRecord => "bad record",
             LossCause::Unaccounted => "unaccounted",
+            LossCause::NotWritten => "not written",
         }
     }
 }

@@ -399,6 +399,7 @@ fn loss_cause(number: u8) -> LossCause {
         1 => LossCause::Nested,
         2 => LossCause::QueueFull,
         3 => LossCause::BadRecord,
+        5 => LossCause::NotWritten,
         _ => LossCause::Unaccounted,
     }
 }

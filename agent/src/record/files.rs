@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::{CString, OsString};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,6 +17,10 @@ use super::plan::Rotation;
 
 /// `PIPE_BUF`: what a pipe has room for when it is writable.
 const PIPE_BYTES: usize = 4096;
+/// Room that is kept behind what is written, for the account of what is lost and the end: this, and a part of the file,
+/// as the index grows with it.
+const RESERVE_BYTES: u64 = 16 << 10;
+const RESERVE_FRACTION: u64 = 32;
 /// How long after a signal to end, and after it took something last, a reader is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often a signal is looked for meanwhile.
@@ -145,18 +149,32 @@ impl Target {
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Target::Pipe { file, chunk_bytes, .. } => write_patiently(file, *chunk_bytes, bytes),
-            Target::File { file, whole_bytes, .. } => match file.write_all(bytes) {
-                Ok(()) => {
-                    *whole_bytes += bytes.len() as u64;
-                    Ok(())
-                }
-                Err(error) => {
-                    // Best effort: a cut segment is readable damage, no segment is none.
-                    let _ = file.set_len(*whole_bytes);
-                    Err(error)
-                }
-            },
+            Target::File { file, whole_bytes, .. } => {
+                reserve(file, *whole_bytes, bytes.len() as u64)?;
+                write_whole(file, whole_bytes, bytes)
+            }
         }
+    }
+
+    /// Writes whole segments into the room that was kept for the end.
+    pub(super) fn write_end(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Target::Pipe { .. } => self.write(bytes),
+            Target::File { file, whole_bytes, .. } => write_whole(file, whole_bytes, bytes),
+        }
+    }
+
+    /// Gives back what room is left over.
+    pub(super) fn close(self) {
+        if let Target::File { file, whole_bytes, .. } = self {
+            // It costs a few KiB of disk when this fails.
+            let _ = file.set_len(whole_bytes);
+        }
+    }
+
+    /// Whether what was written stays ours, so that more can follow after a failure.
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self, Target::File { .. })
     }
 
     /// Its name for messages.
@@ -164,6 +182,44 @@ impl Target {
         match self {
             Target::Pipe { name, .. } => name.clone(),
             Target::File { path, .. } => path.display().to_string(),
+        }
+    }
+}
+
+/// Has the file system set aside room for `bytes` more and for the end. Without such a call it is found out by writing.
+fn reserve(file: &File, whole_bytes: u64, bytes: u64) -> io::Result<()> {
+    let wanted = bytes + RESERVE_BYTES + whole_bytes / RESERVE_FRACTION;
+    // SAFETY: changes only the room that belongs to a file of ours, not its length.
+    let result = unsafe {
+        libc::fallocate(
+            file.as_raw_fd(),
+            libc::FALLOC_FL_KEEP_SIZE,
+            whole_bytes as libc::off_t,
+            wanted as libc::off_t,
+        )
+    };
+    match io::Error::last_os_error() {
+        error
+            if result != 0
+                && matches!(error.raw_os_error(), Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG)) =>
+        {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write_whole(file: &mut File, whole_bytes: &mut u64, bytes: &[u8]) -> io::Result<()> {
+    match file.write_all(bytes) {
+        Ok(()) => {
+            *whole_bytes += bytes.len() as u64;
+            Ok(())
+        }
+        Err(error) => {
+            // Best effort: a cut segment is readable damage, no segment is none.
+            let _ = file.set_len(*whole_bytes);
+            let _ = file.seek(SeekFrom::Start(*whole_bytes));
+            Err(error)
         }
     }
 }

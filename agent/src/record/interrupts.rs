@@ -24,6 +24,9 @@ pub(super) fn catch() -> Result<()> {
         // of that is allowed in a signal handler.
         unsafe { signal_hook::low_level::register(signal, note) }.context("cannot catch signals")?;
     }
+    // A file that may not grow any more (`ulimit -f`) is an error of the write, which is answered there.
+    // SAFETY: the handler does nothing. Unlike an ignored signal, it is not handed on to the command.
+    unsafe { signal_hook::low_level::register(libc::SIGXFSZ, || {}) }.context("cannot catch signals")?;
     Ok(())
 }
 

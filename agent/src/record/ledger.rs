@@ -71,14 +71,14 @@ impl Ledger {
         }
     }
 
-    /// After everything was drained: whatever was produced and is neither stored nor counted lost is entered.
-    pub(super) fn settle(&mut self, now_ns: u64) {
+    /// In the end: whatever was produced and is neither stored nor counted lost is entered, with this cause.
+    pub(super) fn settle(&mut self, cause: LossCause, now_ns: u64) {
         for cpu in 0..self.cpus.len() {
             let account = &self.cpus[cpu];
             let missing =
                 account.counts.produced.saturating_sub(account.stored + account.lost + account.left_out);
             if missing > 0 {
-                self.enter(cpu as u16, LossCause::Unaccounted, missing, 0, now_ns);
+                self.enter(cpu as u16, cause, missing, 0, now_ns);
             }
         }
     }
@@ -138,7 +138,7 @@ mod tests {
             ledger.stored(0);
         }
         ledger.look([counts(9, 3)].into_iter(), 200);
-        ledger.settle(300);
+        ledger.settle(LossCause::Unaccounted, 300);
         let losses = ledger.take_losses();
         let brief: Vec<_> = losses.iter().map(|l| (l.cause, l.count, l.from_ns, l.to_ns)).collect();
         assert_eq!(brief, [(LossCause::RingFull, 3, 100, 200), (LossCause::Unaccounted, 1, 0, 300)]);
@@ -152,7 +152,7 @@ mod tests {
         ledger.left_out(0);
         ledger.left_out(0);
         ledger.look([counts(4, 1)].into_iter(), 200);
-        ledger.settle(300);
+        ledger.settle(LossCause::Unaccounted, 300);
         assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 2, stored: 1 }]);
         assert_eq!(ledger.lost_total(), 1);
     }

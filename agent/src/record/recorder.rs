@@ -129,9 +129,11 @@ impl Recorder {
     /// Ends the capture. The rings must have been drained, unless recording was cut short.
     pub(super) fn finish(mut self, rings: &Rings) -> Result<Report> {
         let now_ns = boot_ns();
-        if !self.is_done() {
+        if !self.is_done {
+            // When writing has ended, what is left in the rings has nowhere to go.
+            let cause = if self.writer.has_ended() { LossCause::NotWritten } else { LossCause::Unaccounted };
             self.ledger.look(rings.counts(), now_ns);
-            self.ledger.settle(now_ns);
+            self.ledger.settle(cause, now_ns);
         }
         self.flush();
         let mark = Mark { time_ns: now_ns, kind: "stop".to_owned(), text: Vec::new() };
@@ -251,7 +253,7 @@ impl Sink for Recorder {
         if self.is_done {
             return;
         }
-        if self.is_file_full(event.time_ns) {
+        if self.is_file_full(event.time_ns) && !self.writer.has_ended() {
             self.turn(store, event.time_ns);
         }
         self.define_kind(event.kind, store);

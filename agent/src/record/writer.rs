@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
-use capture_format::model::{Host, Loss, Mark};
-use capture_format::{Block, Chain, EncodedSegment, EntityBatch, Squeezer, Tally};
+use capture_format::model::{Host, Loss, LossCause, Mark};
+use capture_format::{Block, Chain, ChainPlace, EncodedSegment, EntityBatch, Squeezer, Tally};
+
+use crate::clock::boot_ns;
 
 use super::files::{Files, Target};
 use super::privileges;
@@ -41,6 +43,8 @@ struct Shared {
     /// Events of all files.
     events: AtomicU64,
     has_ended: AtomicBool,
+    /// Writing failed, and the capture says what is missing and ends.
+    is_accounted: AtomicBool,
     error: Mutex<Option<anyhow::Error>>,
 }
 
@@ -76,6 +80,7 @@ impl Writer {
             id,
             squeezer: Squeezer::new(level),
             output: Some(output),
+            unwritten: Unwritten::default(),
             shared: Arc::clone(&shared),
             spare: spare_back,
         };
@@ -137,7 +142,11 @@ impl Writer {
         match shared.error.lock().expect("no holder panics").take() {
             Some(error) => {
                 let missing = produced.saturating_sub(shared.events.load(Ordering::Relaxed));
-                Err(error.context(format!("{missing} events were not written and the capture ends cut")))
+                let end = match shared.is_accounted.load(Ordering::Relaxed) {
+                    true => "the capture counts them as lost",
+                    false => "the capture ends cut",
+                };
+                Err(error.context(format!("{missing} events were not written and {end}")))
             }
             None => Ok(Written {
                 bytes: shared.bytes.load(Ordering::Relaxed),
@@ -154,12 +163,16 @@ struct Output {
     /// Events written out.
     events: u64,
     buffer: Vec<u8>,
+    /// The chain as it is on disk.
+    place: ChainPlace,
 }
 
 impl Output {
     fn open(files: &mut Files, id: [u8; 12], host: &Host, shared: &Shared) -> Result<Self> {
         let target = files.next()?;
-        let mut output = Output { target, chain: Chain::new(id), events: 0, buffer: Vec::new() };
+        let chain = Chain::new(id);
+        let place = chain.place();
+        let mut output = Output { target, chain, events: 0, buffer: Vec::new(), place };
         output.buffer.extend_from_slice(&output.chain.header());
         output.chain.seal(EncodedSegment::host(host), &mut output.buffer);
         shared.file_bytes.store(0, Ordering::Relaxed);
@@ -169,7 +182,12 @@ impl Output {
     }
 
     fn write_out(&mut self, shared: &Shared) -> Result<()> {
-        self.target.write(&self.buffer).map_err(|error| self.failure(error))?;
+        if let Err(error) = self.target.write(&self.buffer) {
+            self.buffer.clear();
+            self.chain.go_back(self.place);
+            return Err(self.failure(error));
+        }
+        self.place = self.chain.place();
         let bytes = self.buffer.len() as u64;
         shared.file_bytes.fetch_add(bytes, Ordering::Relaxed);
         shared.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -181,7 +199,9 @@ impl Output {
 
     fn failure(&self, error: io::Error) -> anyhow::Error {
         let advice = match error.kind() {
-            io::ErrorKind::StorageFull => ". Make room, or bound the capture with -C and -W",
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                ". Make room, or bound the capture with -C and -W"
+            }
             _ => "",
         };
         let (name, events) = (self.target.name(), self.events);
@@ -191,12 +211,84 @@ impl Output {
     }
 }
 
+/// What came after a file could not be written any more, for the account of it at the end of the file.
+#[derive(Default)]
+struct Unwritten {
+    /// Whether there was a failure: nothing but the end is written then.
+    has_failed: bool,
+    /// When the first event was that is missing.
+    since_ns: Option<u64>,
+    /// Events stored, as of the last tallies before that, by index into them.
+    stored: Vec<u64>,
+    /// Tallies and losses that are not in the file, and those of files that never were.
+    tallies: Vec<Tally>,
+    losses: Vec<Loss>,
+    earlier: Vec<Tally>,
+    marks: Vec<Mark>,
+}
+
+impl Unwritten {
+    /// A block goes nowhere.
+    fn block(&mut self, first_ns: u64) {
+        self.since_ns.get_or_insert(first_ns);
+    }
+
+    fn counts(&mut self, losses: Vec<Loss>, tallies: Vec<Tally>) {
+        self.losses.extend(losses);
+        self.tallies = tallies;
+    }
+
+    /// Takes note of tallies while every block was written.
+    fn all_stored(&mut self, tallies: &[Tally]) {
+        if self.since_ns.is_none() {
+            self.stored = tallies.iter().map(|tally| tally.stored).collect();
+        }
+    }
+
+    /// A file would begin here, and with it new tallies.
+    fn next_file(&mut self) {
+        let tallies = std::mem::take(&mut self.tallies);
+        if self.earlier.is_empty() {
+            self.earlier = tallies;
+        } else {
+            for (sum, tally) in self.earlier.iter_mut().zip(tallies) {
+                sum.produced += tally.produced;
+                sum.stored += tally.stored;
+            }
+        }
+        // The tallies to come begin at nothing; what is stored stays what it was.
+        self.since_ns.get_or_insert_with(boot_ns);
+    }
+
+    /// Losses and tallies as the file has to have them.
+    fn account(&mut self, now_ns: u64) -> (Vec<Loss>, Vec<Tally>) {
+        self.next_file();
+        let (mut losses, mut tallies) = (std::mem::take(&mut self.losses), std::mem::take(&mut self.earlier));
+        for (index, tally) in tallies.iter_mut().enumerate() {
+            let kept = self.stored.get(index).copied().unwrap_or(0).min(tally.stored);
+            if tally.stored > kept {
+                losses.push(Loss {
+                    cpu: tally.cpu,
+                    cause: LossCause::NotWritten,
+                    class: "any".to_owned(),
+                    count: tally.stored - kept,
+                    from_ns: self.since_ns.unwrap_or(0),
+                    to_ns: now_ns,
+                });
+                tally.stored = kept;
+            }
+        }
+        (losses, tallies)
+    }
+}
+
 struct Worker {
     files: Files,
     id: [u8; 12],
     squeezer: Squeezer,
-    /// `None` once writing failed.
+    /// `None` once nothing can be written any more, not even an end.
     output: Option<Output>,
+    unwritten: Unwritten,
     shared: Arc<Shared>,
     spare: SyncSender<Block>,
 }
@@ -204,6 +296,14 @@ struct Worker {
 impl Worker {
     fn work(&mut self, job: Job) {
         let result = match job {
+            Job::Segment(content) if self.unwritten.has_failed => {
+                self.set_aside(*content);
+                Ok(())
+            }
+            Job::NextFile(_) if self.unwritten.has_failed => {
+                self.unwritten.next_file();
+                Ok(())
+            }
             Job::Segment(content) => self.write(*content),
             Job::NextFile(host) => self.turn(&host),
         };
@@ -212,8 +312,22 @@ impl Worker {
         }
     }
 
+    /// Keeps what the end of the file will have to tell.
+    fn set_aside(&mut self, content: Content) {
+        match content {
+            Content::Entities(_) => {}
+            Content::Events(block) => self.unwritten.block(block.time_first_ns().unwrap_or(0)),
+            Content::Counts(losses, tallies) => {
+                self.unwritten.all_stored(&tallies);
+                self.unwritten.counts(losses, tallies);
+            }
+            Content::Marks(marks) => self.unwritten.marks.extend(marks),
+        }
+    }
+
     fn write(&mut self, content: Content) -> Result<()> {
         let Some(output) = &mut self.output else { return Ok(()) };
+        let mut first_ns = None;
         let segment = match content {
             Content::Entities(mut batch) => {
                 let mut segment = batch.encode(&mut self.squeezer);
@@ -224,9 +338,17 @@ impl Worker {
                 }
                 segment
             }
-            Content::Counts(losses, tallies) => EncodedSegment::counts(&losses, &tallies),
+            Content::Counts(losses, tallies) => {
+                let segment = EncodedSegment::counts(&losses, &tallies);
+                self.unwritten.all_stored(&tallies);
+                output.chain.seal(segment, &mut output.buffer);
+                return output
+                    .write_out(&self.shared)
+                    .inspect_err(|_| self.unwritten.counts(losses, tallies));
+            }
             Content::Marks(marks) => EncodedSegment::marks(&marks),
             Content::Events(block) => {
+                first_ns = block.time_first_ns();
                 let segment = block.encode(&mut self.squeezer);
                 if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.spare.try_send(block)
                 {
@@ -236,18 +358,34 @@ impl Worker {
             }
         };
         output.chain.seal(segment, &mut output.buffer);
-        output.write_out(&self.shared)
+        output.write_out(&self.shared).inspect_err(|_| {
+            if let Some(first_ns) = first_ns {
+                self.unwritten.block(first_ns);
+            }
+        })
     }
 
     fn end_file(&mut self) -> Result<()> {
-        let Some(Output { target, chain, mut buffer, .. }) = self.output.take() else { return Ok(()) };
+        let Some(Output { mut target, mut chain, mut buffer, .. }) = self.output.take() else {
+            return Ok(());
+        };
         let events = chain.events();
+        let cannot =
+            |target: &Target| format!("cannot end {} after {events} events; it is readable", target.name());
+        if self.unwritten.has_failed {
+            let (losses, tallies) = self.unwritten.account(boot_ns());
+            chain.seal(EncodedSegment::counts(&losses, &tallies), &mut buffer);
+            chain.seal(EncodedSegment::marks(&self.unwritten.marks), &mut buffer);
+            // Alone: there may be room for this and not for the end.
+            target.write_end(&buffer).with_context(|| cannot(&target))?;
+            self.shared.bytes.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+            self.shared.is_accounted.store(true, Ordering::Relaxed);
+            buffer.clear();
+        }
         chain.finish(&mut buffer);
-        let mut target = target;
-        target
-            .write(&buffer)
-            .with_context(|| format!("cannot end {} after {events} events; it is readable", target.name()))?;
+        target.write_end(&buffer).with_context(|| cannot(&target))?;
         self.shared.bytes.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+        target.close();
         Ok(())
     }
 
@@ -256,6 +394,7 @@ impl Worker {
             return Ok(());
         }
         self.end_file()?;
+        self.unwritten = Unwritten::default();
         self.output = Some(Output::open(&mut self.files, self.id, host, &self.shared)?);
         Ok(())
     }
@@ -267,7 +406,9 @@ impl Worker {
     }
 
     fn fail(&mut self, error: anyhow::Error) {
-        self.output = None;
+        // A file can still be ended; a pipe's reader has lost its place.
+        self.output = self.output.take().filter(|output| output.target.is_file());
+        self.unwritten.has_failed = true;
         self.shared.has_ended.store(true, Ordering::Relaxed);
         let is_closed_pipe =
             error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);

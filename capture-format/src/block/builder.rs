@@ -187,6 +187,13 @@ impl Block {
     }
 }
 
+impl Block {
+    /// Time of the earliest event, boot clock ns.
+    pub fn time_first_ns(&self) -> Option<u64> {
+        self.times.iter().copied().min()
+    }
+}
+
 /// Collects events; keeps its buffers between blocks.
 #[derive(Debug, Default)]
 pub struct BlockBuilder {

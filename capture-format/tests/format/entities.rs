@@ -203,6 +203,7 @@ fn loss() -> impl Strategy<Value = Loss> {
         LossCause::QueueFull,
         LossCause::BadRecord,
         LossCause::Unaccounted,
+        LossCause::NotWritten,
     ]);
     (any::<u16>(), cause, "[a-z]{0,8}", large(), large(), large()).prop_map(
         |(cpu, cause, class, count, from_ns, to_ns)| Loss { cpu, cause, class, count, from_ns, to_ns },
