@@ -21,7 +21,7 @@ Examples:
   sysreel-agent record -w out.reel -- curl http://127.0.0.1:8000/   a command and everything it starts
   sysreel-agent record -w out.reel -M 30                            the whole machine for 30 seconds
   sysreel-agent record -w - | sysreel read -                        live, through a pipe
-  sysreel-agent record -w out.reel -C 100 -W 5                      the last 500 MB, in five files
+  sysreel-agent record -w out.reel -C 100 -W 5                      the last 500 MB: out.reel0, out.reel1, ...
   sysreel-agent record -w out.reel --calls openat,connect,execve    only these calls
   sysreel-agent record -w out.reel --calls '!read,!write'           all but these
 
@@ -39,7 +39,7 @@ pub(crate) const RING_BYTES: usize = 16 << 20;
 
 #[derive(Args, Debug)]
 pub(crate) struct RecordArgs {
-    /// Capture to write; `-` for standard output.
+    /// Capture to write, over what was there; `-` for standard output. With -C, -G or -e a number follows: out.reel0.
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub(crate) write: PathBuf,
     /// Bytes to keep of each buffer that is read or written.
@@ -51,16 +51,16 @@ pub(crate) struct RecordArgs {
     /// Stop after this many events.
     #[arg(short = 'n', long = "numevents", value_name = "COUNT")]
     pub(crate) events: Option<u64>,
-    /// Begin a new file when one has this many million bytes.
+    /// Begin a new file when one has this many million bytes: out.reel0, out.reel1, ...
     #[arg(short = 'C', long = "file-size", value_name = "MB")]
     pub(crate) file_megabytes: Option<u64>,
-    /// Begin a new file after this many seconds.
+    /// Begin a new file after this many seconds, numbered as with -C; `%` conversions in the name stand for the time.
     #[arg(short = 'G', long = "seconds", value_name = "SECONDS")]
     pub(crate) file_seconds: Option<u64>,
-    /// Begin a new file after this many events.
+    /// Begin a new file after this many events, numbered as with -C.
     #[arg(short = 'e', value_name = "COUNT")]
     pub(crate) file_events: Option<u64>,
-    /// Keep at most this many files: the oldest is removed.
+    /// Keep at most this many files: the oldest is removed, and numbers go on (out.reel00, ... with 11 files or more).
     #[arg(short = 'W', long = "limit", value_name = "COUNT")]
     pub(crate) files: Option<usize>,
     /// Record only these events: names separated by commas, as in `sysreel events`.

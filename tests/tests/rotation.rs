@@ -33,6 +33,16 @@ fn numbers(rig: &Rig, file: &std::path::Path) -> Result<Vec<i64>> {
     String::from_utf8(output.stdout)?.lines().map(|line| Ok(line.trim().parse()?)).collect()
 }
 
+#[test]
+fn a_single_file_of_a_rotation_is_named_as_it_is() -> Result<()> {
+    let Some(rig) = Rig::new("rotation-single")? else { return Ok(()) };
+    let output = rig.record("part.reel", &["-C", "100"], &["true"])?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(stderr.trim_end().ends_with("in part.reel0") && rig.file("part.reel0").exists(), "{stderr}");
+    rig.done();
+    Ok(())
+}
+
 fn rotate(name: &str, options: &[&str], keeps_all: bool) -> Result<Option<Vec<usize>>> {
     let Some(rig) = Rig::new(name)? else { return Ok(None) };
     rig.record("part.reel", options, &[&rig::helper("sequence")?, &CALLS.to_string()])?;

@@ -34,6 +34,8 @@ pub(super) struct Files {
     /// Files begun.
     count: usize,
     kept: VecDeque<PathBuf>,
+    /// The first, which says where the files are when there is but one.
+    first: Option<PathBuf>,
 }
 
 /// An open target.
@@ -49,12 +51,17 @@ pub(super) enum Target {
 impl Files {
     /// Files named after `base`.
     pub(super) fn new(base: &Path, rotation: Rotation) -> Self {
-        Files { base: base.to_owned(), rotation, count: 0, kept: VecDeque::new() }
+        Files { base: base.to_owned(), rotation, count: 0, kept: VecDeque::new(), first: None }
     }
 
     /// Files begun so far.
     pub(super) fn count(&self) -> usize {
         self.count
+    }
+
+    /// The first file begun, if it has a name of its own.
+    pub(super) fn first(&self) -> Option<&Path> {
+        self.first.as_deref()
     }
 
     /// Opens the next file, and removes the oldest when there are too many.
@@ -71,6 +78,7 @@ impl Files {
         if !file.metadata()?.is_file() {
             return Ok(Target::Pipe { file, name: path.display().to_string(), chunk_bytes: PIPE_BYTES });
         }
+        self.first.get_or_insert_with(|| path.clone());
         self.kept.retain(|kept| *kept != path);
         self.kept.push_back(path.clone());
         while self.rotation.files.is_some_and(|most| self.kept.len() > most) {

@@ -141,12 +141,13 @@ impl Recorder {
         self.send_counts();
         let lost = self.ledger.lost_total();
         self.ledger.look(rings.counts(), now_ns);
+        let first = self.writer.first().unwrap_or(&self.plan.write).display().to_string();
         let written = self.writer.finish(self.ledger.produced_total())?;
         Ok(Report {
             written,
             events: self.events,
             lost,
-            name: self.plan.write.display().to_string(),
+            name: if written.files > 1 { self.plan.write.display().to_string() } else { first },
             counts: self.counts,
         })
     }

@@ -1,6 +1,7 @@
 //! The writing thread: encodes, compresses and writes what the draining thread has gathered.
 
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -56,6 +57,7 @@ pub(super) struct Writer {
     thread: JoinHandle<()>,
     /// Work handed over is waited for: a file's size is known before more is added to it.
     in_step: bool,
+    first: Option<PathBuf>,
     done: Receiver<()>,
 }
 
@@ -72,6 +74,7 @@ impl Writer {
         let shared = Arc::new(Shared::default());
         let id = capture_id();
         let output = Output::open(&mut files, id, host, &shared)?;
+        let first = files.first().map(Path::to_owned);
         let (jobs, queue) = sync_channel(QUEUE);
         let (spare_back, spare) = sync_channel(QUEUE + 1);
         let (step, done) = sync_channel(QUEUE + 1);
@@ -98,7 +101,7 @@ impl Writer {
                 worker.finish();
             })
             .context("cannot start the writing thread")?;
-        Ok(Writer { jobs, spare, shared, thread, in_step, done })
+        Ok(Writer { jobs, spare, shared, thread, in_step, first, done })
     }
 
     /// Hands content over; waits when the queue is full.
@@ -127,6 +130,11 @@ impl Writer {
     /// Bytes of the current file.
     pub(super) fn file_bytes(&self) -> u64 {
         self.shared.file_bytes.load(Ordering::Relaxed)
+    }
+
+    /// The first file, if it has a name of its own.
+    pub(super) fn first(&self) -> Option<&Path> {
+        self.first.as_deref()
     }
 
     /// Whether writing has come to an end: an error, or a pipe whose reader is gone.
