@@ -68,6 +68,9 @@ pub(crate) struct RecordArgs {
     /// `%CATEGORY` stands for all of one category, and `!` before either takes away: `openat,connect`, `%net,!bind`,
     /// `!read,!write`. Other calls are turned away in the kernel. Those that open or close descriptors, start or
     /// change processes are followed all the same, so what is recorded keeps its names, but leave no event.
+    ///
+    /// Categories: %file, %io-other, %io-read, %io-write, %ipc, %memory, %net, %other, %process, %signal, %sleep,
+    /// %system, %time, %user, %wait. `%net` includes sendto, recvfrom, sendmsg, recvmsg, sendmmsg and recvmmsg.
     #[arg(long, value_name = "LIST")]
     pub(crate) calls: Option<String>,
     /// Do not measure how long calls take, which lowers the cost of every call.

@@ -51,7 +51,7 @@ impl Selection {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName {
     word: String,
-    nearest: Option<&'static str>,
+    nearest: Option<String>,
 }
 
 impl fmt::Display for UnknownName {
@@ -94,19 +94,34 @@ fn names_of(word: &str) -> Result<Vec<&'static str>, UnknownName> {
     if let Some(category) = word.strip_prefix('%') {
         let entries = categories();
         let members: Vec<_> =
-            entries.iter().filter(|entry| entry.0 == category).map(|entry| entry.1).collect();
+            entries.iter().filter(|entry| is_member(*entry, category)).map(|entry| entry.1).collect();
         if members.is_empty() {
             let known: BTreeSet<&str> = entries.iter().map(|entry| entry.0).collect();
-            return Err(UnknownName { word: word.to_owned(), nearest: nearest(category, known) });
+            let nearest = nearest(category, known).map(|category| format!("%{category}"));
+            return Err(UnknownName { word: word.to_owned(), nearest });
         }
         return Ok(members);
+    }
+    if let Some((category, _)) = categories().iter().find(|entry| entry.0 == word)
+        && known_event_names().binary_search(&word).is_err()
+    {
+        return Err(UnknownName { word: word.to_owned(), nearest: Some(format!("%{category}")) });
     }
     let wanted = event_name_of_alias(word).unwrap_or(word);
     let known = known_event_names();
     match known.binary_search(&wanted) {
         Ok(at) => Ok(vec![known[at]]),
-        Err(_) => Err(UnknownName { word: word.to_owned(), nearest: nearest(word, known) }),
+        Err(_) => {
+            Err(UnknownName { word: word.to_owned(), nearest: nearest(word, known).map(str::to_owned) })
+        }
     }
+}
+
+/// Calls that move data over sockets. They are of the categories of reading and writing, and of `%net` as well.
+const SOCKET_IO: [&str; 6] = ["recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto"];
+
+fn is_member(&(own, name): &(&str, &str), category: &str) -> bool {
+    own == category || (category == "net" && SOCKET_IO.contains(&name))
 }
 
 /// Every event type with its category.
@@ -165,6 +180,25 @@ mod tests {
     }
 
     #[test]
+    fn the_network_includes_what_is_sent_and_received() {
+        let selection: Selection = "%net".parse().expect("a list");
+        for name in SOCKET_IO.into_iter().chain(["connect", "socket"]) {
+            assert!(known_event_names().contains(&name), "{name} is no event");
+            assert!(selection.has(name), "{name}");
+        }
+        assert!(!selection.has("read") && !selection.has("write"));
+    }
+
+    #[test]
+    fn the_help_lists_every_category() {
+        let help = include_str!("cli.rs");
+        for (category, _) in categories() {
+            let listed = |end: &str| help.contains(&format!("%{category}{end}"));
+            assert!([",", ".", "\n"].into_iter().any(listed), "%{category} is not in the help of --calls");
+        }
+    }
+
+    #[test]
     fn what_is_not_named_goes_with_the_first_word() {
         assert!("!read".parse::<Selection>().expect("a list").has_unknown());
         assert!(!"read".parse::<Selection>().expect("a list").has_unknown());
@@ -175,8 +209,10 @@ mod tests {
     fn an_unknown_name_is_refused_with_the_nearest() {
         for (list, message) in [
             ("opnat", "there is no call 'opnat'; did you mean 'openat'?"),
+            ("net", "there is no call 'net'; did you mean '%net'?"),
+            ("%nett", "there is no call '%nett'; did you mean '%net'?"),
             ("read,!wrte", "there is no call 'wrte'; did you mean 'write'?"),
-            ("%fil", "there is no call '%fil'; did you mean 'file'?"),
+            ("%fil", "there is no call '%fil'; did you mean '%file'?"),
             (
                 "completely_different",
                 "there is no call 'completely_different'; `sysreel events` lists all, with their categories",
