@@ -7,6 +7,7 @@ use crate::programs::{output, program};
 use anyhow::{Context, Result, bail, ensure};
 use std::cmp::Ordering;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -154,7 +155,7 @@ impl Archive {
 
 /// Runs a command; not shown, as all the options would hide what it is about.
 fn run(command: &mut Command) -> Result<()> {
-    let status = command.stdin(Stdio::null()).status().context("starting apt-get")?;
+    let status = command.stdin(Stdio::null()).stdout(io::stderr()).status().context("starting apt-get")?;
     ensure!(status.success(), "apt-get failed: {status}");
     Ok(())
 }

@@ -30,23 +30,25 @@ impl Emulator {
     pub(super) fn ensure(architecture: Architecture, cache: &Path) -> Result<Self> {
         step("Looking for the emulator");
         let name = architecture.emulator();
-        let mut wanted = vec![(name, architecture.emulator_package())];
-        wanted.extend([("zstd", "zstd"), ("lz4", "lz4"), ("xz", "xz-utils")]);
+        let package = architecture.emulator_package();
+        let mut wanted = vec![("zstd", "zstd"), ("lz4", "lz4"), ("xz", "xz-utils")];
         if matches!(architecture, Architecture::Arm64) {
+            // The compiler's package only recommends the headers; what stands for them here comes with either.
             wanted.extend([
                 ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
                 ("aarch64-linux-gnu-ld", "libc6-dev-arm64-cross"),
             ]);
         }
         ensure_each("tools", &wanted);
-        find(name).with_context(|| {
-            format!("{name} is missing; Debian's package {}", architecture.emulator_package())
-        })?;
-        if version(name)? < VERSION_GOOD
-            && let Err(error) = upgrade(architecture, cache)
+        // From backports first: that of the release does not go with one of another architecture from there.
+        let is_old = |name| find(name).is_none() || version(name).is_ok_and(|version| version < VERSION_GOOD);
+        if is_old(name)
+            && let Err(error) = install_from_backports(architecture, cache)
         {
-            eprintln!("No newer version to be had: {error:#}");
+            eprintln!("No {package} from backports: {error:#}");
         }
+        ensure_each("emulator", &[(name, package)]);
+        find(name).with_context(|| format!("{name} is missing; Debian's package {package} has it"))?;
         let version = version(name)?;
         let is_good = version >= VERSION_GOOD;
         let note = if is_good { "" } else { ", old: some guests may stop early" };
@@ -105,7 +107,7 @@ fn version(name: &str) -> Result<u32> {
 }
 
 /// From the backports of the machine's own release, with package lists of our own.
-fn upgrade(architecture: Architecture, cache: &Path) -> Result<()> {
+fn install_from_backports(architecture: Architecture, cache: &Path) -> Result<()> {
     let release = fs::read_to_string("/etc/os-release").context("cannot tell which Debian this is")?;
     let name = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
     let name = name.context("/etc/os-release has no VERSION_CODENAME")?.trim_matches('"');

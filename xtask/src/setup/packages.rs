@@ -38,7 +38,12 @@ pub(crate) fn ensure_each(what: &str, wanted: &[(&str, &str)]) {
 fn install(packages: &[&str]) -> bool {
     let apt_get = |arguments: &[&str]| {
         execute(
-            program("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(["-q", "-y"]).args(arguments),
+            program("apt-get")
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .args(["-q", "-y"])
+                .args(arguments)
+                // What a task prints on its stdout is not about packages.
+                .stdout(std::io::stderr()),
         )
         .is_ok()
     };
