@@ -94,7 +94,7 @@ fn names_of(word: &str) -> Result<Vec<&'static str>, UnknownName> {
     if let Some(category) = word.strip_prefix('%') {
         let entries = categories();
         let members: Vec<_> =
-            entries.iter().filter(|entry| is_member(*entry, category)).map(|entry| entry.1).collect();
+            entries.iter().filter(|entry| is_member(entry, category)).map(|entry| entry.1).collect();
         if members.is_empty() {
             let known: BTreeSet<&str> = entries.iter().map(|entry| entry.0).collect();
             let nearest = nearest(category, known).map(|category| format!("%{category}"));
