@@ -20,13 +20,13 @@ pub(crate) enum Command {
 Examples:
   sysreel-agent record -w out.reel -- curl http://127.0.0.1:8000/   a command and everything it starts
   sysreel-agent record -w out.reel -M 30                            the whole machine for 30 seconds
-  sysreel-agent record -w - | sysreel read -                        live, through a pipe
+  sysreel-agent record -w - | sysreel read - 'proc.name!=sysreel'   live, without what the reader does
   sysreel-agent record -w out.reel -C 100 -W 5                      the last 500 MB: out.reel0, out.reel1, ...
   sysreel-agent record -w out.reel --calls openat,connect,execve    only these calls
   sysreel-agent record -w out.reel --calls '!read,!write'           all but these
 
 Exit status: that of the command, if one was given, 127 when it is not found and 126 when it cannot be run (nothing is
-written then); otherwise 0, or 1 when recording failed.
+written then); otherwise 0, or 1 when recording failed or the command line is wrong.
 Ctrl-C ends a recording cleanly. With a command it waits for the command, and a second Ctrl-C does not. A pipe whose
 reader takes nothing is given up a second after the first Ctrl-C, at once after the second.")]
     Record(Box<RecordArgs>),

@@ -11,9 +11,24 @@ mod rings;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 fn main() -> ExitCode {
-    let done = match cli::Cli::parse().command {
+    let typed = match cli::Cli::try_parse() {
+        Ok(typed) => typed,
+        Err(message) => {
+            // A manual nobody wants to read to its end is no failure.
+            let _ = message.print();
+            if message.kind() == ErrorKind::UnknownArgument
+                && let Some(ContextValue::String(word)) = message.get(ContextKind::InvalidArg)
+                && !word.starts_with('-')
+            {
+                eprintln!("The command to record goes behind `--`: sysreel-agent record ... -- {word}");
+            }
+            return if message.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+    };
+    let done = match typed.command {
         cli::Command::Record(args) => record::Plan::new(*args).and_then(record::run),
         cli::Command::Doctor => doctor::run(),
     };

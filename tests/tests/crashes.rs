@@ -138,6 +138,25 @@ fn a_command_that_is_not_there_leaves_the_old_capture() -> Result<()> {
 }
 
 #[test]
+fn a_wrong_command_line_is_told_the_right_one() -> Result<()> {
+    let rig = Rig::without_recording("usage")?;
+    std::fs::write(rig.file("out.reel"), "a capture")?;
+    let check = |mut program: Command, words: &[&str], hint: &str| -> Result<()> {
+        let output = program.args(words).output()?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.code() == Some(1), "{words:?}: {}", output.status);
+        ensure!(stderr.contains(hint), "{words:?}: {stderr}");
+        Ok(())
+    };
+    check(rig.agent(), &["record", "-w", "new.reel", "true"], "-- true")?;
+    check(rig.agent(), &[], "Usage")?;
+    check(rig.agent(), &["record", "--nonsense"], "--nonsense")?;
+    check(rig.sysreel(), &["out.reel"], "sysreel read out.reel")?;
+    rig.done();
+    Ok(())
+}
+
+#[test]
 fn through_a_pipe() -> Result<()> {
     let Some(rig) = Rig::new("pipe")? else { return Ok(()) };
     let mut agent = rig.agent();
