@@ -64,6 +64,20 @@ impl Files {
         self.first.as_deref()
     }
 
+    /// How many numbered files of this name stand there already. Those that this recording does not come to stay, and
+    /// look as if they were its own.
+    pub(super) fn earlier(&self) -> usize {
+        let (Some(name), true) = (self.base.file_name(), self.rotation.is_on()) else { return 0 };
+        let folder = self.base.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
+        let is_numbered = |entry: &fs::DirEntry| {
+            let entry = entry.file_name();
+            let number = entry.as_bytes().strip_prefix(name.as_bytes());
+            number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+        };
+        entries.filter(is_numbered).count()
+    }
+
     /// Opens the next file, and removes the oldest when there are too many.
     pub(super) fn next(&mut self) -> Result<Target> {
         if self.base.as_os_str() == "-" {
@@ -282,6 +296,20 @@ mod tests {
             path.display().to_string()
         };
         (0..count).map(|_| name(&mut files)).collect()
+    }
+
+    #[test]
+    fn files_of_an_earlier_recording_are_counted() {
+        let folder = std::env::temp_dir().join(format!("sysreel-earlier-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        for name in ["r.reel", "r.reel0", "r.reel12", "r.reel1.old", "other.reel0"] {
+            fs::write(folder.join(name), "").expect("a file");
+        }
+        let rotation = Rotation { events: Some(5), ..Rotation::default() };
+        assert_eq!(Files::new(&folder.join("r.reel"), rotation).earlier(), 2);
+        assert_eq!(Files::new(&folder.join("r.reel"), Rotation::default()).earlier(), 0);
+        assert_eq!(Files::new(&folder.join("none/r.reel"), rotation).earlier(), 0);
+        fs::remove_dir_all(&folder).expect("it is ours");
     }
 
     #[test]

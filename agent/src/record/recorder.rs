@@ -75,6 +75,14 @@ impl Recorder {
     /// Opens the capture.
     pub(super) fn new(plan: &Plan, store: &Store, cpus: usize) -> Result<Self> {
         let files = Files::new(&plan.write, plan.rotation);
+        if files.earlier() > 0 {
+            eprintln!(
+                "sysreel-agent: {} numbered files of {} are there already; those that this recording does not \
+                 overwrite stay, and are not part of it",
+                files.earlier(),
+                plan.write.display()
+            );
+        }
         let to_stdout = plan.write.as_os_str() == "-";
         let now_ns = boot_ns();
         let host = host::read(&plan.proc_root, plan.snap_bytes, plan.scope().into_bytes());
