@@ -58,16 +58,9 @@ impl Watcher {
         Ok((field("VmHWM:"), field("RssAnon:")))
     }
 
-    /// CPU seconds it has taken so far, all threads.
+    /// CPU seconds it has taken so far, with those of threads that have ended: one that verified a program, say.
     pub(super) fn cpu_s(&self) -> Result<f64> {
-        let mut total_ns = 0;
-        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            // Time on a CPU, time waiting for one, turns taken.
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
-            let on_cpu = text.split(' ').next().context("schedstat is empty")?;
-            total_ns += on_cpu.parse::<u64>().with_context(|| format!("schedstat says {text}"))?;
-        }
-        Ok(total_ns as f64 / 1e9)
+        stat_s(&format!("/proc/{}/stat", self.child.id()), OWN)
     }
 
     /// Ends it as Ctrl-C does; answers the CPU seconds it took in its whole life.
@@ -86,12 +79,21 @@ impl Watcher {
     }
 }
 
-/// CPU time of all children that ended. The kernel counts it in ticks of 10 ms.
+/// Where the times of a process and of its children that ended stand in `stat`, behind its name.
+const OWN: usize = 11;
+const CHILDREN: usize = 13;
+
+/// CPU time of all children that ended.
 fn children_cpu_s() -> Result<f64> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    let after_name = stat.rsplit_once(") ").context("/proc/self/stat has no name")?.1;
+    stat_s("/proc/self/stat", CHILDREN)
+}
+
+/// User and system time from a `stat` file. The kernel counts them in ticks of 10 ms.
+fn stat_s(path: &str, at: usize) -> Result<f64> {
+    let stat = fs::read_to_string(path)?;
+    let after_name = stat.rsplit_once(") ").with_context(|| format!("{path} has no name"))?.1;
     let ticks =
-        after_name.split(' ').skip(13).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
+        after_name.split(' ').skip(at).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>();
     Ok(ticks / 100.0)
 }
 
