@@ -25,7 +25,7 @@ fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// Some helpers are for GPL-compatible programs only, which Apache-2.0 alone is not in the kernel's eyes.
+/// Some helpers are only for programs under a licence compatible with the kernel's.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -111,7 +111,10 @@ mod tests {
             [mark(PREEMPT_DISABLE_MARK), mark(PREEMPT_ENABLE_MARK)]
         };
         let [disable, enable] = marks(programs);
-        assert!(disable > 0 && enable > disable, "{disable} and {enable}");
+        assert!(
+            disable > 0 && enable > disable,
+            "{disable} and {enable}: are the programs older than the agent? `cargo xtask build` makes them anew"
+        );
         let mut placed = programs.to_vec();
         place_preempt_functions(&mut placed, None)?;
         assert_eq!(marks(&placed), [0, 0]);

@@ -75,11 +75,11 @@ impl Recorder {
     /// Opens the capture.
     pub(super) fn new(plan: &Plan, store: &Store, cpus: usize) -> Result<Self> {
         let files = Files::new(&plan.write, plan.rotation);
-        if files.earlier() > 0 {
+        let earlier = files.earlier();
+        if earlier > 0 {
             eprintln!(
-                "sysreel-agent: {} numbered files of {} are there already; those that this recording does not \
+                "sysreel-agent: {earlier} numbered files of {} are there already; those that this recording does not \
                  overwrite stay, and are not part of it",
-                files.earlier(),
                 plan.write.display()
             );
         }

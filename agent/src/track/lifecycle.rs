@@ -61,7 +61,8 @@ impl Tracker {
                 args[at] = given.map_or(Arg::Unread(call.raw(at as u8)), Arg::Bytes);
             }
         }
-        self.emit(record, cpu, &plan, 0, Some(header.result), &args, sink);
+        let thread = self.thread_version(record.header.tid);
+        self.emit(thread, record, cpu, &plan, 0, Some(header.result), &args, sink);
     }
 
     /// The process that executed, left with the one thread that did.
@@ -165,7 +166,8 @@ impl Tracker {
             }
         }
         let args = Call::read(record).args(&plan);
-        self.emit(record, cpu, &plan, 0, Some(header.result), &args, sink);
+        let thread = self.thread_version(record.header.tid);
+        self.emit(thread, record, cpu, &plan, 0, Some(header.result), &args, sink);
     }
 
     fn add_child(&mut self, tid: u32, pid: u32, facts: &ForkFacts) {
@@ -240,7 +242,8 @@ impl Tracker {
             Arg::Int(u64::from(facts.process_gone)),
             in_call.map_or(Arg::Null, |call| Arg::Bytes(call.name.as_bytes())),
         ];
-        self.emit(record, cpu, &plan, 0, None, &args, sink);
+        let thread = self.thread_version(record.header.tid);
+        self.emit(thread, record, cpu, &plan, 0, None, &args, sink);
         self.tasks.remove_thread(header.tid);
         // That the process is gone may be told by the first of several threads that end at once (before Linux 6.16):
         // it is needed until the last has. Should the end of one have been lost, it is forgotten like any other.
@@ -261,7 +264,8 @@ impl Tracker {
             Arg::Null,
             Arg::Null,
         ];
-        self.emit(record, cpu, &plan, 0, None, &args, sink);
+        let thread = self.thread_version(record.header.tid);
+        self.emit(thread, record, cpu, &plan, 0, None, &args, sink);
     }
 
     pub(super) fn on_cgroup_move(&mut self, record: &Record<'_>, cpu: u16, sink: &mut impl Sink) {
@@ -275,7 +279,8 @@ impl Tracker {
         let mut args = [Arg::Null; ARGS_MAX];
         args[0] = path.map_or(Arg::Unread(0), Arg::Bytes);
         args[1] = Arg::Int(moved);
-        self.emit(record, cpu, &plan, 0, None, &args, sink);
+        let thread = self.thread_version(record.header.tid);
+        self.emit(thread, record, cpu, &plan, 0, None, &args, sink);
     }
 
     /// The move may be in any one of several hierarchies: a path that names a container counts more than one

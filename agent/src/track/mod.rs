@@ -164,31 +164,14 @@ impl Tracker {
         let returns = plan.result && header.flags & FLAG_NO_RESULT == 0;
         let result = returns.then_some(header.result);
         let thread = before.unwrap_or_else(|| self.thread_version(header.tid));
-        self.emit_for(thread, record, cpu, &plan, descriptor, result, &call.args(&plan), sink);
-    }
-
-    /// Hands one event of the record's thread to the sink.
-    #[inline]
-    #[expect(clippy::too_many_arguments, reason = "the parts of an event, each from another place")]
-    fn emit(
-        &mut self,
-        record: &Record<'_>,
-        cpu: u16,
-        plan: &Plan,
-        descriptor: Ref,
-        result: Option<i64>,
-        args: &[Arg<'_>; ARGS_MAX],
-        sink: &mut impl Sink,
-    ) {
-        let thread = self.thread_version(record.header.tid);
-        self.emit_for(thread, record, cpu, plan, descriptor, result, args, sink);
+        self.emit(thread, record, cpu, &plan, descriptor, result, &call.args(&plan), sink);
     }
 
     /// Hands one event of a thread, by its version, to the sink.
     #[inline]
     #[expect(clippy::too_many_arguments, reason = "the parts of an event, each from another place")]
-    fn emit_for(
-        &mut self,
+    fn emit(
+        &self,
         thread: Ref,
         record: &Record<'_>,
         cpu: u16,

@@ -174,7 +174,7 @@ impl Tracker {
             self.connections.no_longer_listens(&facts);
         }
         let plan = self.calls.kernel_plan(kind, &mut self.store);
-        self.emit_for(thread, record, cpu, &plan, descriptor, None, &args, sink);
+        self.emit(thread, record, cpu, &plan, descriptor, None, &args, sink);
     }
 
     /// Whose connection a record is about. The kernel uses the address of a socket again, so one that only begins is
