@@ -33,4 +33,4 @@ pub use error::{Damage, Defect, ReadError};
 pub use reader::{BlockInfo, Capture, ReadAt, Segment, SegmentInfo, Step, StreamDecoder};
 pub use segment::{EncodedSegment, HEADER_BYTES, SegmentType, Tally};
 pub use summary::{RefSet, Summary};
-pub use writer::Writer;
+pub use writer::{Gathered, Gathering, Writer};

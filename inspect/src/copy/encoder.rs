@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use capture_format::model::{Entity, Event, Host, Loss, Mark, Ref};
-use capture_format::{Block, BlockBuilder, Chain, EncodedSegment, EntityBatch, PushError, Squeezer, Tally};
+use capture_format::{Block, Chain, EncodedSegment, Gathered, Gathering, PushError, Squeezer, Tally};
 
 /// Level of compression. Level 9 takes 60 % more time than this for 1 to 2 % fewer bytes.
 const LEVEL: i32 = 3;
@@ -61,11 +61,7 @@ enum Pending {
 /// Turns what a capture holds into its bytes.
 pub(super) struct Encoder {
     chain: Chain,
-    builder: BlockBuilder,
-    batch: EntityBatch,
-    losses: Vec<Loss>,
-    tallies: Vec<Tally>,
-    marks: Vec<Mark>,
+    gathering: Gathering,
     squeezer: Squeezer,
     pool: Arc<Pool>,
     /// Segments that may be pending after a block was filled.
@@ -83,11 +79,7 @@ impl Encoder {
         chain.seal(EncodedSegment::host(host), &mut out);
         Encoder {
             chain,
-            builder: BlockBuilder::new(),
-            batch: EntityBatch::new(),
-            losses: Vec::new(),
-            tallies: Vec::new(),
-            marks: Vec::new(),
+            gathering: Gathering::default(),
             squeezer: Squeezer::new(LEVEL),
             ahead: if at_once { 0 } else { pool.threads + 1 },
             pool,
@@ -98,21 +90,14 @@ impl Encoder {
 
     /// Defines an entity, or completes one; before events that refer to it.
     pub(super) fn define(&mut self, number: Ref, entity: impl Into<Entity>) {
-        let entity = entity.into();
-        if let Entity::Kind(kind) = &entity {
-            self.builder.define_kind(number, kind);
-        }
-        self.batch.push(number, entity);
+        self.gathering.define(number, entity);
     }
 
     pub(super) fn push(&mut self, event: &Event<'_>) -> Result<()> {
-        if self.builder.is_full() || self.batch.is_full() {
-            self.cut()?;
-        }
-        match self.builder.push(event) {
+        match self.gathering.push(event) {
             Err(PushError::Full) => {
                 self.cut()?;
-                self.builder.push(event)
+                self.gathering.push(event)
             }
             pushed => pushed,
         }
@@ -120,36 +105,29 @@ impl Encoder {
     }
 
     pub(super) fn loss(&mut self, loss: Loss) {
-        self.losses.push(loss);
+        self.gathering.loss(loss);
     }
 
     pub(super) fn mark(&mut self, mark: Mark) {
-        self.marks.push(mark);
+        self.gathering.mark(mark);
     }
 
     pub(super) fn tally(&mut self, tally: Tally) {
-        self.tallies.push(tally);
+        self.gathering.tally(tally);
     }
 
     /// Makes segments of all that was added, and waits for no more of them than must be.
     fn cut(&mut self) -> Result<()> {
-        while !self.batch.is_empty() {
-            self.pending.push_back(Pending::Ready(self.batch.encode(&mut self.squeezer)));
-        }
-        if !self.builder.is_empty() {
-            let (done, encoded) = mpsc::channel();
-            let job = Job { block: self.builder.finish(), done };
-            self.pool.jobs.send(job).ok().context("the threads that compress have ended")?;
-            self.pending.push_back(Pending::Block(encoded));
-        }
-        if !self.losses.is_empty() || !self.tallies.is_empty() {
-            self.pending.push_back(Pending::Ready(EncodedSegment::counts(&self.losses, &self.tallies)));
-            self.losses.clear();
-            self.tallies.clear();
-        }
-        if !self.marks.is_empty() {
-            self.pending.push_back(Pending::Ready(EncodedSegment::marks(&self.marks)));
-            self.marks.clear();
+        for gathered in self.gathering.take(&mut self.squeezer) {
+            self.pending.push_back(match gathered {
+                Gathered::Segment(segment) => Pending::Ready(segment),
+                Gathered::Events(block) => {
+                    let (done, encoded) = mpsc::channel();
+                    let job = Job { block, done };
+                    self.pool.jobs.send(job).ok().context("the threads that compress have ended")?;
+                    Pending::Block(encoded)
+                }
+            });
         }
         self.seal(self.ahead)
     }
@@ -163,7 +141,7 @@ impl Encoder {
                 Pending::Ready(segment) => segment,
                 Pending::Block(encoded) => {
                     let (segment, block) = encoded.recv().context("a thread that compresses has ended")?;
-                    self.builder.reuse(block);
+                    self.gathering.reuse(block);
                     segment
                 }
             };
