@@ -218,6 +218,9 @@ pub struct Process {
     pub container: Ref,
     /// Soft limit of open descriptors, 0 when unknown.
     pub fd_limit: u64,
+    /// Changes of its state were lost and it has not been read anew yet: directory, identity or what descriptors refer
+    /// to may be what they were before.
+    pub is_uncertain: bool,
 }
 
 /// What a descriptor refers to. The number is the one stored in files.
@@ -422,6 +425,8 @@ pub enum LossCause {
     Unaccounted = 4,
     /// The capture could not be written any further: the disk was full, or failed.
     NotWritten = 5,
+    /// Left out on purpose, to stay within the budget of CPU, memory or bytes a second.
+    Shed = 6,
 }
 
 impl LossCause {
@@ -434,6 +439,7 @@ impl LossCause {
             LossCause::BadRecord => "bad record",
             LossCause::Unaccounted => "unaccounted",
             LossCause::NotWritten => "not written",
+            LossCause::Shed => "shed",
         }
     }
 }
@@ -445,7 +451,8 @@ pub struct Loss {
     pub cpu: u16,
     /// Why.
     pub cause: LossCause,
-    /// Class of the events (`syscall`, `process`, ...); `any` when it is not known which were lost.
+    /// Class of the events: `process`, `credential`, `network`, `file`, `other`, `io`; `any` when it is not known which
+    /// were lost.
     pub class: String,
     /// How many.
     pub count: u64,

@@ -400,6 +400,7 @@ fn loss_cause(number: u8) -> LossCause {
         2 => LossCause::QueueFull,
         3 => LossCause::BadRecord,
         5 => LossCause::NotWritten,
+        6 => LossCause::Shed,
         _ => LossCause::Unaccounted,
     }
 }

@@ -293,6 +293,16 @@ impl Tracker {
     }
 
     fn read_files(&mut self, pid: u32, slot: Slot) -> io::Result<()> {
+        let files = self.seen_files(pid, slot)?;
+        let table = self.tasks.group(slot).files;
+        for (fd, file) in files {
+            self.tasks.files.amend(table, fd, file);
+        }
+        Ok(())
+    }
+
+    /// The open descriptors of a process as `/proc` shows them now.
+    pub(super) fn seen_files(&mut self, pid: u32, slot: Slot) -> io::Result<Vec<(u32, OpenFile)>> {
         let (mut through, mut files) = (pid, self.proc.files(pid)?);
         if files.is_empty() {
             through = self.proc.living_thread(pid);
@@ -300,13 +310,11 @@ impl Tracker {
                 files = self.proc.files(through)?;
             }
         }
-        for seen in files {
+        let open_file = |seen: FileSeen| {
             let (fd, cloexec) = (seen.fd, seen.cloexec);
-            let descriptor = self.intern_seen(through, slot, seen);
-            let table = self.tasks.group(slot).files;
-            self.tasks.files.amend(table, fd, OpenFile { descriptor, cloexec });
-        }
-        Ok(())
+            (fd, OpenFile { descriptor: self.intern_seen(through, slot, seen), cloexec })
+        };
+        Ok(files.into_iter().map(open_file).collect())
     }
 
     /// The number of a descriptor that was found through the entry of this task.

@@ -209,6 +209,11 @@ impl FileTables {
         entries.high.retain(|_, entry| entry.file.is_some());
     }
 
+    /// The open numbers of a table.
+    pub(super) fn numbers(&self, id: TableId) -> impl Iterator<Item = u32> + '_ {
+        entries_of(&self.tables[id as usize].entries).map(|(fd, _)| fd)
+    }
+
     /// The descriptors of every table, a shared one possibly more than once.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = Ref> + '_ {
         let entries = self.tables.iter().map(|table| &table.entries);

@@ -5,6 +5,7 @@
 //! event of each record, whatever the record holds, and hands it to a [`Sink`] while the entities it refers to
 //! stand in the [`Store`]. It does not read rings and does not write files. Start at [`Tracker`].
 
+mod after_loss;
 mod calls;
 pub mod container;
 mod credentials;
@@ -93,6 +94,7 @@ pub struct Tracker {
     tasks: Tasks,
     proc: ProcRoot,
     discovery: discover::Discovery,
+    after_loss: after_loss::AfterLoss,
     rights: on_sockets::RightsInFlight,
     connections: on_tcp::Connections,
 }
@@ -104,6 +106,7 @@ impl Tracker {
         Tracker {
             discovery: discover::Discovery::new(&proc),
             store: Store::default(),
+            after_loss: after_loss::AfterLoss::default(),
             calls: Calls::new(options.abi, options.selection.clone()),
             tasks: Tasks::default(),
             rights: on_sockets::RightsInFlight::default(),

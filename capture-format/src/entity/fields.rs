@@ -176,7 +176,8 @@ impl Stored for Process {
             f.u32(namespace)?;
         }
         f.u32(&mut self.container)?;
-        f.int(&mut self.fd_limit)
+        f.int(&mut self.fd_limit)?;
+        f.bits([&mut self.is_uncertain])
     }
 }
 

@@ -72,7 +72,9 @@ fn process() -> impl Strategy<Value = Entity> {
     let ids = (uniform8(small()), [small(), small(), small(), small()]);
     let texts = ([text(), text(), text(), text(), text()], vec(text(), 0..5), vec(text(), 0..3));
     let times = [large(), large(), large(), large(), large()];
-    (ids, texts, times, uniform8(small()), marks()).prop_map(|(ids, texts, times, namespaces, exe_marks)| {
+    let marks = (marks(), any::<bool>());
+    (ids, texts, times, uniform8(small()), marks).prop_map(|(ids, texts, times, namespaces, marks)| {
+        let (exe_marks, is_uncertain) = marks;
         let ([pid, vpid, ppid, parent, pgid, vpgid, sid, tty], [loginuid, cut, exe_dev, container]) = ids;
         let ([comm, exe, exe_path, cwd, cgroup], args, env) = texts;
         let [exe_ino, exe_mtime_ns, exe_ctime_ns, start_ns, fd_limit] = times;
@@ -103,6 +105,7 @@ fn process() -> impl Strategy<Value = Entity> {
             namespaces,
             container,
             fd_limit,
+            is_uncertain,
         })
     })
 }
@@ -204,6 +207,7 @@ fn loss() -> impl Strategy<Value = Loss> {
         LossCause::BadRecord,
         LossCause::Unaccounted,
         LossCause::NotWritten,
+        LossCause::Shed,
     ]);
     (any::<u16>(), cause, "[a-z]{0,8}", large(), large(), large()).prop_map(
         |(cpu, cause, class, count, from_ns, to_ns)| Loss { cpu, cause, class, count, from_ns, to_ns },

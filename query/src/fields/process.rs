@@ -298,6 +298,13 @@ pub(super) const FIELDS: &[Field] = &[
         "The process leads its session.",
     ),
     field(
+        "proc.is_uncertain",
+        Bool,
+        Thread(|view, _| Some(Value::Bool(view.process?.is_uncertain))),
+        "Changes of the process were lost and it was not read anew yet: its directory, identity and descriptors may be \
+         those from before.",
+    ),
+    field(
         "proc.is_vpgid_leader",
         Bool,
         Thread(|view, _| Some(Value::Bool(view.process?.vpgid == view.process?.vpid))),

@@ -101,6 +101,11 @@ impl Machine {
         machine
     }
 
+    /// The next record comes now, by the clock of `/proc`.
+    pub(super) fn set_time_to_now(&mut self) {
+        self.time_ns = crate::track::procfs::boot_time_ns() + 1;
+    }
+
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         let record = Record::parse(bytes).expect("a record that was built is whole");
         let before = self.lines.0.len();

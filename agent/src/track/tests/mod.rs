@@ -1,7 +1,9 @@
 //! Records in, events as lines of text out.
 
+mod after_loss;
 mod connections;
 mod descriptors;
+mod fake_proc;
 mod lifecycle;
 mod machine;
 mod memory;
