@@ -9,7 +9,7 @@ mod text;
 use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Result;
-use capture_format::model::{Host, Loss, Mark, Process, Ref};
+use capture_format::model::{Host, Loss, LossCause, Mark, Process, Ref};
 use capture_format::{Damage, Entities, Tally};
 
 use crate::cli::InfoArgs;
@@ -90,6 +90,24 @@ struct ContainerCount {
 impl Info {
     fn lost(&self) -> u64 {
         self.losses.iter().map(|loss| loss.count).sum()
+    }
+
+    /// Losses added up by class, cause and CPU: how many, since when and until when.
+    fn loss_totals(&self) -> Vec<Loss> {
+        let mut totals: BTreeMap<(&str, LossCause, u16), Loss> = BTreeMap::new();
+        for loss in &self.losses {
+            totals
+                .entry((&loss.class, loss.cause, loss.cpu))
+                .and_modify(|total| {
+                    total.count = total.count.saturating_add(loss.count);
+                    total.from_ns = total.from_ns.min(loss.from_ns);
+                    total.to_ns = total.to_ns.max(loss.to_ns);
+                })
+                .or_insert_with(|| loss.clone());
+        }
+        let mut totals: Vec<Loss> = totals.into_values().collect();
+        totals.sort_by_key(|total| std::cmp::Reverse(total.count));
+        totals
     }
 
     /// Events the kernel side meant to report. A capture that was not ended may lack the last tally: then what

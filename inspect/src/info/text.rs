@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use capture_format::model::Process;
+use capture_format::model::{Loss, Process};
 
 use super::Info;
 use crate::clock;
@@ -98,18 +98,26 @@ impl Page {
     fn losses(&mut self, info: &Info) {
         let host = info.host.as_ref();
         let (offset, zone) = host.map_or((0, 0), |host| (host.epoch_offset_ns, host.zone_offset_s));
-        self.table(format_args!("losses: events, CPU, class, cause, from, to"), &info.losses, |out, loss| {
-            let time = |boot_ns| clock::time_of_day(clock::wall_ns(boot_ns, offset), zone);
-            let (from, to) = (time(loss.from_ns), time(loss.to_ns));
-            let class = escaped(loss.class.as_bytes());
-            write!(
-                out,
-                "{:>12}  {:>3}  {class:<10}{:<13}{from}  {to}",
-                loss.count,
-                loss.cpu,
-                loss.cause.name()
-            )
-        });
+        let is_each_shown = self.rows_max == usize::MAX;
+        let mut rows = |title: fmt::Arguments<'_>, losses: &[Loss]| {
+            self.table(title, losses, |out, loss| {
+                let time = |boot_ns| clock::time_of_day(clock::wall_ns(boot_ns, offset), zone);
+                let (from, to) = (time(loss.from_ns), time(loss.to_ns));
+                let class = escaped(loss.class.as_bytes());
+                write!(
+                    out,
+                    "{:>12}  {:>3}  {class:<12}{:<13}{from}  {to}",
+                    loss.count,
+                    loss.cpu,
+                    loss.cause.name()
+                )
+            });
+        };
+        let totals = info.loss_totals();
+        rows(format_args!("lost: events, CPU, class, cause, from, to"), &totals);
+        if is_each_shown && info.losses.len() > totals.len() {
+            rows(format_args!("lost, one by one"), &info.losses);
+        }
     }
 
     fn types(&mut self, info: &Info) {
