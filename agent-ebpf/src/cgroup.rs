@@ -7,10 +7,11 @@ use aya_ebpf::{
 };
 use core::ffi::c_void;
 use wire::record::SECTION_PATH;
+use wire::ring::EventClass;
 use wire::{RecordType, SectionState};
 
 use crate::memory::{clamp, read};
-use crate::ring::{self, Slot};
+use crate::ring::{self, Slot, Weight};
 use crate::settings::{offset, setting};
 
 const PATH_BYTES_MAX: u64 = 4096;
@@ -32,7 +33,7 @@ unsafe fn attach(ctx: &BtfTracePointContext) {
     if moved == setting!(self_tgid) || (setting!(follow) != 0 && !ring::is_followed(moved)) {
         return;
     }
-    let Some(slot) = ring::begin() else { return };
+    let Some(slot) = ring::begin(Weight::of_change(EventClass::Process, moved)) else { return };
     slot.header(RecordType::CgroupMove, 0, 1, 0, pid_tgid);
     slot.outcome(0, 0);
     slot.arg(0, u64::from(moved));

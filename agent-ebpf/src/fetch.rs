@@ -11,7 +11,6 @@ use wire::table::{
 
 use crate::memory::{clamp, copy_user, opaque, read_user, read_user_or_zero};
 use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
-use crate::settings::setting;
 use crate::syscalls::argument;
 
 /// `PATH_MAX`.
@@ -87,7 +86,7 @@ unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, position: u64
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
     let size = u64::from((*fetch).size);
-    let mut cap = u64::from(setting!(snap_bytes));
+    let mut cap = slot.snap_bytes();
     let bytes = match how {
         FETCH_FIXED_IN | FETCH_FIXED_OUT => {
             cap = FIXED_BYTES_MAX;
@@ -129,7 +128,7 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, regs: *const u8, p
     if is_out && slot.result() < 0 {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
-    let mut limit = u64::from(setting!(snap_bytes));
+    let mut limit = slot.snap_bytes();
     if is_out {
         let filled = slot.result() as u64;
         if filled < limit {

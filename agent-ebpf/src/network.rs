@@ -9,11 +9,12 @@ use aya_ebpf::{
 };
 use wire::facts::{SOCKET_BYTES, SocketFacts};
 use wire::record::{SECTION_SOCKET, TcpEvent};
+use wire::ring::EventClass;
 use wire::{RecordType, SectionState};
 
 use crate::facts::write_sock;
 use crate::memory::read;
-use crate::ring::{self, Slot};
+use crate::ring::{self, Slot, Weight};
 use crate::settings::offset;
 
 const IPPROTO_TCP: u16 = 6;
@@ -87,7 +88,7 @@ unsafe fn begin(sk: u64) -> Option<Slot> {
     if sk == 0 || read::<u16>(sk, offset!(sock_protocol)) & 0xff != IPPROTO_TCP {
         return None;
     }
-    ring::begin()
+    ring::begin(Weight::of(EventClass::Network))
 }
 
 #[inline(always)]

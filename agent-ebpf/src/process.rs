@@ -17,12 +17,13 @@ use wire::record::{
     FLAG_COMPAT, FLAG_LATENCY, SECTION_ARGV, SECTION_CGROUP, SECTION_CGROUP_V1, SECTION_CWD, SECTION_ENV,
     SECTION_EXE_PATH, SECTION_EXEC, SECTION_EXIT, SECTION_FILENAME, SECTION_FORK,
 };
+use wire::ring::EventClass;
 use wire::{RecordType, SectionState};
 
 use crate::facts::{file_marks, write_cred, write_file, write_task};
 use crate::memory::{clamp, copy_kernel, copy_user, opaque, read, store};
 use crate::path;
-use crate::ring::{self, POSITION_MAX, Slot};
+use crate::ring::{self, POSITION_MAX, Slot, Weight};
 use crate::settings::{offset, setting};
 use crate::syscalls::{
     argument, call_number, current_task, exec_start, is_compat, latency_ns, write_final_call,
@@ -97,7 +98,7 @@ unsafe fn exec(ctx: &BtfTracePointContext) {
         None => exec_call(ctx.arg::<u64>(2)),
     };
     let Some((nr, compat)) = call else { return };
-    let Some(slot) = ring::begin() else { return };
+    let Some(slot) = ring::begin(Weight::of_change(EventClass::Process, pid_tgid as u32)) else { return };
     let mut flags = if compat { FLAG_COMPAT } else { 0 };
     let mut latency = 0;
     if let Some(known) = latency_ns(old_tid, nr, slot.time_ns) {
@@ -243,7 +244,7 @@ unsafe fn fork(ctx: &BtfTracePointContext) {
         ring::set_followed(tid, true);
     }
     let Some((nr, regs)) = current_call() else { return };
-    let Some(slot) = ring::begin() else { return };
+    let Some(slot) = ring::begin(Weight::of_change(EventClass::Process, tid)) else { return };
     slot.header(RecordType::Fork, 0, 6, nr, u64::from(tgid) << 32 | u64::from(tid));
     slot.outcome(0, 0);
     slot.arg(0, argument(regs, 0));
@@ -300,7 +301,7 @@ unsafe fn exit() {
     if is_final(nr) {
         write_final_call(regs, nr, pid_tgid);
     }
-    if let Some(slot) = ring::begin() {
+    if let Some(slot) = ring::begin(Weight::of_change(EventClass::Process, pid_tgid as u32)) {
         slot.header(RecordType::Exit, 0, 0, 0, pid_tgid);
         slot.outcome(0, 0);
         let task = bpf_get_current_task();

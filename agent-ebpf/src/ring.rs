@@ -13,9 +13,10 @@ use aya_ebpf::{
 };
 use wire::record::{HEADER_BYTES, NARGS_SHIFT, SECTION_HEADER_BYTES};
 use wire::ring::{
-    Control, FOLLOW_BLOCK, FOLLOW_BLOCKS, LossCause, PREEMPT_DISABLE_MARK, PREEMPT_ENABLE_MARK,
-    RECORD_BYTES_MAX, RingState,
+    CLASS_SLOTS, Control, EventClass, FOLLOW_BLOCK, FOLLOW_BLOCKS, LossCause, PREEMPT_DISABLE_MARK,
+    PREEMPT_ENABLE_MARK, RECORD_BYTES_MAX, RingState, TOUCHED_SLOTS, kept_free_bytes,
 };
+use wire::table::{CALL_STATE, CallEntry};
 use wire::{RecordType, SectionState};
 
 use crate::memory::{clamp, opaque};
@@ -123,32 +124,102 @@ unsafe fn preempt_enable() {
     call_marked::<PREEMPT_ENABLE_MARK>();
 }
 
+/// What an event is worth when there is not room for all.
+#[derive(Clone, Copy)]
+pub(crate) struct Weight {
+    /// Number of its [`EventClass`].
+    class: u64,
+    /// The thread whose state is not what we know any more if the event is lost; 0 for none.
+    touched: u32,
+}
+
+impl Weight {
+    /// An event that changes nothing we keep.
+    #[inline(always)]
+    pub(crate) fn of(class: EventClass) -> Self {
+        Weight { class: class as u64, touched: 0 }
+    }
+
+    /// One that changes what we know of this thread.
+    #[inline(always)]
+    pub(crate) fn of_change(class: EventClass, tid: u32) -> Self {
+        Weight { class: class as u64, touched: tid }
+    }
+
+    /// As the table of calls says.
+    #[inline(always)]
+    pub(crate) unsafe fn of_call(entry: *const CallEntry, tid: u32) -> Self {
+        let is_change = (*entry).flags & CALL_STATE != 0;
+        Weight { class: u64::from((*entry).class), touched: if is_change { tid } else { 0 } }
+    }
+
+    /// The class, where the verifier must see that it is within an array.
+    #[inline(always)]
+    fn slot(self) -> usize {
+        (opaque(self.class) & (CLASS_SLOTS as u64 - 1)) as usize
+    }
+}
+
+/// Counts an event that is not recorded.
+#[inline(always)]
+unsafe fn lose(state: *mut RingState, cause: LossCause, weight: Weight) {
+    let row = (&raw mut (*state).lost[cause as usize]).cast::<u64>();
+    count(row.add(weight.slot()));
+    if weight.touched != 0 {
+        let touched = (&raw const (*state).touched_count).read_volatile();
+        let at = opaque(touched) & (TOUCHED_SLOTS as u64 - 1);
+        (&raw mut (*state).touched).cast::<u32>().add(at as usize).write_volatile(weight.touched);
+        (&raw mut (*state).touched_count).write_volatile(touched + 1);
+    }
+}
+
+/// Whether the class has used up what the agent allows it in this window; counts the event if not.
+#[inline(always)]
+unsafe fn is_shed(state: *mut RingState, weight: Weight) -> bool {
+    let class = weight.slot();
+    let quota = (&raw const (*state).quota).cast::<u32>().add(class).read_volatile();
+    if quota == 0 {
+        return false;
+    }
+    let used = (&raw mut (*state).used).cast::<u32>().add(class);
+    let window = (&raw const (*state).window).read_volatile();
+    if (&raw const (*state).used_window).read_volatile() != window {
+        (&raw mut (*state).used_window).write_volatile(window);
+        (&raw mut (*state).used).write_volatile([0; CLASS_SLOTS]);
+    }
+    let count = used.read_volatile();
+    used.write_volatile(count.wrapping_add(1));
+    count >= quota
+}
+
 /// Begins a record, or counts why it cannot be written.
 #[inline(always)]
-pub(crate) unsafe fn begin() -> Option<Slot> {
+pub(crate) unsafe fn begin(weight: Weight) -> Option<Slot> {
     let cpu = bpf_get_smp_processor_id() as u32;
     let state = RING_STATES.get_ptr_mut(cpu)?;
     preempt_disable();
     if (&raw const (*state).busy).read_volatile() != 0 {
-        count(&raw mut (*state).lost[LossCause::Nested as usize]);
+        lose(state, LossCause::Nested, weight);
         preempt_enable();
         return None;
     }
     (&raw mut (*state).busy).write_volatile(1);
-    let time_ns = bpf_ktime_get_boot_ns();
     let attempted = &raw mut (*state).attempted;
     attempted.write_volatile(attempted.read_volatile() + 1);
     let head = (&raw const (*state).head).read_volatile();
     let tail = (&raw const (*state).tail).read_volatile();
     let mask = setting!(ring_mask);
     let ring = RINGS.get_ptr_mut(cpu);
-    let full = head.wrapping_sub(tail) + RECORD_BYTES_MAX as u64 > mask + 1;
-    let (false, Some(ring)) = (full, ring) else {
-        count(&raw mut (*state).lost[LossCause::RingFull as usize]);
+    let wanted = RECORD_BYTES_MAX as u64 + kept_free_bytes(weight.class, mask + 1);
+    let is_full = head.wrapping_sub(tail) + wanted > mask + 1;
+    let cause = if is_full { LossCause::RingFull } else { LossCause::Shed };
+    let (false, Some(ring)) = (is_full || is_shed(state, weight), ring) else {
+        lose(state, cause, weight);
         (&raw mut (*state).busy).write_volatile(0);
         preempt_enable();
         return None;
     };
+    let time_ns = bpf_ktime_get_boot_ns();
     let record = ring.cast::<u8>().add((opaque(head) & mask) as usize);
     Some(Slot { state, record, time_ns })
 }
@@ -228,6 +299,13 @@ impl Slot {
     pub(crate) unsafe fn body(&self, position: u64) -> *mut u8 {
         let position = clamp::<POSITION_MAX>(position);
         self.record.add(position as usize + SECTION_HEADER_BYTES)
+    }
+
+    /// Bytes of data that are kept of a buffer.
+    #[inline(always)]
+    pub(crate) unsafe fn snap_bytes(&self) -> u64 {
+        let is_without = (&raw const (*self.state).without_payload).read_volatile() != 0;
+        if is_without { 0 } else { u64::from(setting!(snap_bytes)) }
     }
 
     /// Hands the record of `len` bytes, a multiple of 8, to the agent. The agent relies on the order of these

@@ -5,10 +5,11 @@ use aya_ebpf::{
 };
 use wire::facts::{SIGNAL_BYTES, SignalFacts};
 use wire::record::SECTION_SIGNAL;
+use wire::ring::EventClass;
 use wire::{RecordType, SectionState};
 
 use crate::memory::{read, store};
-use crate::ring::{self, Slot};
+use crate::ring::{self, Slot, Weight};
 use crate::settings::offset;
 use crate::syscalls::current_task;
 
@@ -33,7 +34,7 @@ unsafe fn deliver(ctx: &BtfTracePointContext) {
     if !ring::is_selected(pid_tgid) {
         return;
     }
-    let Some(slot) = ring::begin() else { return };
+    let Some(slot) = ring::begin(Weight::of(EventClass::Process)) else { return };
     slot.header(RecordType::Signal, 0, 0, 0, pid_tgid);
     slot.outcome(0, 0);
     let info = ctx.arg::<u64>(1);

@@ -9,7 +9,7 @@ use aya_ebpf::{
 use wire::RecordType;
 use wire::offsets::ABSENT;
 use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_SOCKET};
-use wire::ring::{CallStart, EXEC_STARTS, ExecStart};
+use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart};
 use wire::table::{
     CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_UNKNOWN, CALLS_MAX,
     CallEntry, FD_PAIR, FD_RESULT, SELECTED, SELECTED_FOR_STATE, SELECTED_NO,
@@ -18,7 +18,7 @@ use wire::table::{
 use crate::facts::{file_facts, file_of, socket_facts};
 use crate::fetch;
 use crate::memory::{load, read_user_or_zero};
-use crate::ring::{self, Slot};
+use crate::ring::{self, Slot, Weight};
 use crate::settings::{offset, setting};
 
 /// Calls: native ones, then those of 32-bit programs.
@@ -215,7 +215,7 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     if result == 0 && (*entry).flags & CALL_SILENT_ZERO != 0 {
         return;
     }
-    let Some(slot) = ring::begin() else { return };
+    let Some(slot) = ring::begin(Weight::of_call(entry, pid_tgid as u32)) else { return };
     let mut flags = if compat { FLAG_COMPAT } else { 0 };
     let mut latency = 0;
     if let Some(known) = latency_ns(pid_tgid as u32, nr, slot.time_ns) {
@@ -281,7 +281,7 @@ pub(crate) unsafe fn write_final_call(regs: *const u8, nr: i64, pid_tgid: u64) {
     if entry(native, nr, compat).is_none_or(|entry| (*entry).selected != SELECTED) {
         return;
     }
-    let Some(slot) = ring::begin() else { return };
+    let Some(slot) = ring::begin(Weight::of(EventClass::Process)) else { return };
     let flags = if compat { FLAG_COMPAT | FLAG_NO_RESULT } else { FLAG_NO_RESULT };
     slot.header(RecordType::Syscall, flags, 1, nr, pid_tgid);
     slot.outcome(0, 0);

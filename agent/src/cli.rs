@@ -24,6 +24,7 @@ Examples:
   sysreel-agent record -w out.reel -C 100 -W 5                      the last 500 MB: out.reel0, out.reel1, ...
   sysreel-agent record -w out.reel --calls openat,connect,execve    only these calls
   sysreel-agent record -w out.reel --calls '!read,!write'           all but these
+  sysreel-agent record -w out.reel --budget cpu=5%,rate=20MB/s      within limits, and says what they cost
 
 Exit status: that of the command, if one was given, 127 when it is not found and 126 when it cannot be run (nothing is
 written then); otherwise 0, or 1 when recording failed or the command line is wrong.
@@ -73,6 +74,13 @@ pub(crate) struct RecordArgs {
     /// %system, %time, %user, %wait. `%net` includes sendto, recvfrom, sendmsg, recvmsg, sendmmsg and recvmmsg.
     #[arg(long, value_name = "LIST")]
     pub(crate) calls: Option<String>,
+    /// Stay within limits: `cpu=5%` (of one CPU), `memory=128M`, `rate=20MB/s` (written), separated by commas.
+    ///
+    /// Beyond a limit the agent leaves out what matters least, and counts it in the capture as shed: first the data that
+    /// is read and written, then events of reading and writing, of calls that only ask, of files, of the network.
+    /// Events of processes and credentials are never left out, nor what opens or closes a descriptor.
+    #[arg(long, value_name = "LIMITS")]
+    pub(crate) budget: Option<String>,
     /// Do not measure how long calls take, which lowers the cost of every call.
     #[arg(long)]
     pub(crate) no_latency: bool,

@@ -1,5 +1,6 @@
 //! The agent's parts that need neither a kernel program nor privileges, as a library so that tests and fuzz
 //! targets reach them. The program itself is `main.rs`. Start at [`track`].
 
+pub mod budget;
 pub mod selection;
 pub mod track;

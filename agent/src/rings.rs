@@ -9,11 +9,11 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use wire::record::HEADER_BYTES;
-use wire::ring::{LOSS_CAUSES, RECORD_BYTES_MAX, RingState};
+use wire::ring::{CLASS_SLOTS, LOSS_CAUSES, LossCause, RECORD_BYTES_MAX, RingState, TOUCHED_SLOTS};
 
 use crate::clock::boot_ns;
 use crate::probes::Probes;
@@ -41,6 +41,8 @@ struct Ring {
     head: u64,
     /// Everything up to this time was published before the last look.
     settled_ns: u64,
+    /// Of `RingState::touched_count`, what was told.
+    touched: u64,
 }
 
 /// A CPU's counters, read from the kernel's side.
@@ -48,8 +50,8 @@ struct Ring {
 pub(crate) struct RingCounts {
     /// Events that should have been recorded since start.
     pub(crate) produced: u64,
-    /// Events lost, by `wire::ring::LossCause`.
-    pub(crate) lost: [u64; LOSS_CAUSES],
+    /// Events lost, by `wire::ring::LossCause` and `wire::ring::EventClass`.
+    pub(crate) lost: [[u64; CLASS_SLOTS]; LOSS_CAUSES],
 }
 
 /// What one pass did.
@@ -79,6 +81,7 @@ impl Rings {
                 tail: 0,
                 head: 0,
                 settled_ns: 0,
+                touched: 0,
             })
             .collect();
         Ok(Rings { rings, _memory: [states, data] })
@@ -94,17 +97,57 @@ impl Rings {
         self.rings.iter().all(|ring| ring.tail == Ring::load(&ring.state().head))
     }
 
-    /// Hands out, in order of time, the records that no older one can follow.
+    /// Looks what there is for the next [`Self::pass`], and tells whose state is not known any more from some record of
+    /// it on, because changes of it were lost.
+    pub(crate) fn look(&mut self) -> Touched {
+        let mut touched = Touched::default();
+        for ring in &mut self.rings {
+            ring.look();
+            // After the look: what was lost before any record that the look has found is in here.
+            ring.take_touched(&mut touched);
+        }
+        touched
+    }
+
+    /// Hands out, in order of time, the records that no older one can follow, as of the last look.
     pub(crate) fn pass(&mut self, take: impl FnMut(u16, &[u8])) -> Pass {
         merge(&mut self.rings, take)
     }
+
+    /// Sets what the programs may write from now on; quotas are for the time until this or [`Self::renew_limits`] is
+    /// called.
+    pub(crate) fn set_limits(&mut self, limits: &Limits) {
+        self.rings.iter().for_each(|ring| ring.set_limits(limits));
+    }
+
+    /// Quotas begin anew.
+    pub(crate) fn renew_limits(&mut self) {
+        self.rings.iter().for_each(Ring::renew_limits);
+    }
+}
+
+/// What the programs may write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Data that is read and written stays out.
+    pub(crate) without_payload: bool,
+    /// Records per CPU at most, by `wire::ring::EventClass`; 0 for no limit.
+    pub(crate) quota: [u32; CLASS_SLOTS],
+}
+
+/// Threads of which changes of state were lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Touched {
+    /// Their ids.
+    pub(crate) tids: Vec<u32>,
+    /// Whether there were more than a CPU remembers: it may be any thread.
+    pub(crate) others: bool,
 }
 
 /// One pass over `rings`; the index of a ring is its CPU.
 fn merge(rings: &mut [Ring], mut take: impl FnMut(u16, &[u8])) -> Pass {
     let mut pass = Pass { watermark_ns: u64::MAX, ..Pass::default() };
-    for ring in rings.iter_mut() {
-        ring.look();
+    for ring in rings.iter() {
         pass.watermark_ns = pass.watermark_ns.min(ring.settled_ns);
         pass.fill_bytes_max = pass.fill_bytes_max.max(ring.head - ring.tail);
     }
@@ -149,11 +192,44 @@ impl Ring {
 
     fn counts(&self) -> RingCounts {
         let state = self.state();
-        let lost = state.lost.each_ref().map(Self::load);
-        RingCounts {
-            produced: Self::load(&state.attempted) + lost[wire::ring::LossCause::Nested as usize],
-            lost,
+        let lost = state.lost.each_ref().map(|classes| classes.each_ref().map(Self::load));
+        let nested: u64 = lost[LossCause::Nested as usize].iter().sum();
+        RingCounts { produced: Self::load(&state.attempted) + nested, lost }
+    }
+
+    fn take_touched(&mut self, touched: &mut Touched) {
+        let state = self.state();
+        let count = Self::load(&state.touched_count);
+        let new = count - self.touched;
+        touched.others |= new > TOUCHED_SLOTS as u64;
+        for at in 0..new.min(TOUCHED_SLOTS as u64) {
+            let slot = &state.touched[((self.touched + at) % TOUCHED_SLOTS as u64) as usize];
+            // SAFETY: an aligned word of the shared mapping.
+            let tid = unsafe { AtomicU32::from_ptr(std::ptr::from_ref(slot).cast_mut()) };
+            touched.tids.push(tid.load(Ordering::Relaxed));
         }
+        self.touched = count;
+    }
+
+    fn set_limits(&self, limits: &Limits) {
+        let state = self.state.as_ptr();
+        // SAFETY: aligned words of the shared mapping that only we write.
+        let set =
+            |field: *mut u32, value| unsafe { AtomicU32::from_ptr(field) }.store(value, Ordering::Release);
+        // SAFETY: as above; the addresses are those of fields.
+        unsafe {
+            set(&raw mut (*state).without_payload, u32::from(limits.without_payload));
+            for (class, quota) in limits.quota.iter().enumerate() {
+                set((&raw mut (*state).quota).cast::<u32>().add(class), *quota);
+            }
+        }
+        self.renew_limits();
+    }
+
+    fn renew_limits(&self) {
+        // SAFETY: an aligned word of the shared mapping that only we write.
+        let window = unsafe { AtomicU32::from_ptr(&raw mut (*self.state.as_ptr()).window) };
+        window.fetch_add(1, Ordering::Release);
     }
 
     /// Looks what is published, and how far back that is complete.
@@ -296,12 +372,14 @@ mod tests {
                 tail: self.state.tail,
                 head: 0,
                 settled_ns: 0,
+                touched: 0,
             }
         }
     }
 
     fn times(rings: &mut [Ring]) -> Vec<(u16, u64)> {
         let mut seen = Vec::new();
+        rings.iter_mut().for_each(Ring::look);
         merge(rings, |cpu, bytes| {
             seen.push((cpu, wire::Record::parse(bytes).expect("a record").header.time_ns))
         });
@@ -356,9 +434,28 @@ mod tests {
         a.write(10);
         a.data[0] = 7;
         let mut broken = 0;
-        merge(&mut [a.ring()], |_, bytes| broken += usize::from(wire::Record::parse(bytes).is_err()));
+        let mut ring = a.ring();
+        ring.look();
+        merge(&mut [ring], |_, bytes| broken += usize::from(wire::Record::parse(bytes).is_err()));
         assert_eq!(broken, 1);
         a.write(20);
         assert_eq!(times(&mut [a.ring()]), [(0, 20)]);
+    }
+
+    #[test]
+    fn whose_changes_were_lost_is_told_once() {
+        let mut a = Fake::new();
+        let mut ring = a.ring();
+        a.state.touched[..2].copy_from_slice(&[7, 9]);
+        a.state.touched_count = 2;
+        let mut take = || {
+            let mut touched = Touched::default();
+            ring.take_touched(&mut touched);
+            touched
+        };
+        assert_eq!(take(), Touched { tids: vec![7, 9], others: false });
+        assert_eq!(take(), Touched::default());
+        a.state.touched_count = 2 + TOUCHED_SLOTS as u64 + 1;
+        assert!(take().others);
     }
 }

@@ -9,6 +9,53 @@
 /// Largest record. Exec with its argument vector and environment needs most.
 pub const RECORD_BYTES_MAX: usize = 128 * 1024;
 
+/// What an event is about, as far as it matters when not all of them can be kept: those of the first classes go last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum EventClass {
+    /// Processes and threads: made, replaced, ended, signalled, moved between control groups.
+    Process = 0,
+    /// Identities, capabilities, namespaces, tracing, what changes the kernel.
+    Credential = 1,
+    /// Sockets and connections, without what is sent through them.
+    Network = 2,
+    /// Files: opened, closed, renamed, removed, looked at.
+    File = 3,
+    /// Memory, time, waiting, and whatever else changes nothing.
+    Other = 4,
+    /// Bytes read and written.
+    Io = 5,
+}
+
+impl EventClass {
+    /// All of them, the ones to keep longest first.
+    pub const ALL: [Self; 6] =
+        [Self::Process, Self::Credential, Self::Network, Self::File, Self::Other, Self::Io];
+
+    /// How it is called in a capture.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Credential => "credential",
+            Self::Network => "network",
+            Self::File => "file",
+            Self::Other => "other",
+            Self::Io => "io",
+        }
+    }
+}
+
+/// Bytes of a ring that an event of the class with this number leaves free for those before it: nothing for the first
+/// two, a sixteenth more for each that follows.
+#[inline(always)]
+pub const fn kept_free_bytes(class: u64, ring_bytes: u64) -> u64 {
+    class.saturating_sub(1) * (ring_bytes / 16)
+}
+
+/// Room for [`EventClass`]es in arrays that programs look into: a power of two.
+pub const CLASS_SLOTS: usize = 8;
+const _: () = assert!(EventClass::ALL.len() <= CLASS_SLOTS);
+
 /// Why an event was not recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
@@ -17,6 +64,8 @@ pub enum LossCause {
     RingFull = 0,
     /// The CPU was already writing a record when an interrupt produced another one.
     Nested = 1,
+    /// The agent had set how many of the class are to be recorded, to stay within its budget.
+    Shed = 2,
 }
 
 /// Calls of functions with these numbers, which no helper has, stand in the object where a program must not be
@@ -27,7 +76,10 @@ pub const PREEMPT_DISABLE_MARK: i32 = 0x7265_656c;
 pub const PREEMPT_ENABLE_MARK: i32 = 0x7265_656d;
 
 /// Number of [`LossCause`]s.
-pub const LOSS_CAUSES: usize = 2;
+pub const LOSS_CAUSES: usize = 3;
+
+/// Threads of which is remembered that a change of their state was lost, until the agent looks.
+pub const TOUCHED_SLOTS: usize = 32;
 
 /// Per-CPU state. Producer and consumer write on cache lines of their own.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,17 +91,34 @@ pub struct RingState {
     pub busy: u64,
     /// Events that came to be written by this CPU: stored or lost, but for those lost as `Nested`.
     pub attempted: u64,
-    /// Lost, by [`LossCause`].
-    pub lost: [u64; LOSS_CAUSES],
+    /// The window that `used` counts in.
+    pub used_window: u32,
     #[doc(hidden)]
-    pub _producer_pad: [u64; 11],
+    pub reserved: u32,
+    /// Records of the window by [`EventClass`], where it has a quota.
+    pub used: [u32; CLASS_SLOTS],
+    /// Lost, by [`LossCause`] and [`EventClass`].
+    pub lost: [[u64; CLASS_SLOTS]; LOSS_CAUSES],
+    /// How often a change of the state of a thread was lost.
+    pub touched_count: u64,
+    /// The threads whose state that was, the last [`TOUCHED_SLOTS`] of them.
+    pub touched: [u32; TOUCHED_SLOTS],
+    #[doc(hidden)]
+    pub _producer_pad: [u64; 15],
     /// Bytes consumed by the agent.
     pub tail: u64,
+    /// Quotas are for the time in which this number stays the same.
+    pub window: u32,
+    /// 1: data that is read and written is not copied.
+    pub without_payload: u32,
+    /// Records of a window at most, by [`EventClass`]; 0 for as many as there are.
+    pub quota: [u32; CLASS_SLOTS],
     #[doc(hidden)]
-    pub _consumer_pad: [u64; 15],
+    pub _consumer_pad: [u64; 10],
 }
 
-const _: () = assert!(size_of::<RingState>() == 256);
+const _: () = assert!(size_of::<RingState>() == 640);
+const _: () = assert!(core::mem::offset_of!(RingState, tail).is_multiple_of(128));
 
 /// What the agent tells the programs while they run.
 #[derive(Clone, Copy, Debug, Default)]

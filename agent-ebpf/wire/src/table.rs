@@ -51,6 +51,9 @@ pub const CALL_IMAGE: u8 = 8;
 /// all that goes through a stream, leave the socket as it was.
 pub const CALL_SOCKET_NAMED: u8 = 16;
 
+/// The call changes what the agent keeps of a process.
+pub const CALL_STATE: u8 = 32;
+
 /// Value of [`CallEntry::selected`]: the call makes no record.
 pub const SELECTED_NO: u8 = 0;
 /// The call is recorded.
@@ -96,8 +99,10 @@ pub struct CallEntry {
     /// 1 when this number is of interest natively or in the 32-bit table: what is not is turned away before it is
     /// known which of the two the call counts in.
     pub either: u8,
+    /// Number of its [`crate::ring::EventClass`].
+    pub class: u8,
     #[doc(hidden)]
-    pub reserved: [u8; 2],
+    pub reserved: u8,
     /// What to fetch: strings and blocks.
     pub fetch: [Fetch; FETCHES_MAX],
     /// What to fetch by a loop: an iovec, a `msghdr` or a string vector; one per call.

@@ -4,9 +4,10 @@ use capture_format::model::FdSource;
 use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind};
 use sysreel_agent::selection::Selection;
 use sysreel_agent::track::{Upkeep, upkeep};
+use wire::ring::EventClass;
 use wire::table::{
-    CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_UNKNOWN, CALLS_MAX,
-    CallEntry, FD_NONE, FD_PAIR, FD_RESULT, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
+    CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_STATE, CALL_UNKNOWN,
+    CALLS_MAX, CallEntry, FD_NONE, FD_PAIR, FD_RESULT, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
     FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT,
     FETCH_NONE, FETCH_RESULT_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FOR_STATE,
     SELECTED_FOR_STATE_ALWAYS, SELECTED_NO,
@@ -18,7 +19,8 @@ pub(crate) const NATIVE: Abi = if cfg!(target_arch = "aarch64") { Abi::Aarch64 }
 /// All entries: native calls, then those of 32-bit programs.
 pub(super) fn entries(selection: &Selection) -> Vec<CallEntry> {
     let selected = if selection.has_unknown() { SELECTED } else { SELECTED_NO };
-    let unknown = CallEntry { nargs: 6, fd: FD_NONE, selected, ..CallEntry::default() };
+    let class = EventClass::Other as u8;
+    let unknown = CallEntry { nargs: 6, fd: FD_NONE, selected, class, ..CallEntry::default() };
     let mut entries = vec![unknown; 2 * CALLS_MAX];
     for (nr, call) in schema::syscalls(NATIVE) {
         // A number beyond the table is recorded raw, like one that the schema does not know.
@@ -30,7 +32,8 @@ pub(super) fn entries(selection: &Selection) -> Vec<CallEntry> {
         if let Some(entry) = entries[CALLS_MAX..CALLS_MAX + CALL_UNKNOWN].get_mut(nr as usize) {
             // Pointers and structures of 32-bit programs are narrower: nothing is fetched through them.
             entry.nargs = call.args.len() as u8;
-            entry.flags = flags_of(call) & (CALL_SILENT_ZERO | CALL_IMAGE);
+            entry.flags = flags_of(call) & (CALL_SILENT_ZERO | CALL_IMAGE | CALL_STATE);
+            entry.class = class_of(call) as u8;
             entry.selected = selection_of(selection, call.name);
         }
     }
@@ -55,6 +58,7 @@ fn selection_of(selection: &Selection, name: &str) -> u8 {
 fn entry_of(call: &schema::Syscall) -> CallEntry {
     let mut entry = CallEntry { nargs: call.args.len() as u8, fd: FD_NONE, ..CallEntry::default() };
     entry.flags = flags_of(call);
+    entry.class = class_of(call) as u8;
     entry.fd = match call.fd {
         // The two ends of a pipe are one file.
         FdSource::None if call.file => FD_PAIR,
@@ -87,8 +91,75 @@ fn flags_of(call: &schema::Syscall) -> u8 {
         (CALL_FILE, call.file),
         (CALL_SILENT_ZERO, call.silent_zero),
         (CALL_IMAGE, matches!(call.name, "execve" | "execveat")),
+        (CALL_STATE, upkeep(call.name) != Upkeep::None),
     ];
     flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).sum()
+}
+
+/// Calls that change what a process may do, reach into other processes or change the kernel, whatever category they
+/// are listed in.
+const POWERS: [&str; 23] = [
+    "bpf",
+    "capset",
+    "chroot",
+    "delete_module",
+    "finit_module",
+    "init_module",
+    "kexec_file_load",
+    "kexec_load",
+    "mount",
+    "mount_setattr",
+    "move_mount",
+    "open_by_handle_at",
+    "perf_event_open",
+    "pivot_root",
+    "prctl",
+    "process_vm_readv",
+    "process_vm_writev",
+    "ptrace",
+    "seccomp",
+    "setns",
+    "umount",
+    "umount2",
+    "unshare",
+];
+
+/// Calls by which processes begin, end and reach each other.
+const LIVES: [&str; 17] = [
+    "clone",
+    "clone3",
+    "execve",
+    "execveat",
+    "exit",
+    "exit_group",
+    "fork",
+    "kill",
+    "pidfd_open",
+    "pidfd_send_signal",
+    "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo",
+    "tgkill",
+    "tkill",
+    "vfork",
+    "wait4",
+    "waitid",
+];
+
+/// What is shed, and lost when a ring runs full, before what. Calls that only ask are cheap and come in storms, so they
+/// do not count with those that change something.
+fn class_of(call: &schema::Syscall) -> EventClass {
+    let is_change = upkeep(call.name) != Upkeep::None;
+    match call.category {
+        _ if POWERS.contains(&call.name) => EventClass::Credential,
+        _ if LIVES.contains(&call.name) => EventClass::Process,
+        "user" if is_change => EventClass::Credential,
+        "process" if is_change => EventClass::Process,
+        "net" => EventClass::Network,
+        "io-read" | "io-write" => EventClass::Io,
+        "file" | "io-other" => EventClass::File,
+        _ if is_change => EventClass::File,
+        _ => EventClass::Other,
+    }
 }
 
 fn fetch_of(arg: u8, kind: Kind) -> Option<Fetch> {
@@ -138,6 +209,35 @@ mod tests {
     }
 
     #[test]
+    fn what_changes_something_is_kept_longer_than_what_asks() {
+        for (name, class) in [
+            ("clone3", EventClass::Process),
+            ("exit_group", EventClass::Process),
+            ("kill", EventClass::Process),
+            ("setuid", EventClass::Credential),
+            ("capset", EventClass::Credential),
+            ("setns", EventClass::Credential),
+            ("unshare", EventClass::Credential),
+            ("ptrace", EventClass::Credential),
+            ("connect", EventClass::Network),
+            ("openat", EventClass::File),
+            ("close", EventClass::File),
+            ("getpid", EventClass::Other),
+            ("getuid", EventClass::Other),
+            ("futex", EventClass::Other),
+            ("read", EventClass::Io),
+            ("sendto", EventClass::Io),
+        ] {
+            assert_eq!(native(name).class, class as u8, "{name}");
+        }
+        assert_eq!(native("openat").flags & CALL_STATE, CALL_STATE);
+        assert_eq!(native("read").flags & CALL_STATE, 0);
+        for name in POWERS.iter().chain(&LIVES) {
+            assert!(schema::syscall_nr(Abi::X86_64, name).is_some() || *name == "umount", "{name}");
+        }
+    }
+
+    #[test]
     fn read_copies_what_the_result_says() {
         let read = native("read");
         assert_eq!((read.nargs, read.fetches, read.fd), (3, 1, 0));
@@ -148,7 +248,7 @@ mod tests {
     fn openat_copies_the_path_and_describes_the_file() {
         let openat = native("openat");
         assert_eq!((openat.fetches, openat.fetch[0].how, openat.fetch[0].arg), (1, FETCH_STRING, 1));
-        assert_eq!((openat.flags, openat.fd), (CALL_FILE, FD_RESULT));
+        assert_eq!((openat.flags, openat.fd), (CALL_FILE | CALL_STATE, FD_RESULT));
     }
 
     #[test]
@@ -157,7 +257,7 @@ mod tests {
         for (_, call) in schema::syscalls(NATIVE).filter(pairs) {
             assert!(matches!(call.name, "pipe" | "pipe2"), "{}", call.name);
         }
-        assert_eq!((native("pipe2").flags, native("pipe2").fd), (CALL_FILE, FD_PAIR));
+        assert_eq!((native("pipe2").flags, native("pipe2").fd), (CALL_FILE | CALL_STATE, FD_PAIR));
     }
 
     #[test]

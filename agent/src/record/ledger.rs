@@ -2,9 +2,19 @@
 
 use capture_format::Tally;
 use capture_format::model::{Loss, LossCause};
-use wire::ring::LossCause as RingLoss;
+use wire::ring::{EventClass, LossCause as RingLoss};
 
 use crate::rings::RingCounts;
+
+/// The causes that the kernel side counts, and what they are in a capture.
+const CAUSES: [(RingLoss, LossCause); 3] = [
+    (RingLoss::RingFull, LossCause::RingFull),
+    (RingLoss::Nested, LossCause::Nested),
+    (RingLoss::Shed, LossCause::Shed),
+];
+
+/// Class of events of which it is not known what they were.
+const ANY: &str = "any";
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Cpu {
@@ -50,7 +60,7 @@ impl Ledger {
 
     /// One event of this CPU, at about this time, could not be stored.
     pub(super) fn lost(&mut self, cpu: u16, cause: LossCause, at_ns: u64) {
-        self.enter(cpu, cause, 1, at_ns, at_ns);
+        self.enter(cpu, cause, ANY, 1, at_ns, at_ns);
     }
 
     /// Takes over what the rings' counters say at this time.
@@ -59,13 +69,13 @@ impl Ledger {
             let Some(account) = self.cpus.get_mut(cpu) else { continue };
             let before = std::mem::replace(&mut account.counts, counts);
             let from_ns = std::mem::replace(&mut account.looked_ns, now_ns);
-            for (ring_cause, cause) in
-                [(RingLoss::RingFull, LossCause::RingFull), (RingLoss::Nested, LossCause::Nested)]
-            {
-                let index = ring_cause as usize;
-                let count = counts.lost[index] - before.lost[index];
-                if count > 0 {
-                    self.enter(cpu as u16, cause, count, from_ns, now_ns);
+            for (ring_cause, cause) in CAUSES {
+                let (lost, before) = (&counts.lost[ring_cause as usize], &before.lost[ring_cause as usize]);
+                for class in EventClass::ALL {
+                    let count = lost[class as usize] - before[class as usize];
+                    if count > 0 {
+                        self.enter(cpu as u16, cause, class.name(), count, from_ns, now_ns);
+                    }
                 }
             }
         }
@@ -78,7 +88,7 @@ impl Ledger {
             let missing =
                 account.counts.produced.saturating_sub(account.stored + account.lost + account.left_out);
             if missing > 0 {
-                self.enter(cpu as u16, cause, missing, 0, now_ns);
+                self.enter(cpu as u16, cause, ANY, missing, 0, now_ns);
             }
         }
     }
@@ -110,16 +120,29 @@ impl Ledger {
         self.cpus.iter().map(|account| account.counts.produced.saturating_sub(account.left_out)).sum()
     }
 
+    /// Events left out to keep the budget, as of the last look.
+    pub(super) fn shed_total(&self) -> u64 {
+        let shed = |account: &Cpu| account.counts.lost[RingLoss::Shed as usize].iter().sum::<u64>();
+        self.cpus.iter().map(shed).sum()
+    }
+
     /// Events lost since the beginning.
     pub(super) fn lost_total(&self) -> u64 {
         self.cpus.iter().map(|account| account.lost).sum()
     }
 
-    fn enter(&mut self, cpu: u16, cause: LossCause, count: u64, from_ns: u64, to_ns: u64) {
+    fn enter(&mut self, cpu: u16, cause: LossCause, class: &str, count: u64, from_ns: u64, to_ns: u64) {
         if let Some(account) = self.cpus.get_mut(usize::from(cpu)) {
             account.lost += count;
         }
-        self.pending.push(Loss { cpu, cause, class: "any".to_owned(), count, from_ns, to_ns });
+        // What is left out on purpose comes with every look; the time since the last block is exact enough.
+        let is_same = |loss: &&mut Loss| {
+            cause == LossCause::Shed && (loss.cpu, loss.cause, loss.class.as_str()) == (cpu, cause, class)
+        };
+        match self.pending.iter_mut().find(is_same) {
+            Some(loss) => (loss.count, loss.to_ns) = (loss.count + count, to_ns),
+            None => self.pending.push(Loss { cpu, cause, class: class.to_owned(), count, from_ns, to_ns }),
+        }
     }
 }
 
@@ -128,7 +151,9 @@ mod tests {
     use super::*;
 
     fn counts(produced: u64, full: u64) -> RingCounts {
-        RingCounts { produced, lost: [full, 0] }
+        let mut counts = RingCounts { produced, ..RingCounts::default() };
+        counts.lost[RingLoss::RingFull as usize][EventClass::Io as usize] = full;
+        counts
     }
 
     #[test]
@@ -140,8 +165,12 @@ mod tests {
         ledger.look([counts(9, 3)].into_iter(), 200);
         ledger.settle(LossCause::Unaccounted, 300);
         let losses = ledger.take_losses();
-        let brief: Vec<_> = losses.iter().map(|l| (l.cause, l.count, l.from_ns, l.to_ns)).collect();
-        assert_eq!(brief, [(LossCause::RingFull, 3, 100, 200), (LossCause::Unaccounted, 1, 0, 300)]);
+        let brief: Vec<_> =
+            losses.iter().map(|l| (l.cause, l.class.as_str(), l.count, l.from_ns, l.to_ns)).collect();
+        assert_eq!(
+            brief,
+            [(LossCause::RingFull, "io", 3, 100, 200), (LossCause::Unaccounted, "any", 1, 0, 300)]
+        );
         assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 9, stored: 5 }]);
     }
 

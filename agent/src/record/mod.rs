@@ -7,8 +7,10 @@
 mod command;
 mod files;
 mod followed;
+mod governor;
 mod interrupts;
 mod ledger;
+mod meter;
 mod plan;
 mod privileges;
 mod recorder;
@@ -26,6 +28,8 @@ use crate::rings::{Pass, Rings};
 
 use command::Traced;
 use followed::Followed;
+use governor::{Decision, Governor};
+use meter::Meter;
 pub(crate) use plan::Plan;
 use recorder::Recorder;
 
@@ -35,6 +39,8 @@ const SLEEP_MIN: Duration = Duration::from_micros(500);
 const SLEEP_MAX: Duration = Duration::from_millis(16);
 /// Nice value of the threads that drain and write.
 const PRIORITY: i32 = -15;
+/// Kind of the marks that say what the budget costs.
+const BUDGET_MARK: &str = "budget";
 /// Part of a ring that is full when sleeping stops.
 const BUSY_FRACTION: u64 = 16;
 
@@ -91,6 +97,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     for warning in tracker.read_start_state() {
         eprintln!("sysreel-agent: {warning}");
     }
+    let mut governed = plan.budget.map(|budget| (Governor::new(budget), Meter::new(probes.cpus())));
     let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus())?;
     let mut traced = None;
     if let Some(words) = &plan.command {
@@ -117,6 +124,11 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     loop {
         let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
         recorder.after_pass(&rings, &pass);
+        if let Some((governor, meter)) = &mut governed
+            && meter.is_due()
+        {
+            govern(governor, meter, &mut rings, &mut recorder);
+        }
         if recorder.is_done() {
             break;
         }
@@ -168,13 +180,30 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     Ok(status.unwrap_or(ExitCode::SUCCESS))
 }
 
+/// One step of keeping the budget.
+fn govern(governor: &mut Governor, meter: &mut Meter, rings: &mut Rings, recorder: &mut Recorder) {
+    match governor.step(meter.step(recorder.totals())) {
+        Some(Decision { limits, remark }) => {
+            rings.set_limits(&limits);
+            if let Some(remark) = remark {
+                recorder.remark(BUDGET_MARK, remark);
+            }
+        }
+        None => rings.renew_limits(),
+    }
+}
+
 fn drain(
     rings: &mut Rings,
     tracker: &mut Tracker,
     recorder: &mut Recorder,
     followed: &mut Option<Followed>,
 ) -> Pass {
-    rings.pass(|cpu, bytes| match wire::Record::parse(bytes) {
+    let touched = rings.look();
+    if !touched.tids.is_empty() {
+        tracker.lost_changes(&touched.tids, touched.others);
+    }
+    let pass = rings.pass(|cpu, bytes| match wire::Record::parse(bytes) {
         Ok(record) => {
             if let Some(followed) = followed {
                 followed.record(&record);
@@ -182,7 +211,9 @@ fn drain(
             tracker.record(&record, cpu, recorder);
         }
         Err(error) => recorder.bad_record(cpu, error),
-    })
+    });
+    tracker.read_uncertain(pass.watermark_ns);
+    pass
 }
 
 /// Puts this thread before ordinary ones: on a machine whose CPUs are all busy it must still empty the rings in

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use sysreel_agent::budget::Budget;
 use sysreel_agent::selection::Selection;
 use wire::ring::RECORD_BYTES_MAX;
 
@@ -51,6 +52,7 @@ pub(crate) struct Plan {
     /// The list as it was typed, and what it means.
     calls: Option<String>,
     pub(crate) selection: Selection,
+    pub(crate) budget: Option<Budget>,
     pub(crate) level: i32,
     pub(crate) seconds: Option<Duration>,
     pub(crate) events: Option<u64>,
@@ -105,6 +107,10 @@ impl Plan {
             Ok(selection) => selection.unwrap_or_default(),
             Err(error) => bail!("--calls: {error}"),
         };
+        let budget: Option<Budget> = match args.budget.as_deref().map(str::parse).transpose() {
+            Ok(budget) => budget,
+            Err(error) => bail!("--budget: {error}"),
+        };
         let seconds = match args.seconds.map(Duration::try_from_secs_f64).transpose() {
             Ok(seconds) => seconds,
             Err(error) => bail!("-M: {error}"),
@@ -118,6 +124,7 @@ impl Plan {
             env: args.env,
             calls: args.calls,
             selection,
+            budget,
             level: args.level,
             seconds,
             events: args.events,

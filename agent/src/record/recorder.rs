@@ -17,6 +17,7 @@ use crate::rings::{Pass, Rings};
 use super::Plan;
 use super::files::Files;
 use super::ledger::Ledger;
+use super::meter::Totals;
 use super::plan::Rotation;
 use super::writer::{Content, Writer, Written};
 
@@ -116,6 +117,19 @@ impl Recorder {
     /// Whether events were lost.
     pub(super) fn has_losses(&self) -> bool {
         self.ledger.lost_total() > 0
+    }
+
+    /// Counters for the meter.
+    pub(super) fn totals(&self) -> Totals {
+        Totals { file_bytes: self.writer.file_bytes(), events: self.events, shed: self.ledger.shed_total() }
+    }
+
+    /// A remark in the capture, at this point.
+    pub(super) fn remark(&mut self, kind: &str, text: String) {
+        self.plan.tell(format_args!("{text}"));
+        let mark = Mark { time_ns: boot_ns(), kind: kind.to_owned(), text: text.into_bytes() };
+        self.flush();
+        self.writer.send(Content::Marks(vec![mark]));
     }
 
     /// A record that made no sense.
