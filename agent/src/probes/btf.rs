@@ -22,6 +22,9 @@ const REGS: &str = "pt_regs";
 /// Functions for programs that came with Linux 6.10.
 const PREEMPT_DISABLE: &str = "bpf_preempt_disable";
 const PREEMPT_ENABLE: &str = "bpf_preempt_enable";
+/// Per-CPU part of what guards tracepoints since Linux 7.0, where programs on them can be preempted. Up to 6.12 it guarded
+/// a few that have no program of ours; from 6.13 to 6.19 there is none.
+const TRACEPOINT_GUARD: &str = "tracepoint_srcu_srcu_data";
 /// Size of a kernel stack, on both architectures.
 const THREAD_BYTES: u32 = 16 << 10;
 
@@ -41,6 +44,7 @@ const VOLATILE: u32 = 9;
 const CONST: u32 = 10;
 const RESTRICT: u32 = 11;
 const FUNC: u32 = 12;
+const VAR: u32 = 14;
 const TYPE_TAG: u32 = 18;
 
 /// Typedefs, qualifiers and unnamed structures inside each other that are followed: far more than the kernel nests.
@@ -93,14 +97,14 @@ impl KernelTypes {
         let strings_at = header_bytes.max(HEADER_BYTES) + strings_at?;
         let mut kernel = KernelTypes { bytes, strings_at, types: Vec::new(), named: HashMap::new() };
         let wanted: HashSet<&'static str> = Offsets::structures()
-            .chain([CGROUP_SUBSYS_IDS, REGS_HELPER, REGS, PREEMPT_DISABLE, PREEMPT_ENABLE])
+            .chain([CGROUP_SUBSYS_IDS, REGS_HELPER, REGS, PREEMPT_DISABLE, PREEMPT_ENABLE, TRACEPOINT_GUARD])
             .collect();
         let mut at = begin;
         while at < end {
             kernel.types.push(u32::try_from(at).ok()?);
             let info = word(&kernel.bytes, at + 4)?;
             let kind = info >> 24 & 0x1f;
-            if matches!(kind, STRUCT | ENUM | FUNC)
+            if matches!(kind, STRUCT | ENUM | FUNC | VAR)
                 && let Some(name) = wanted.get(kernel.name(word(&kernel.bytes, at)?))
             {
                 kernel.named.entry(name).or_insert(kernel.types.len() as TypeId);
@@ -135,9 +139,11 @@ impl KernelTypes {
         THREAD_BYTES.saturating_sub(bytes)
     }
 
-    /// The functions that switch preemption off and on again, by their numbers as types; if there are both.
+    /// The functions that switch preemption off and on again, by their numbers as types; if there are both, and it is
+    /// not off on every tracepoint anyway.
     pub(super) fn preempt_functions(&self) -> Option<[TypeId; 2]> {
         let function = |name| self.named.get(name).copied();
+        function(TRACEPOINT_GUARD)?;
         Some([function(PREEMPT_DISABLE)?, function(PREEMPT_ENABLE)?])
     }
 
@@ -212,7 +218,7 @@ fn bytes_behind(kind: u32, entries: u32) -> Option<usize> {
         // Pointers, forward declarations, typedefs, qualifiers, functions, floats, type tags.
         PTR | 7..=12 | 16 | TYPE_TAG => 0,
         // Integers, variables, declaration tags.
-        1 | 14 | 17 => 4,
+        1 | VAR | 17 => 4,
         // Arrays.
         3 => 12,
         STRUCT | UNION => entries * MEMBER_BYTES,
@@ -259,6 +265,12 @@ mod tests {
             }
         }
 
+        fn variable(&mut self, name: &str) {
+            self.add(VAR, name, 1, 0, &[]);
+            // Its linkage.
+            self.types.push(1);
+        }
+
         fn bytes(&self) -> Vec<u8> {
             let types = self.types.len() as u32 * 4;
             let header = [MAGIC | 1 << 16, HEADER_BYTES as u32, 0, types, types, self.strings.len() as u32];
@@ -301,12 +313,14 @@ mod tests {
     }
 
     #[test]
-    fn the_functions_that_switch_preemption_are_found_when_there_are_both() {
+    fn the_functions_that_switch_preemption_are_found_where_they_are_needed() {
         let mut built = kernel();
         built.add(FUNC, PREEMPT_ENABLE, 1, 0, &[]);
         let functions = |built: &Built| KernelTypes::parse(built.bytes()).expect("types").preempt_functions();
         assert_eq!(functions(&built), None);
         built.add(FUNC, PREEMPT_DISABLE, 1, 0, &[]);
+        assert_eq!(functions(&built), None);
+        built.variable(TRACEPOINT_GUARD);
         let [disable, enable] = functions(&built).expect("both");
         assert_eq!(disable, enable + 1);
     }
