@@ -35,9 +35,6 @@ reader takes nothing is given up a second after the first Ctrl-C, at once after 
     Doctor,
 }
 
-/// Size of each CPU's ring, unless another is asked for.
-pub(crate) const RING_BYTES: usize = 16 << 20;
-
 #[derive(Args, Debug)]
 pub(crate) struct RecordArgs {
     /// Capture to write, over what was there; `-` for standard output. With -C, -G or -e a number follows: out.reel0.
@@ -87,9 +84,10 @@ pub(crate) struct RecordArgs {
     /// Record the environment of programs at exec.
     #[arg(long)]
     pub(crate) env: bool,
-    /// Size of each CPU's ring in bytes, a power of two.
-    #[arg(long, value_name = "BYTES", default_value_t = RING_BYTES)]
-    pub(crate) ring_bytes: usize,
+    /// Size of each CPU's ring in bytes, a power of two [default: 16 MiB, less where all rings together would take more
+    /// than 512 MiB, or than half of the memory that --budget allows]
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) ring_bytes: Option<usize>,
     /// Compression level of zstd, 1 to 19.
     #[arg(long, value_name = "LEVEL", default_value_t = 1)]
     pub(crate) level: i32,

@@ -11,9 +11,8 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use sysreel_agent::selection::Selection;
 
-use crate::cli::RING_BYTES;
-use crate::probes::{ProbeOptions, Probes};
-use crate::record::may_record;
+use crate::probes::{self, ProbeOptions, Probes};
+use crate::record::{may_record, usual_ring_bytes};
 
 /// Looks, and prints; fails with what a recording would fail with.
 pub(crate) fn run() -> Result<ExitCode> {
@@ -22,7 +21,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let mut text = format!("kernel: Linux {}, {}\n", release.trim(), std::env::consts::ARCH);
     let examined = may_record().and_then(|()| {
         let probes = Probes::load(&ProbeOptions {
-            ring_bytes: RING_BYTES,
+            ring_bytes: usual_ring_bytes(probes::possible_cpus()?, None),
             snap_bytes: 0,
             latency: true,
             env: true,
@@ -40,10 +39,11 @@ pub(crate) fn run() -> Result<ExitCode> {
 fn describe(text: &mut String, probes: &Probes) -> Result<()> {
     let (cpus, ring_bytes) = (probes.cpus(), probes.ring_bytes());
     writeln!(text, "rings: {ring_bytes} bytes for each of {cpus} CPUs")?;
-    if ring_bytes < RING_BYTES {
+    let usual = usual_ring_bytes(cpus, None);
+    if ring_bytes < usual {
         writeln!(
             text,
-            "  smaller than the usual {RING_BYTES}: kernels before 5.15 hold no larger element in a map"
+            "  smaller than the usual {usual}: kernels before 5.15 hold no larger element in a map"
         )?;
     }
     if probes.is_without_task_types() {

@@ -282,7 +282,7 @@ fn start_slots() -> u32 {
 }
 
 /// CPUs this machine can have. Not what libc counts, which under musl follows the affinity mask.
-fn possible_cpus() -> Result<usize> {
+pub(crate) fn possible_cpus() -> Result<usize> {
     let path = "/sys/devices/system/cpu/possible";
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"))?;
     let last = text.trim().rsplit([',', '-']).next().and_then(|last| last.parse::<usize>().ok());

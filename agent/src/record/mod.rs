@@ -30,7 +30,7 @@ use command::Traced;
 use followed::Followed;
 use governor::{Decision, Governor};
 use meter::Meter;
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Plan, usual_ring_bytes};
 use recorder::Recorder;
 
 /// Shortest and longest sleep between two passes. The longest is what an idle machine sees; rings of the default
@@ -67,7 +67,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     may_record()?;
     interrupts::catch()?;
     let mut probes = Probes::load(&ProbeOptions {
-        ring_bytes: plan.ring_bytes,
+        ring_bytes: plan.ring_bytes(probes::possible_cpus()?),
         snap_bytes: plan.snap_bytes,
         latency: plan.latency,
         env: plan.env,

@@ -17,6 +17,10 @@ use crate::cli::RecordArgs;
 const SNAP_BYTES_MAX: u32 = 16 * 1024;
 /// Smallest ring: as much again as is kept free for the largest record.
 const RING_BYTES_MIN: usize = 2 * RECORD_BYTES_MAX;
+/// Size of each CPU's ring, unless another is asked for.
+const RING_BYTES: usize = 16 << 20;
+/// All rings together take no more than this, unless asked for: the kernel sets their memory aside at once.
+const RINGS_BYTES_MAX: u64 = 512 << 20;
 /// Largest ring: the verifier bounds an offset into a map's element by 2^29.
 const RING_BYTES_MAX: usize = 256 << 20;
 
@@ -46,7 +50,8 @@ pub(crate) struct Plan {
     pub(crate) write: PathBuf,
     pub(crate) rotation: Rotation,
     pub(crate) snap_bytes: u32,
-    pub(crate) ring_bytes: usize,
+    /// As asked for.
+    ring_bytes: Option<usize>,
     pub(crate) latency: bool,
     pub(crate) env: bool,
     /// The list as it was typed, and what it means.
@@ -93,12 +98,10 @@ impl Plan {
         if args.snap_bytes > SNAP_BYTES_MAX {
             bail!("-s {} is above the limit of {SNAP_BYTES_MAX} bytes", args.snap_bytes);
         }
-        if !args.ring_bytes.is_power_of_two() || !(RING_BYTES_MIN..=RING_BYTES_MAX).contains(&args.ring_bytes)
+        if let Some(bytes) = args.ring_bytes
+            && (!bytes.is_power_of_two() || !(RING_BYTES_MIN..=RING_BYTES_MAX).contains(&bytes))
         {
-            bail!(
-                "--ring-bytes takes a power of two from {RING_BYTES_MIN} to {RING_BYTES_MAX}, not {}",
-                args.ring_bytes
-            );
+            bail!("--ring-bytes takes a power of two from {RING_BYTES_MIN} to {RING_BYTES_MAX}, not {bytes}");
         }
         if !(1..=19).contains(&args.level) {
             bail!("--level takes 1 to 19, not {}", args.level);
@@ -136,6 +139,12 @@ impl Plan {
         })
     }
 
+    /// Size of the ring of each of so many CPUs.
+    pub(crate) fn ring_bytes(&self, cpus: usize) -> usize {
+        let memory = self.budget.and_then(|budget| budget.memory);
+        self.ring_bytes.unwrap_or_else(|| usual_ring_bytes(cpus, memory))
+    }
+
     /// The command as one line.
     pub(crate) fn command_text(&self) -> String {
         let words = self.command.iter().flatten();
@@ -159,5 +168,33 @@ impl Plan {
         if self.verbose {
             eprintln!("sysreel-agent: {what}");
         }
+    }
+}
+
+/// The largest ring up to [`RING_BYTES`] of which all CPUs together do not take too much.
+pub(crate) fn usual_ring_bytes(cpus: usize, memory: Option<u64>) -> usize {
+    let all = memory.map_or(RINGS_BYTES_MAX, |memory| RINGS_BYTES_MAX.min(memory / 2));
+    let each = usize::try_from(all / cpus.max(1) as u64).unwrap_or(RING_BYTES);
+    let power = each.checked_ilog2().map_or(0, |power| 1 << power);
+    power.clamp(RING_BYTES_MIN, RING_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rings_leave_memory_to_others() {
+        for (cpus, memory, mebibytes) in [
+            (2, None, 16),
+            (32, None, 16),
+            (33, None, 8),
+            (256, None, 2),
+            (2, Some(128_000_000), 16),
+            (8, Some(128_000_000), 4),
+        ] {
+            assert_eq!(usual_ring_bytes(cpus, memory), mebibytes << 20, "{cpus} CPUs");
+        }
+        assert_eq!(usual_ring_bytes(4096, Some(1)), RING_BYTES_MIN);
     }
 }
