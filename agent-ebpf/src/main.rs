@@ -13,6 +13,7 @@ mod facts;
 mod fetch;
 mod memory;
 mod network;
+mod packet;
 mod path;
 mod process;
 mod ring;

@@ -8,16 +8,20 @@ use aya_ebpf::{
     helpers::generated::bpf_get_current_pid_tgid, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use wire::facts::{SOCKET_BYTES, SocketFacts};
-use wire::record::{SECTION_SOCKET, TcpEvent};
+use wire::record::{PacketEvent, SECTION_SOCKET, TcpEvent};
 use wire::ring::EventClass;
 use wire::{RecordType, SectionState};
 
 use crate::facts::write_sock;
 use crate::memory::read;
+use crate::packet;
 use crate::ring::{self, Slot, Weight};
 use crate::settings::offset;
 
 const IPPROTO_TCP: u16 = 6;
+/// States of what is no whole socket.
+const TCP_TIME_WAIT: u8 = 6;
+const TCP_NEW_SYN_RECV: u8 = 12;
 
 /// A socket changes its state: (sock, old state, new state).
 #[btf_tracepoint(function = "inet_sock_set_state")]
@@ -41,11 +45,23 @@ pub fn tcp_retransmit_skb(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// A reset is sent: (sock or null, the segment it answers).
+/// A reset is sent: (sock or null, the segment it answers). Without a socket only from 6.10 on.
 #[btf_tracepoint(function = "tcp_send_reset")]
 pub fn tcp_send_reset(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: the verifier checks every access.
-    unsafe { reset(ctx.arg::<u64>(0), TcpEvent::ResetSent) };
+    unsafe {
+        let sk = ctx.arg::<u64>(0);
+        if sk != 0 && is_full(sk) {
+            reset(sk, TcpEvent::ResetSent);
+            return 0;
+        }
+        let segment = ctx.arg::<u64>(1);
+        if segment != 0
+            && let Some(slot) = ring::begin(Weight::of(EventClass::Network))
+        {
+            packet::finish(&slot, PacketEvent::Reset, segment, 0, 0);
+        }
+    }
     0
 }
 
@@ -106,7 +122,19 @@ unsafe fn finish(slot: &Slot, sk: u64, event: TcpEvent, args: [u64; 6], nargs: u
     slot.arg(3, args[3]);
     slot.arg(4, args[4]);
     slot.arg(5, args[5]);
-    let position = Slot::behind_args(nargs);
+    slot.publish(socket(slot, Slot::behind_args(nargs), sk));
+}
+
+/// Whether this is a whole socket: a connection in the making and one that only waits for late segments are less, and
+/// have none of the fields that are not common to all.
+#[inline(always)]
+pub(crate) unsafe fn is_full(sk: u64) -> bool {
+    !matches!(read::<u8>(sk, offset!(sock_state)), TCP_TIME_WAIT | TCP_NEW_SYN_RECV)
+}
+
+/// Writes what a `struct sock` tells as a section; gives the position behind it.
+#[inline(always)]
+pub(crate) unsafe fn socket(slot: &Slot, position: u64, sk: u64) -> u64 {
     let facts = slot.body(position).cast::<SocketFacts>();
     let socket: u64 = read(sk, offset!(sock_socket));
     // A connection that nobody has accepted yet, or whose owner has closed it, has no socket.
@@ -114,5 +142,5 @@ unsafe fn finish(slot: &Slot, sk: u64, event: TcpEvent, args: [u64; 6], nargs: u
     write_sock(facts, sk, read(sk, offset!(sock_type)), ino);
     let net: u64 = read(sk, offset!(sock_net));
     (&raw mut (*facts).netns).write_volatile(read(net, offset!(net_inum)));
-    slot.publish(slot.section(position, SECTION_SOCKET, SectionState::Data, SOCKET_BYTES as u64));
+    slot.section(position, SECTION_SOCKET, SectionState::Data, SOCKET_BYTES as u64)
 }

@@ -14,7 +14,7 @@ static SETTINGS: Settings = Settings {
     cgroup_v1_subsys: u32::MAX,
     aarch64: 0,
     untyped_regs_at: 0,
-    reserved: 0,
+    drop_args: 0,
     offsets: Offsets::NONE,
 };
 

@@ -136,6 +136,7 @@ fuzz_target!(|bytes: &[u8]| {
         abi: Abi::X86_64,
         skip_start_scan: true,
         selection: Selection::default(),
+        drop_reasons: [(2, "NOT_SPECIFIED".to_owned())].into(),
     });
     let mut sink = Checked::default();
     let mut records = 0;

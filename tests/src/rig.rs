@@ -1,10 +1,12 @@
 //! Running the programs under test in a folder that goes away when the test passes.
 
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 
 use crate::host;
@@ -57,6 +59,30 @@ impl Rig {
     /// Records a command and its descendants into a file of the folder.
     pub fn record(&self, capture: &str, options: &[&str], command: &[&str]) -> Result<Output> {
         succeed(self.agent().arg("record").args(options).args(["-w", capture, "--"]).args(command))
+    }
+
+    /// Records the whole machine into a file of the folder while `work` is done.
+    pub fn record_machine(
+        &self,
+        capture: &str,
+        options: &[&str],
+        work: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let mut agent = self.agent();
+        agent.arg("record").args(options).args(["-w", capture]).stderr(Stdio::piped());
+        let mut agent = agent.spawn().context("starting the agent")?;
+        let stderr = agent.stderr.take().context("its errors are a pipe")?;
+        let mut said = BufReader::new(stderr).lines();
+        let is_ready = said.any(|line| line.is_ok_and(|line| line.trim() == "ready"));
+        // What it says later is read to the end, or it would wait for a reader.
+        let rest = thread::spawn(move || said.map_while(Result::ok).collect::<Vec<_>>());
+        let done = if is_ready { work() } else { Err(anyhow!("the agent ended before it was ready")) };
+        // SAFETY: a signal to our own child, which has not been waited for.
+        unsafe { libc::kill(agent.id() as i32, libc::SIGINT) };
+        let status = agent.wait()?;
+        let said = rest.join().map_err(|_| anyhow!("reading what the agent says"))?;
+        ensure!(status.success(), "the agent: {status}: {}", said.join("\n"));
+        done
     }
 
     /// The events a filter selects, with all that the tests look at.

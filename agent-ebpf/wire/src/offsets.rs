@@ -140,6 +140,16 @@ offsets! {
     tcp_bytes_acked = "tcp_sock" "bytes_acked";
     tcp_bytes_received = "tcp_sock" "bytes_received";
     tcp_total_retrans = "tcp_sock" "total_retrans";
+    skb_sk = "sk_buff" "sk";
+    skb_device = "sk_buff" "dev";
+    skb_incoming_device = "sk_buff" "skb_iif";
+    skb_protocol = "sk_buff" "protocol";
+    skb_network_header = "sk_buff" "network_header";
+    skb_head = "sk_buff" "head";
+    skb_tail = "sk_buff" "tail";
+    skb_bytes = "sk_buff" "len";
+    device_name = "net_device" "name";
+    device_net = "net_device" "nd_net.net";
     unix_peer = "unix_sock" "peer";
     cssset_dfl = "css_set" "dfl_cgrp";
     cssset_subsys = "css_set" "subsys";
@@ -178,8 +188,8 @@ pub struct Settings {
     /// 0 where the kernel hands out the current task with its type, and its registers (5.15 and later). Otherwise where
     /// the registers stand in the task's kernel stack.
     pub untyped_regs_at: u32,
-    #[doc(hidden)]
-    pub reserved: u32,
+    /// Arguments of the tracepoint for dropped packets: with 3 or more there is a reason, with 4 the receiving socket.
+    pub drop_args: u32,
     /// Structure offsets.
     pub offsets: Offsets,
 }

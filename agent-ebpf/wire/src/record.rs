@@ -27,6 +27,9 @@ pub enum RecordType {
     /// Something happened to a TCP connection; the number is a [`TcpEvent`]. The current task is often not the one
     /// whose connection it is.
     Tcp = 7,
+    /// Something happened to an IP packet for which there need not be a socket; the number is a [`PacketEvent`]. The
+    /// current task is often not the one whose packet it is.
+    Packet = 10,
 }
 
 impl RecordType {
@@ -40,6 +43,7 @@ impl RecordType {
             5 => Self::CgroupMove,
             6 => Self::Signal,
             7 => Self::Tcp,
+            10 => Self::Packet,
             _ => return None,
         })
     }
@@ -66,6 +70,24 @@ impl TcpEvent {
         [Self::State, Self::Retransmit, Self::ResetSent, Self::ResetReceived]
             .into_iter()
             .find(|event| *event as u16 == nr)
+    }
+}
+
+/// What happened to an IP packet. Raw arguments: the kernel's reason, 1 if the packet came in from a device, its bytes,
+/// the network namespace's inode number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum PacketEvent {
+    /// It was dropped.
+    Dropped = 1,
+    /// It was a TCP segment for which there is no socket, and is answered by a reset.
+    Reset = 2,
+}
+
+impl PacketEvent {
+    /// The event with this number, if there is one.
+    pub fn from_nr(nr: u16) -> Option<Self> {
+        [Self::Dropped, Self::Reset].into_iter().find(|event| *event as u16 == nr)
     }
 }
 
@@ -164,6 +186,11 @@ pub const SECTION_ENV: u8 = 0x4b;
 pub const SECTION_FILENAME: u8 = 0x4c;
 /// Section: a path as text (the target of a cgroup move).
 pub const SECTION_PATH: u8 = 0x4d;
+
+/// Section: the beginning of an IP packet, from its IP header on.
+pub const SECTION_PACKET: u8 = 0x50;
+/// Section: name of the network device a packet was on, padded with NULs.
+pub const SECTION_DEVICE: u8 = 0x51;
 
 /// A record's bytes do not hold together: a fault of ours or tampering, never of the traced program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! where each type begins and which are the wanted ones; a library that makes a value of every type takes ten times as
 //! long, and nothing is recorded until this is done. The format: <https://docs.kernel.org/bpf/btf.html>.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 
 use anyhow::{Context, Result};
@@ -25,6 +25,10 @@ const PREEMPT_ENABLE: &str = "bpf_preempt_enable";
 /// Per-CPU part of what guards tracepoints since Linux 7.0, where programs on them can be preempted. Up to 6.12 it guarded
 /// a few that have no program of ours; from 6.13 to 6.19 there is none.
 const TRACEPOINT_GUARD: &str = "tracepoint_srcu_srcu_data";
+/// Why packets are dropped, from Linux 5.17 on, and the tracepoint that says so.
+const DROP_REASONS: &str = "skb_drop_reason";
+const DROP_REASON_PREFIX: &str = "SKB_DROP_REASON_";
+const DROP_TRACEPOINT: &str = "btf_trace_kfree_skb";
 /// Size of a kernel stack, on both architectures.
 const THREAD_BYTES: u32 = 16 << 10;
 
@@ -33,6 +37,7 @@ const HEADER_BYTES: usize = 24;
 const TYPE_BYTES: usize = 12;
 const MEMBER_BYTES: usize = 12;
 const ENUMERATOR_BYTES: usize = 8;
+const PARAMETER_BYTES: usize = 8;
 
 /// Kinds of types, with the bytes that follow the head of each.
 const PTR: u32 = 2;
@@ -98,13 +103,14 @@ impl KernelTypes {
         let mut kernel = KernelTypes { bytes, strings_at, types: Vec::new(), named: HashMap::new() };
         let wanted: HashSet<&'static str> = Offsets::structures()
             .chain([CGROUP_SUBSYS_IDS, REGS_HELPER, REGS, PREEMPT_DISABLE, PREEMPT_ENABLE, TRACEPOINT_GUARD])
+            .chain([DROP_REASONS, DROP_TRACEPOINT])
             .collect();
         let mut at = begin;
         while at < end {
             kernel.types.push(u32::try_from(at).ok()?);
             let info = word(&kernel.bytes, at + 4)?;
             let kind = info >> 24 & 0x1f;
-            if matches!(kind, STRUCT | ENUM | FUNC | VAR)
+            if matches!(kind, STRUCT | ENUM | FUNC | VAR | TYPEDEF)
                 && let Some(name) = wanted.get(kernel.name(word(&kernel.bytes, at)?))
             {
                 kernel.named.entry(name).or_insert(kernel.types.len() as TypeId);
@@ -147,12 +153,32 @@ impl KernelTypes {
         Some([function(PREEMPT_DISABLE)?, function(PREEMPT_ENABLE)?])
     }
 
+    /// Why this kernel drops packets: numbers, which differ between kernels, with their names.
+    pub(super) fn drop_reasons(&self) -> BTreeMap<u32, String> {
+        let reasons = self.enumerators(DROP_REASONS);
+        let named = reasons.filter_map(|(name, value)| Some((value, name.strip_prefix(DROP_REASON_PREFIX)?)));
+        named.map(|(value, name)| (value, name.to_owned())).collect()
+    }
+
+    /// How many arguments the tracepoint for dropped packets has.
+    pub(super) fn drop_args(&self) -> u32 {
+        let tracepoint = self.named.get(DROP_TRACEPOINT).and_then(|&id| self.get(self.underlying(id)?));
+        let function = tracepoint.and_then(|pointer| self.get(pointer.target));
+        let parameters = function.map_or(0, |function| function.entries.len() / PARAMETER_BYTES);
+        // The first one is the program's own data.
+        parameters.saturating_sub(1) as u32
+    }
+
+    fn enumerators(&self, name: &str) -> impl Iterator<Item = (&str, u32)> {
+        let entries = self.named.get(name).and_then(|&id| self.get(id)).map_or(&[][..], |kind| kind.entries);
+        let entries = entries.chunks_exact(ENUMERATOR_BYTES);
+        entries.filter_map(|entry| Some((self.name(word(entry, 0)?), word(entry, 4)?)))
+    }
+
     /// Index in `css_set.subsys` of the v1 hierarchy to report, or `ABSENT`.
     pub(super) fn cgroup_v1_subsys(&self) -> u32 {
-        let ids = self.named.get(CGROUP_SUBSYS_IDS).and_then(|&id| self.get(id));
-        let entries = ids.map_or(&[][..], |ids| ids.entries).chunks_exact(ENUMERATOR_BYTES);
-        let named = |entry: &&[u8]| word(entry, 0).is_some_and(|name| self.name(name) == CGROUP_V1_SUBSYS);
-        entries.into_iter().find(named).and_then(|entry| word(entry, 4)).unwrap_or(ABSENT)
+        let mut ids = self.enumerators(CGROUP_SUBSYS_IDS);
+        ids.find(|(name, _)| *name == CGROUP_V1_SUBSYS).map_or(ABSENT, |(_, index)| index)
     }
 
     /// Offset in bits and type of a field, also of one inside unnamed structures and unions.

@@ -7,6 +7,7 @@ mod btf;
 mod object;
 mod table;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::thread;
@@ -26,7 +27,7 @@ use btf::KernelTypes;
 pub(crate) use table::NATIVE;
 
 /// Programs, each with the BTF tracepoint it hangs on. `sys_enter` is attached only for latency.
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 12] = [
     "sched_process_fork",
     "sched_process_exec",
     "sched_process_exit",
@@ -36,16 +37,18 @@ const PROGRAMS: [&str; 11] = [
     "tcp_retransmit_skb",
     "tcp_send_reset",
     "tcp_receive_reset",
+    "kfree_skb",
     "sys_enter",
     "sys_exit",
 ];
 
 /// Programs that a kernel built without their part of it does without, each with what is not recorded then.
-const OPTIONAL: [(&str, KernelEvent); 4] = [
+const OPTIONAL: [(&str, KernelEvent); 5] = [
     ("inet_sock_set_state", KernelEvent::TcpState),
     ("tcp_retransmit_skb", KernelEvent::TcpRetransmit),
     ("tcp_send_reset", KernelEvent::TcpReset),
     ("tcp_receive_reset", KernelEvent::TcpReset),
+    ("kfree_skb", KernelEvent::PacketDrop),
 ];
 
 /// The program that takes longest to verify.
@@ -78,6 +81,7 @@ pub(crate) struct Probes {
     cpus: usize,
     absent: Vec<(&'static str, KernelEvent)>,
     settings: Settings,
+    drop_reasons: BTreeMap<u32, String>,
 }
 
 /// What the kernel says of a program it took.
@@ -110,12 +114,14 @@ impl Probes {
                     types.cgroup_v1_subsys(),
                     types.untyped_regs_at(),
                     types.preempt_functions(),
+                    (types.drop_args(), types.drop_reasons()),
                 )
             });
             let loader = EbpfLoader::new();
             (types, btf.join().expect("reading does not panic"), loader)
         });
-        let (offsets, cgroup_v1_subsys, untyped_regs_at, preempt_functions) = types?;
+        let (offsets, cgroup_v1_subsys, untyped_regs_at, preempt_functions, (drop_args, drop_reasons)) =
+            types?;
         // The kernels without types for tasks are those that take no larger elements (both until 5.14).
         let ring_bytes = if untyped_regs_at == 0 {
             options.ring_bytes
@@ -136,7 +142,7 @@ impl Probes {
             cgroup_v1_subsys,
             aarch64: u32::from(cfg!(target_arch = "aarch64")),
             untyped_regs_at,
-            reserved: 0,
+            drop_args,
             offsets,
         };
         let mut object = object::with_ring_bytes(object::programs()?, ring_bytes + RECORD_BYTES_MAX)?;
@@ -172,7 +178,7 @@ impl Probes {
                 .attach()
                 .with_context(|| format!("cannot attach to the tracepoint {name}"))?;
         }
-        Ok(Probes { ebpf, ring_bytes, cpus, absent, settings })
+        Ok(Probes { ebpf, ring_bytes, cpus, absent, settings, drop_reasons })
     }
 
     /// Tracepoints that this kernel lacks, with the events that are not recorded therefore.
@@ -184,6 +190,11 @@ impl Probes {
     pub(crate) fn follow_from_exec(&mut self, pid: u32) -> Result<()> {
         let mut control: Array<_, u64> = Array::try_from(self.map_mut("CONTROL")?)?;
         control.set(0, u64::from(pid), 0).context("cannot tell the programs which process to follow")
+    }
+
+    /// Why this kernel drops packets, by number; empty before Linux 5.17.
+    pub(crate) fn drop_reasons(&self) -> &BTreeMap<u32, String> {
+        &self.drop_reasons
     }
 
     /// Size of each ring.

@@ -93,6 +93,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         abi: probes::NATIVE,
         skip_start_scan: plan.command.is_some(),
         selection: plan.selection.clone(),
+        drop_reasons: probes.drop_reasons().clone(),
     });
     for warning in tracker.read_start_state() {
         eprintln!("sysreel-agent: {warning}");

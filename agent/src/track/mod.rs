@@ -15,9 +15,11 @@ mod files;
 mod fx;
 mod lifecycle;
 mod on_files;
+mod on_packet;
 mod on_process;
 mod on_sockets;
 mod on_tcp;
+mod packet;
 mod path;
 mod procfs;
 mod sockets;
@@ -26,6 +28,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -59,6 +62,8 @@ pub struct TrackerOptions {
     pub skip_start_scan: bool,
     /// Which events are handed on. The others only keep the state right.
     pub selection: Selection,
+    /// Why the running kernel drops packets, by its own numbers.
+    pub drop_reasons: BTreeMap<u32, String>,
 }
 
 /// Something the tracker had to do without; recording goes on.
@@ -134,6 +139,7 @@ impl Tracker {
             RecordType::Signal => self.on_signal(record, cpu, sink),
             RecordType::CgroupMove => self.on_cgroup_move(record, cpu, sink),
             RecordType::Tcp => self.on_tcp(record, cpu, sink),
+            RecordType::Packet => self.on_packet(record, cpu, sink),
         }
     }
 

@@ -23,13 +23,13 @@ const TCP_LISTEN: u64 = 10;
 
 /// Whose a socket is, and what it refers to.
 #[derive(Clone, Copy, Debug, Default)]
-struct Owner {
+pub(super) struct Owner {
     tid: u32,
     pid: u32,
     /// The thread's version when it last made a call on the socket, for when it has ended: the kernel closes what a
     /// process leaves open after its end. 0 where no call was seen.
     thread: Ref,
-    descriptor: Ref,
+    pub(super) descriptor: Ref,
     is_closed: bool,
 }
 
@@ -42,6 +42,8 @@ pub(super) struct Connections {
     closed: VecDeque<(u64, u64)>,
     /// By inode number: sockets that were open before we looked, which `/proc` knows by nothing else.
     by_ino: FxMap<u64, Owner>,
+    /// Addresses of sockets without connections, in the order they were first seen: nothing tells that one is gone.
+    datagram: VecDeque<u64>,
     /// Listening sockets by network namespace and port.
     listeners: FxMap<(u32, u16), Owner>,
 }
@@ -52,20 +54,37 @@ const SOCKETS_MAX: usize = 1 << 16;
 /// Sockets without a connection that are remembered.
 const CLOSED_MAX: usize = 256;
 
+/// Sockets of protocols without connections that are remembered.
+const DATAGRAM_MAX: usize = 1024;
+
 impl Connections {
     /// A thread made a call on a socket.
     fn used(&mut self, facts: &SocketFacts, owner: Owner) {
         insert(&mut self.by_address, facts.kernel_address, owner);
     }
 
+    /// A thread made a call on a socket of a protocol without connections.
+    fn used_datagram(&mut self, facts: &SocketFacts, owner: Owner) {
+        if !self.by_address.contains_key(&facts.kernel_address) {
+            self.datagram.push_back(facts.kernel_address);
+            if self.datagram.len() > DATAGRAM_MAX
+                && let Some(oldest) = self.datagram.pop_front()
+            {
+                self.by_address.remove(&oldest);
+            }
+        }
+        self.used(facts, owner);
+    }
+
     /// A process was found to have a socket open.
     pub(super) fn found(&mut self, socket: &Descriptor, netns: u32, pid: u32, descriptor: Ref) {
-        if socket.protocol != libc::IPPROTO_TCP as u8 {
+        let owner = Owner { tid: pid, pid, descriptor, ..Owner::default() };
+        if socket.protocol == 0 {
             return;
         }
-        let owner = Owner { tid: pid, pid, descriptor, ..Owner::default() };
         insert(&mut self.by_ino, socket.ino, owner);
-        if socket.role == Role::Server && !socket.connected {
+        let is_tcp = socket.protocol == libc::IPPROTO_TCP as u8;
+        if is_tcp && socket.role == Role::Server && !socket.connected {
             insert(&mut self.listeners, (netns, socket.local.port), owner);
         }
     }
@@ -123,9 +142,15 @@ fn insert<K: std::hash::Hash + Eq>(owners: &mut FxMap<K, Owner>, key: K, owner: 
 impl Tracker {
     /// A thread made a call on a socket: its connection is that thread's.
     pub(super) fn note_connection(&mut self, tid: u32, pid: u32, facts: &SocketFacts, descriptor: Ref) {
-        if facts.protocol == libc::IPPROTO_TCP as u16 && facts.kernel_address != 0 {
-            let thread = self.thread_version(tid);
-            self.connections.used(facts, Owner { tid, pid, thread, descriptor, is_closed: false });
+        if facts.kernel_address == 0 || !matches!(i32::from(facts.family), libc::AF_INET | libc::AF_INET6) {
+            return;
+        }
+        let thread = self.thread_version(tid);
+        let owner = Owner { tid, pid, thread, descriptor, is_closed: false };
+        if facts.protocol != libc::IPPROTO_TCP as u16 {
+            self.connections.used_datagram(facts, owner);
+        } else {
+            self.connections.used(facts, owner);
             if u64::from(facts.state) == TCP_CLOSE {
                 self.connections.closed(facts);
             }
@@ -157,10 +182,7 @@ impl Tracker {
             return sink.left_out(cpu);
         }
         let owner = owner.unwrap_or_default();
-        let thread = match self.thread_version(owner.tid) {
-            0 => owner.thread,
-            version => version,
-        };
+        let thread = self.version_of_owner(&owner);
         let descriptor = self.connection(&owner, &facts, change);
         if owner.pid != 0 {
             let owner = Owner { thread, descriptor, ..owner };
@@ -175,6 +197,28 @@ impl Tracker {
         }
         let plan = self.calls.kernel_plan(kind, &mut self.store);
         self.emit(thread, record, cpu, &plan, descriptor, None, &args, sink);
+    }
+
+    /// The version of a thread that owns a socket.
+    pub(super) fn version_of_owner(&mut self, owner: &Owner) -> Ref {
+        match self.thread_version(owner.tid) {
+            0 => owner.thread,
+            version => version,
+        }
+    }
+
+    /// Whose socket this is, by who made calls on it.
+    pub(super) fn owner_of_socket(&self, facts: &SocketFacts) -> Option<Owner> {
+        let is_tcp = facts.protocol == libc::IPPROTO_TCP as u16;
+        let listener = || self.connections.listener(facts).filter(|_| is_tcp);
+        let known = self.connections.owner(facts).or_else(listener);
+        known.and_then(|owner| self.living(owner))
+    }
+
+    /// Who listens on this port.
+    pub(super) fn owner_of_port(&self, netns: u32, port: u16) -> Option<Owner> {
+        let listener = self.connections.listeners.get(&(netns, port)).copied();
+        listener.and_then(|owner| self.living(owner))
     }
 
     /// Whose connection a record is about. The kernel uses the address of a socket again, so one that only begins is

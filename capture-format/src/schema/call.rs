@@ -178,17 +178,20 @@ pub enum KernelEvent {
     TcpRetransmit,
     /// A TCP connection was reset by either side: `tcp_reset`.
     TcpReset,
+    /// A packet was dropped: `packet_drop`.
+    PacketDrop,
 }
 
 impl KernelEvent {
     /// Every one.
-    pub const ALL: [KernelEvent; 6] = [
+    pub const ALL: [KernelEvent; 7] = [
         Self::ProcExit,
         Self::SignalDeliver,
         Self::CgroupAttach,
         Self::TcpState,
         Self::TcpRetransmit,
         Self::TcpReset,
+        Self::PacketDrop,
     ];
 
     /// Name, as `evt.type` shows it.
@@ -200,6 +203,7 @@ impl KernelEvent {
             KernelEvent::TcpState => "tcp_state",
             KernelEvent::TcpRetransmit => "tcp_retransmit",
             KernelEvent::TcpReset => "tcp_reset",
+            KernelEvent::PacketDrop => "packet_drop",
         }
     }
 }

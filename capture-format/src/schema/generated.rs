@@ -5291,7 +5291,7 @@ pub(super) static ARM: [(u16, u16); 424] = [
 ];
 
 /// Events that are not system calls.
-pub(super) static EVENTS: [Syscall; 6] = [
+pub(super) static EVENTS: [Syscall; 7] = [
     event(
         "procexit",
         "process",
@@ -5320,10 +5320,21 @@ pub(super) static EVENTS: [Syscall; 6] = [
     ),
     event("tcp_retransmit", "net", &[("state", "enum(tcp_state)"), ("retransmits", "uint")]),
     event("tcp_reset", "net", &[("sent", "bool"), ("state", "enum(tcp_state)")]),
+    event(
+        "packet_drop",
+        "net",
+        &[
+            ("reason", "text"),
+            ("incoming", "bool"),
+            ("dev", "text"),
+            ("size", "size"),
+            ("tcp_flags", "flags(tcp_flags)"),
+        ],
+    ),
 ];
 
 /// Names of flags and values, by the name of the set.
-pub(super) static SETS: [NameSet; 157] = [
+pub(super) static SETS: [NameSet; 158] = [
     NameSet {
         name: "access",
         entries: &[(0x1, 0x1, "X_OK"), (0x2, 0x2, "W_OK"), (0x4, 0x4, "R_OK"), (0x0, 0x0, "F_OK")],
@@ -8697,6 +8708,20 @@ pub(super) static SETS: [NameSet; 157] = [
             (0x8, 0x8, "SYSLOG_ACTION_CONSOLE_LEVEL"),
             (0x9, 0x9, "SYSLOG_ACTION_SIZE_UNREAD"),
             (0xa, 0xa, "SYSLOG_ACTION_SIZE_BUFFER"),
+        ],
+    },
+    NameSet {
+        name: "tcp_flags",
+        entries: &[
+            (0x1, 0x1, "FIN"),
+            (0x2, 0x2, "SYN"),
+            (0x4, 0x4, "RST"),
+            (0x8, 0x8, "PSH"),
+            (0x10, 0x10, "ACK"),
+            (0x20, 0x20, "URG"),
+            (0x40, 0x40, "ECE"),
+            (0x80, 0x80, "CWR"),
+            (0x100, 0x100, "AE"),
         ],
     },
     NameSet {

@@ -12,6 +12,17 @@ one that listens on its port; none where neither is known. `rtt_us` is the smoot
 count as `TCP_INFO` does (RFC 4898): bytes the peer acknowledged and bytes received, the beginning and the end of the
 connection as one each.
 
+A `tcp_reset` that answers a segment for which there is no socket (a closed port) has no thread, the state CLOSE, and the
+segment's addresses; before Linux 6.10 the kernel tells of resets only where there is a socket.
+
+A `packet_drop` is an IP packet that the kernel dropped. `reason` is the running kernel's own word for why (its
+`enum skb_drop_reason` without the prefix; a number where a module has reasons of its own): kept as text, because kernels
+number their reasons differently. Linux before 5.17 knows no reasons, and then it is NULL. `incoming` says that the packet came
+in from a device, `dev` names the device as far as the packet still is on one, `size` is the packet's length at the layer that
+dropped it. The descriptor shows its two ends, local one first; its thread is that of the socket it came from or was meant for, which
+the kernel tells for incoming packets from 6.11 on; before, a TCP packet is put down to who listens on its port. What is left
+unread when a socket is closed is dropped as well, mostly as NOT_SPECIFIED.
+
 A signal that ends a process is delivered to each of its threads, with the number of the signal that began it; who sent
 that is not kept by the kernel (`suid` is 4294967295): the sender's `kill` tells. Threads that end because another one
 called `exit_group` get a SIGKILL of the kernel's own.

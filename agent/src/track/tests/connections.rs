@@ -2,8 +2,10 @@
 
 use wire::SocketFacts;
 use wire::record::TcpEvent::{ResetReceived, ResetSent, Retransmit, State};
+use wire::record::{PacketEvent, SECTION_PACKET};
 
 use super::machine::{Call, Machine};
+use crate::track::packet::tests::segment;
 
 const ESTABLISHED: u64 = 1;
 const SYN_SENT: u64 = 2;
@@ -109,4 +111,25 @@ fn a_reset_after_the_end_belongs_to_what_ended_and_a_new_socket_does_not() {
     assert_eq!(m.last(), "child:11 tcp_reset ipv4 127.0.0.1:40000>127.0.0.1:80");
     // The kernel uses the address again, for a connection that comes in.
     assert!(state(&mut m, tcp(200, 80, 40001), LISTEN, SYN_RECV).starts_with("bash:10 "));
+}
+
+/// A packet that came in without a socket, from 10.0.0.1:40000 to 10.0.0.2:80 in network namespace 1.
+fn packet(m: &mut Machine, event: PacketEvent, bytes: &[u8]) -> String {
+    m.packet(event, &[3, 1, 40, 1], (SECTION_PACKET, bytes));
+    m.last().to_owned()
+}
+
+#[test]
+fn a_packet_without_a_socket_belongs_to_who_listens_on_its_port() {
+    let mut m = Machine::with_shell();
+    let request = segment(2);
+    let flow = "ipv4 10.0.0.2:80>10.0.0.1:40000 server";
+    assert_eq!(packet(&mut m, PacketEvent::Dropped, &request), "nobody packet_drop");
+    assert_eq!(packet(&mut m, PacketEvent::Reset, &request), "nobody tcp_reset");
+    socket(&mut m, 10, 3, 100);
+    state(&mut m, tcp(100, 80, 0), CLOSE, LISTEN);
+    assert_eq!(packet(&mut m, PacketEvent::Dropped, &request), format!("bash:10 packet_drop {flow}"));
+    let without_ports = &request[..20];
+    assert_eq!(packet(&mut m, PacketEvent::Dropped, without_ports), "nobody packet_drop");
+    assert_eq!(packet(&mut m, PacketEvent::Dropped, &[]), "nobody packet_drop");
 }

@@ -7,8 +7,9 @@ use capture_format::model::{Arg, Descriptor, DescriptorType, Endpoint, Event, Ro
 use capture_format::schema::{Abi, syscall_nr};
 use wire::facts::{CredFacts, TaskFacts};
 use wire::record::{
-    FLAG_LATENCY, FLAG_NO_RESULT, RecordBuilder, SECTION_ARGV, SECTION_CGROUP, SECTION_CWD, SECTION_EXE_PATH,
-    SECTION_EXEC, SECTION_EXIT, SECTION_FILE, SECTION_FILENAME, SECTION_FORK, SECTION_SOCKET, TcpEvent,
+    FLAG_LATENCY, FLAG_NO_RESULT, PacketEvent, RecordBuilder, SECTION_ARGV, SECTION_CGROUP, SECTION_CWD,
+    SECTION_EXE_PATH, SECTION_EXEC, SECTION_EXIT, SECTION_FILE, SECTION_FILENAME, SECTION_FORK,
+    SECTION_SOCKET, TcpEvent,
 };
 use wire::{
     ExecFacts, ExitFacts, FileFacts, ForkFacts, Record, RecordHeader, RecordType, SectionState, SocketFacts,
@@ -81,6 +82,7 @@ pub(super) fn options(proc_root: &Path) -> TrackerOptions {
         abi: Abi::X86_64,
         skip_start_scan: false,
         selection: Selection::default(),
+        drop_reasons: [(2, "NOT_SPECIFIED"), (3, "NO_SOCKET")].map(|(nr, name)| (nr, name.to_owned())).into(),
     }
 }
 
@@ -234,6 +236,13 @@ impl Machine {
         let section = bytes_of_socket(&facts);
         let built = RecordBuilder::<1024>::new(header, args);
         self.feed(built.section(SECTION_SOCKET, SectionState::Data, &section).finish());
+    }
+
+    /// Something happened to a packet while that task was running.
+    pub(super) fn packet(&mut self, event: PacketEvent, args: &[u64], section: (u8, &[u8])) {
+        let header = RecordHeader { nr: event as u16, ..self.header(RecordType::Packet, "", 9999, 9999, 0) };
+        let built = RecordBuilder::<1024>::new(header, args);
+        self.feed(built.section(section.0, SectionState::Data, section.1).finish());
     }
 
     /// The lines since the last call, each trimmed.
