@@ -30,9 +30,18 @@ unsafe fn append(slot: &Slot, position: u64, name: u64) {
         NAME_BYTES_MAX as u32,
         name as *const c_void,
     );
-    if copied > 0 {
+    // What has no place in the tree may have no name either.
+    if copied > 1 {
         slot.keep(position, at + copied as u64);
     }
+}
+
+/// Adds a component without a name, which no path has.
+#[inline(always)]
+unsafe fn append_empty(slot: &Slot, position: u64) {
+    let at = clamp::<{ PATH_BYTES_MAX + NAME_BYTES_MAX }>(slot.kept(position));
+    slot.body(position).add(at as usize).write_volatile(0);
+    slot.keep(position, at + 1);
 }
 
 /// Writes the path at `path` (a `struct path`) as a section, up to the root at `root` (another one).
@@ -47,8 +56,10 @@ pub(crate) unsafe fn file(slot: &Slot, position: u64, index: u8, path: u64, root
     let mut vfsmount: u64 = read(path, offset!(path_mnt));
     let root_dentry: u64 = read(root, offset!(path_dentry));
     let root_mount: u64 = read(root, offset!(path_mnt));
+    let mut is_whole = false;
     for _ in 0..COMPONENTS_MAX {
         if dentry == 0 || (dentry == root_dentry && vfsmount == root_mount) {
+            is_whole = true;
             break;
         }
         let parent: u64 = read(dentry, offset!(dentry_parent));
@@ -57,6 +68,11 @@ pub(crate) unsafe fn file(slot: &Slot, position: u64, index: u8, path: u64, root
             let mount = vfsmount.wrapping_sub(offset!(mount_mnt));
             let upper: u64 = read(mount, offset!(mount_parent));
             if upper == mount || upper == 0 {
+                is_whole = true;
+                if slot.kept(position) == 0 {
+                    // A file that is in no directory, as a memfd, has a name all the same.
+                    append(slot, position, read(dentry, offset!(dentry_name)));
+                }
                 break;
             }
             dentry = read(mount, offset!(mount_mountpoint));
@@ -67,11 +83,14 @@ pub(crate) unsafe fn file(slot: &Slot, position: u64, index: u8, path: u64, root
         append(slot, position, name);
         dentry = parent;
     }
+    if !is_whole {
+        append_empty(slot, position);
+    }
     slot.section(
         position,
         index,
         SectionState::Data,
-        clamp::<{ PATH_BYTES_MAX + NAME_BYTES_MAX }>(slot.kept(position)),
+        clamp::<{ PATH_BYTES_MAX + NAME_BYTES_MAX + 1 }>(slot.kept(position)),
     )
 }
 

@@ -8,16 +8,17 @@ use aya_ebpf::{
 };
 use wire::RecordType;
 use wire::offsets::ABSENT;
-use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_SOCKET};
+use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
 use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart};
 use wire::table::{
-    CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_UNKNOWN, CALLS_MAX,
-    CallEntry, FD_PAIR, FD_RESULT, SELECTED, SELECTED_FOR_STATE, SELECTED_NO,
+    CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_UNKNOWN,
+    CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED, SELECTED_FOR_STATE, SELECTED_NO,
 };
 
 use crate::facts::{file_facts, file_of, socket_facts};
 use crate::fetch;
-use crate::memory::{load, read_user_or_zero};
+use crate::memory::{follow, load, read_user_or_zero};
+use crate::path;
 use crate::ring::{self, Slot, Weight};
 use crate::settings::{offset, setting};
 
@@ -247,6 +248,12 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     slot.publish(position);
 }
 
+/// Whether others run in the memory of the task, and can change what a call was given while it reads it.
+#[inline(always)]
+unsafe fn is_memory_shared(task: *const u8) -> bool {
+    load::<u32>(follow(task, offset!(task_mm)), offset!(mm_users)) > 1
+}
+
 /// Adds what the kernel itself knows of the descriptor: for a socket its addresses, for a file its identity.
 #[inline(always)]
 unsafe fn describe(
@@ -263,7 +270,12 @@ unsafe fn describe(
             FD_PAIR => u64::from(read_user_or_zero::<u32>(argument(regs, 0))),
             _ => result as u64,
         };
-        position = file_facts(slot, position, SECTION_FILE, file_of(task, fd));
+        let file = file_of(task, fd);
+        position = file_facts(slot, position, SECTION_FILE, file);
+        if (*entry).fd == FD_RESULT && (flags & CALL_NAMELESS != 0 || is_memory_shared(task)) {
+            let root = follow(task, offset!(task_fs)) as u64 + offset!(fs_root);
+            position = path::file(slot, position, SECTION_OPENED, file + offset!(file_path), root);
+        }
     }
     let is_named = flags & CALL_SOCKET_NAMED == 0 || argument(regs, 4) != 0;
     if flags & CALL_SOCKET != 0 && is_named && (result >= 0 || result == -EINPROGRESS) {

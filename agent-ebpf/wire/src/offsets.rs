@@ -54,6 +54,7 @@ offsets! {
     task_comm = "task_struct" "comm";
     task_start = "task_struct" "start_boottime|real_start_time";
     task_mm = "task_struct" "mm";
+    mm_users = "mm_struct" "mm_users";
     task_stack = "task_struct" "stack";
     task_files = "task_struct" "files";
     task_fs = "task_struct" "fs";

@@ -170,7 +170,8 @@ pub const SECTION_FORK: u8 = 0x43;
 pub const SECTION_EXIT: u8 = 0x44;
 /// Section: [`crate::SignalFacts`].
 pub const SECTION_SIGNAL: u8 = 0x45;
-/// Section: resolved path of the executable: components from the file up to the root, each ended by NUL.
+/// Section: resolved path of the executable: components from the file up to the root, each ended by NUL. An empty one at
+/// the end says that there are more than were followed.
 pub const SECTION_EXE_PATH: u8 = 0x46;
 /// Section: working directory, in the same form.
 pub const SECTION_CWD: u8 = 0x47;
@@ -187,6 +188,9 @@ pub const SECTION_FILENAME: u8 = 0x4c;
 /// Section: a path as text (the target of a cgroup move).
 pub const SECTION_PATH: u8 = 0x4d;
 
+/// Section: path of the file that was opened, in the form of [`SECTION_EXE_PATH`]; of programs whose memory others can
+/// change while the call reads it, and where the call names none.
+pub const SECTION_OPENED: u8 = 0x4e;
 /// Section: the beginning of an IP packet, from its IP header on.
 pub const SECTION_PACKET: u8 = 0x50;
 /// Section: name of the network device a packet was on, padded with NULs.

@@ -54,6 +54,9 @@ pub const CALL_SOCKET_NAMED: u8 = 16;
 /// The call changes what the agent keeps of a process.
 pub const CALL_STATE: u8 = 32;
 
+/// The call opens a file without naming it: its path is always sent.
+pub const CALL_NAMELESS: u8 = 64;
+
 /// Value of [`CallEntry::selected`]: the call makes no record.
 pub const SELECTED_NO: u8 = 0;
 /// The call is recorded.

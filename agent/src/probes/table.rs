@@ -6,11 +6,11 @@ use sysreel_agent::selection::Selection;
 use sysreel_agent::track::{Upkeep, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
-    CALL_FILE, CALL_IMAGE, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_STATE, CALL_UNKNOWN,
-    CALLS_MAX, CallEntry, FD_NONE, FD_PAIR, FD_RESULT, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
-    FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT,
-    FETCH_NONE, FETCH_RESULT_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FOR_STATE,
-    SELECTED_FOR_STATE_ALWAYS, SELECTED_NO,
+    CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_STATE,
+    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_NONE, FD_PAIR, FD_RESULT, FETCH_COUNTED_IN, FETCH_COUNTED_OUT,
+    FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN,
+    FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_RESULT_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED,
+    SELECTED_FOR_STATE, SELECTED_FOR_STATE_ALWAYS, SELECTED_NO,
 };
 
 /// The machine this agent was built for.
@@ -91,6 +91,7 @@ fn flags_of(call: &schema::Syscall) -> u8 {
         (CALL_FILE, call.file),
         (CALL_SILENT_ZERO, call.silent_zero),
         (CALL_IMAGE, matches!(call.name, "execve" | "execveat")),
+        (CALL_NAMELESS, call.name == "open_by_handle_at"),
         (CALL_STATE, upkeep(call.name) != Upkeep::None),
     ];
     flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).sum()

@@ -2,10 +2,11 @@
 
 use capture_format::model::{Arg, EventKind, FdSource, Ref};
 use capture_format::schema::{Abi, KernelEvent, Shape, event_kind, kernel_event, syscall};
-use wire::record::{FLAG_COMPAT, SECTION_FILE, SECTION_SOCKET};
+use wire::record::{FLAG_COMPAT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
 use wire::{FileFacts, Record, RecordHeader, Section, SectionState, SocketFacts};
 
 use super::effect::{self, Effect};
+use super::path;
 use super::store::Store;
 use crate::selection::Selection;
 
@@ -137,16 +138,18 @@ pub(super) struct Call<'r, 'a> {
     data: [Option<Section<'a>>; ARGS_MAX],
     socket: Option<&'a [u8]>,
     file: Option<&'a [u8]>,
+    opened: Option<&'a [u8]>,
 }
 
 impl<'r, 'a> Call<'r, 'a> {
     #[inline]
     pub(super) fn read(record: &'r Record<'a>) -> Self {
-        let mut call = Call { record, data: [None; ARGS_MAX], socket: None, file: None };
+        let mut call = Call { record, data: [None; ARGS_MAX], socket: None, file: None, opened: None };
         for section in record.sections() {
             match section.index {
                 SECTION_SOCKET => call.socket = Some(section.bytes),
                 SECTION_FILE => call.file = Some(section.bytes),
+                SECTION_OPENED => call.opened = Some(section.bytes),
                 index => {
                     if let Some(slot) = call.data.get_mut(usize::from(index)) {
                         *slot = Some(section);
@@ -203,6 +206,13 @@ impl<'r, 'a> Call<'r, 'a> {
 
     pub(super) fn file(&self) -> Option<FileFacts> {
         FileFacts::parse(self.file?)
+    }
+
+    /// The path of the file that was opened, where the kernel was asked and could tell all of it.
+    pub(super) fn opened(&self) -> Option<Vec<u8>> {
+        // What has no place in the tree, like a pipe, has no components.
+        let is_told = |components: &&[u8]| !components.is_empty() && path::are_all_components(components);
+        self.opened.filter(is_told).map(path::from_components)
     }
 
     /// The values of the arguments, as the kind stores them.

@@ -71,7 +71,8 @@ impl Tracker {
                 self.returned(task, call, anonymous(name.as_bytes()), true)
             }
             Effect::OpenByHandle => {
-                let file = Descriptor { kind: DescriptorType::File, ..Descriptor::default() };
+                let name = call.opened().unwrap_or_default();
+                let file = Descriptor { kind: DescriptorType::File, name, ..Descriptor::default() };
                 self.returned(task, call, file, call.int(2) & libc::O_CLOEXEC != 0)
             }
             Effect::PidfdOpen => {
@@ -141,6 +142,10 @@ impl Tracker {
             } else {
                 self.resolve(task, dirfd, given)
             };
+            // Another thread may have changed what was given, before the kernel read it or after; a link may have led on.
+            if let Some(opened) = call.opened() {
+                descriptor.name = opened;
+            }
             if descriptor.name != given {
                 descriptor.name_raw = given.to_vec();
             }

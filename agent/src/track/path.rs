@@ -36,9 +36,21 @@ fn push(out: &mut Vec<u8>, start: usize, rooted: bool, part: &[u8]) {
     out.extend_from_slice(part);
 }
 
-/// A path from its components, the last one first and each ended by NUL, as the kernel programs send it.
+/// Stands for the beginning of a path that has more components than the kernel programs follow.
+const UNKNOWN_BEGINNING: &[u8] = b"...";
+
+/// Whether these are all components of a path, as [`from_components`] takes them.
+pub(crate) fn are_all_components(bytes: &[u8]) -> bool {
+    !bytes.ends_with(b"\0\0")
+}
+
+/// A path from its components, the last one first and each ended by NUL, as the kernel programs send it. An empty one at
+/// the end says that there are more.
 pub(crate) fn from_components(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 1);
+    if !are_all_components(bytes) {
+        out.extend_from_slice(UNKNOWN_BEGINNING);
+    }
     for part in bytes.split(|&byte| byte == 0).rev() {
         if !part.is_empty() && part != b"/" {
             out.push(b'/');
@@ -94,6 +106,7 @@ mod tests {
             (b"/\0", "/"),
             (b"\0", "/"),
             (b"", ""),
+            (b"c\0b\0\0", ".../b/c"),
         ] {
             assert_eq!(String::from_utf8_lossy(&from_components(components)), expected);
         }

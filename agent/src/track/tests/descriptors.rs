@@ -2,10 +2,27 @@
 
 use wire::FileFacts;
 use wire::facts::FORK_SHARES_FILES;
+use wire::record::SECTION_OPENED;
 
 use super::machine::{CWD, Call, Machine};
 
 const CLOEXEC: u64 = libc::O_CLOEXEC as u64;
+
+#[test]
+fn a_file_is_named_as_the_kernel_opened_it_where_that_is_told() {
+    let mut m = Machine::with_shell();
+    let opened = |components: &[u8]| {
+        Call::new(10, "openat", &[CWD, 0, 0, 0], 3).data(1, "/tmp/harmless").data(SECTION_OPENED, components)
+    };
+    m.call(opened(b"shadow\0etc\0"));
+    assert_eq!(m.fd(10, 3), "file /etc/shadow (/tmp/harmless)");
+    for of_no_use in [&b""[..], b"c\0b\0\0"] {
+        m.call(opened(of_no_use));
+        assert_eq!(m.fd(10, 3), "file /tmp/harmless");
+    }
+    m.call(Call::new(10, "open_by_handle_at", &[5, 0, 0], 4).data(SECTION_OPENED, b"x\0srv\0"));
+    assert_eq!(m.fd(10, 4), "file /srv/x");
+}
 
 #[test]
 fn opened_files_have_absolute_names() {

@@ -1,0 +1,239 @@
+//! What a program does that does not want to be understood. Each mode prints what it really did, one line each, for a
+//! test to compare with a recording.
+
+use std::ffi::{CString, c_int, c_long};
+use std::fs::{self, File};
+use std::io::{Error, Result, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::thread;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        ["race", directory] => race(directory),
+        ["rename"] => rename(),
+        ["descriptors", directory] => descriptors(directory),
+        ["paths", directory] => paths(directory),
+        ["pids"] => pids(),
+        ["clones"] => clones(),
+        ["programs", directory] => programs(directory),
+        _ => Err(Error::other("race DIR, rename, descriptors DIR, paths DIR, pids, clones or programs DIR")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hostile: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The result of a call, or its error.
+fn checked(result: c_long) -> Result<c_long> {
+    if result < 0 { Err(Error::last_os_error()) } else { Ok(result) }
+}
+
+fn text(text: impl Into<Vec<u8>>) -> Result<CString> {
+    CString::new(text).map_err(Error::other)
+}
+
+/// A call that does nothing and carries a number: what a test finds an event by.
+fn mark(number: usize) {
+    // SAFETY: takes numbers only; there is no descriptor -1.
+    unsafe { libc::syscall(libc::SYS_lseek, -1, number, 0) };
+}
+
+/// Opens while another thread changes the path. Prints which file each open that succeeded got.
+fn race(directory: &str) -> Result<()> {
+    const OPENS: usize = 20_000;
+    let files = ["one", "two"].map(|name| format!("{directory}/{name}"));
+    for file in &files {
+        File::create(file)?;
+    }
+    let inodes = [fs::metadata(&files[0])?.ino(), fs::metadata(&files[1])?.ino()];
+    let shared: Vec<AtomicU8> = files[0].bytes().chain([0]).map(AtomicU8::new).collect();
+    let ends = AtomicBool::new(false);
+    let out = thread::scope(|scope| -> Result<String> {
+        scope.spawn(|| {
+            while !ends.load(Ordering::Relaxed) {
+                for file in &files {
+                    for (place, byte) in shared.iter().zip(file.bytes()) {
+                        place.store(byte, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        let mut out = String::new();
+        for _ in 0..OPENS {
+            // SAFETY: the path has a NUL that nobody changes; the kernel copies what stands before it.
+            let fd = unsafe { libc::open(shared.as_ptr().cast(), libc::O_RDONLY) };
+            if fd < 0 {
+                continue;
+            }
+            let mut stat = std::mem::MaybeUninit::<libc::stat>::zeroed();
+            // SAFETY: an open descriptor and room for the answer.
+            let ino = unsafe {
+                checked(libc::fstat(fd, stat.as_mut_ptr()).into())?;
+                libc::close(fd);
+                stat.assume_init().st_ino
+            };
+            out.push_str(if ino == inodes[0] { "one\n" } else { "two\n" });
+        }
+        ends.store(true, Ordering::Relaxed);
+        Ok(out)
+    })?;
+    std::io::stdout().write_all(out.as_bytes())
+}
+
+/// Takes one name after the other. Prints the name under which each number was marked.
+fn rename() -> Result<()> {
+    let mut out = String::new();
+    for number in 0..500 {
+        let name = format!("name-{number}");
+        let text = text(name.as_str())?;
+        // SAFETY: a string that ends with NUL.
+        checked(unsafe { libc::prctl(libc::PR_SET_NAME, text.as_ptr()) }.into())?;
+        mark(number);
+        out.push_str(&format!("{number} {name}\n"));
+    }
+    std::io::stdout().write_all(out.as_bytes())
+}
+
+/// Has 10,000 files open at once and uses each. Prints number and name.
+fn descriptors(directory: &str) -> Result<()> {
+    const COUNT: usize = 10_000;
+    let limit = libc::rlimit { rlim_cur: COUNT as u64 + 100, rlim_max: COUNT as u64 + 100 };
+    // SAFETY: reads the structure.
+    checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }.into())?;
+    let open =
+        |number: usize| Ok((format!("{directory}/{number}"), File::create(format!("{directory}/{number}"))?));
+    let files: Vec<(String, File)> = (0..COUNT).map(open).collect::<Result<_>>()?;
+    let mut out = String::new();
+    for (name, file) in &files {
+        // SAFETY: an open descriptor.
+        unsafe { libc::lseek(file.as_raw_fd(), 0, libc::SEEK_SET) };
+        out.push_str(&format!("{} {name}\n", file.as_raw_fd()));
+    }
+    std::io::stdout().write_all(out.as_bytes())
+}
+
+/// Paths that are too long, and a working directory deeper than any path may be. Prints nothing.
+fn paths(directory: &str) -> Result<()> {
+    let long = text(vec![b'a'; 64 * 1024])?;
+    // SAFETY: a string that ends with NUL.
+    unsafe { libc::open(long.as_ptr(), libc::O_RDONLY) };
+    std::env::set_current_dir(directory)?;
+    let step = "d".repeat(200);
+    for _ in 0..70 {
+        fs::create_dir(&step)?;
+        std::env::set_current_dir(&step)?;
+    }
+    File::create("deep")?;
+    // The kernel's path, whose beginning is further away than is looked: another thread runs.
+    let other = thread::spawn(|| File::create("deeper"));
+    other.join().expect("it does not panic")?;
+    Ok(())
+}
+
+/// Children that all have the same process id. Prints number and id.
+fn pids() -> Result<()> {
+    let mut out = String::new();
+    let mut wanted = None;
+    for number in 0..200 {
+        if let Some(pid) = wanted {
+            fs::write("/proc/sys/kernel/ns_last_pid", format!("{}", pid - 1))?;
+        }
+        let name = text(format!("same-{number}"))?;
+        // SAFETY: the child makes system calls only.
+        let pid = unsafe {
+            let pid = libc::fork();
+            if pid == 0 {
+                libc::prctl(libc::PR_SET_NAME, name.as_ptr());
+                mark(number);
+                libc::_exit(0);
+            }
+            pid
+        };
+        checked(pid.into())?;
+        // SAFETY: a child of ours.
+        checked(unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) }.into())?;
+        wanted.get_or_insert(pid);
+        out.push_str(&format!("{number} {pid}\n"));
+    }
+    std::io::stdout().write_all(out.as_bytes())
+}
+
+/// Children made with flags that are seldom seen together. Prints number, process and parent.
+fn clones() -> Result<()> {
+    let own = std::process::id();
+    // SAFETY: asks for a number.
+    let parent = unsafe { libc::getppid() } as u32;
+    let mut out = String::new();
+    let flags: [(c_int, u32); 9] = [
+        (0, own),
+        (libc::CLONE_FILES, own),
+        (libc::CLONE_FS, own),
+        (libc::CLONE_FILES | libc::CLONE_FS, own),
+        (libc::CLONE_PARENT, parent),
+        (libc::CLONE_NEWPID, own),
+        (libc::CLONE_NEWUSER | libc::CLONE_NEWPID | libc::CLONE_NEWNS, own),
+        (libc::CLONE_NEWUTS | libc::CLONE_NEWIPC | libc::CLONE_NEWNET | libc::CLONE_NEWCGROUP, own),
+        (libc::CLONE_SYSVSEM | libc::CLONE_UNTRACED | libc::CLONE_IO, own),
+    ];
+    for (number, (flags, parent)) in flags.into_iter().enumerate() {
+        // SAFETY: a copy of this process, as fork makes it; the child makes system calls only.
+        let pid = unsafe {
+            let pid = libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, 0, 0, 0);
+            if pid == 0 {
+                mark(number);
+                libc::_exit(0);
+            }
+            pid
+        };
+        checked(pid)?;
+        if parent == own {
+            // SAFETY: a child of ours.
+            checked(unsafe { libc::waitpid(pid as i32, std::ptr::null_mut(), libc::__WALL) }.into())?;
+        }
+        out.push_str(&format!("{number} {pid} {parent}\n"));
+    }
+    std::io::stdout().write_all(out.as_bytes())
+}
+
+/// Executes a program from memory only, and one that was removed. Prints nothing.
+fn programs(directory: &str) -> Result<()> {
+    let program = fs::read("/bin/true")?;
+    // SAFETY: a name that ends with NUL.
+    let memory = checked(unsafe { libc::memfd_create(c"hidden".as_ptr(), 0) }.into())?;
+    fs::write(format!("/proc/self/fd/{memory}"), &program)?;
+    run(&format!("/proc/self/fd/{memory}"))?;
+    let path = format!("{directory}/removed");
+    fs::copy("/bin/true", &path)?;
+    let file = File::open(&path)?;
+    fs::remove_file(&path)?;
+    run(&format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+fn run(path: &str) -> Result<()> {
+    let program = text(path)?;
+    let arguments = [program.as_ptr(), std::ptr::null()];
+    // SAFETY: the child makes system calls only; strings and list end as they must. Descriptors stay open over exec where
+    // nobody has marked them: the file of `File::open` is marked, so it is the kernel's path that counts.
+    let pid = unsafe {
+        let pid = libc::fork();
+        if pid == 0 {
+            libc::execv(program.as_ptr(), arguments.as_ptr());
+            libc::_exit(1);
+        }
+        pid
+    };
+    checked(pid.into())?;
+    let mut status = 0;
+    // SAFETY: a child of ours.
+    checked(unsafe { libc::waitpid(pid, &mut status, 0) }.into())?;
+    if status == 0 { Ok(()) } else { Err(Error::other(format!("{path} ended with {status}"))) }
+}

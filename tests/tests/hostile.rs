@@ -1,0 +1,140 @@
+//! Programs that do not want to be understood: what was seen of them is right.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use tests::rig::{self, Rig};
+
+/// A folder for what the program makes, and its name.
+fn folder(rig: &Rig) -> Result<(PathBuf, String)> {
+    let folder = rig.file("work");
+    std::fs::create_dir_all(&folder)?;
+    let name = folder.to_str().context("the folder's name is no text")?.to_owned();
+    Ok((folder, name))
+}
+
+/// Records `hostile` in one of its modes; gives what it says it did.
+fn record(rig: &Rig, words: &[&str]) -> Result<Vec<String>> {
+    let program = rig::helper("hostile")?;
+    let command: Vec<&str> = [&[program.as_str()], words].concat();
+    let output = rig.record("hostile.reel", &["-q"], &command)?;
+    rig.info("hostile.reel")?.is_complete()?;
+    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
+}
+
+/// What the fields of the selected events are, one line each.
+fn read(rig: &Rig, filter: &str, format: &str) -> Result<Vec<String>> {
+    let output = rig::succeed(rig.sysreel().args(["read", "hostile.reel", filter, "-p", format]))?;
+    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
+}
+
+/// The calls that carry a number.
+const MARKS: &str = "evt.type=lseek and fd.num=-1";
+
+#[test]
+fn a_path_that_changes_while_it_is_opened_deceives_nobody() -> Result<()> {
+    let Some(rig) = Rig::new("hostile-race")? else { return Ok(()) };
+    let (_, folder) = folder(&rig)?;
+    let done = record(&rig, &["race", &folder])?;
+    // Before it has threads the program makes the two files.
+    let opened = "evt.type in (open, openat) and evt.arg.flags=O_RDONLY and evt.rawres>=0";
+    let within = format!("{opened} and fd.name startswith {folder}/");
+    let seen = read(&rig, &within, "%fd.filename")?;
+    ensure!(seen.len() == done.len(), "{} opens succeeded, {} are seen", done.len(), seen.len());
+    if let Some(at) = (0..seen.len()).find(|&at| seen[at] != done[at]) {
+        anyhow::bail!("open {at} got {}, and is shown as {}", done[at], seen[at]);
+    }
+    let deceived = read(&rig, &within, "%fd.nameraw %fd.name")?;
+    let is_deceived =
+        |line: &&String| line.split_once(' ').is_some_and(|(raw, name)| raw != name && raw != "<NA>");
+    ensure!(
+        deceived.iter().any(|line| is_deceived(&line)),
+        "the path never changed in time: nothing is shown"
+    );
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn each_new_name_counts_from_the_call_that_gave_it() -> Result<()> {
+    let Some(rig) = Rig::new("hostile-rename")? else { return Ok(()) };
+    let done = record(&rig, &["rename"])?;
+    ensure!(done.len() == 500 && read(&rig, MARKS, "%evt.rawarg.offset %proc.name")? == done);
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn ten_thousand_descriptors_keep_their_names() -> Result<()> {
+    let Some(rig) = Rig::new("hostile-descriptors")? else { return Ok(()) };
+    let (_, folder) = folder(&rig)?;
+    let done = record(&rig, &["descriptors", &folder])?;
+    let used = read(&rig, &format!("evt.type=lseek and fd.name startswith {folder}/"), "%fd.num %fd.name")?;
+    ensure!(
+        done.len() == 10_000 && used == done,
+        "{} are right",
+        used.iter().filter(|line| done.contains(line)).count()
+    );
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn paths_longer_than_any_may_be() -> Result<()> {
+    let Some(rig) = Rig::new("hostile-paths")? else { return Ok(()) };
+    let (_, folder) = folder(&rig)?;
+    record(&rig, &["paths", &folder])?;
+    ensure!(rig.count("hostile.reel", "evt.res=ENAMETOOLONG and evt.arg.name startswith aaaa")? == 1);
+    let deep = read(&rig, "evt.type=openat and fd.filename=deep", "%fd.name")?;
+    let whole = format!("{folder}/{}deep", format!("{}/", "d".repeat(200)).repeat(70));
+    ensure!(deep == [whole.clone()], "{deep:?}");
+    let deeper = read(&rig, "evt.type=openat and fd.filename=deeper", "%fd.name")?;
+    ensure!(deeper == [format!("{whole}er")], "{deeper:?}");
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn a_process_id_that_is_used_again_at_once_is_another_process() -> Result<()> {
+    let Some(rig) = Rig::new("hostile-pids")? else { return Ok(()) };
+    let done = record(&rig, &["pids"])?;
+    let ids = |line: &String| line.split(' ').nth(1).map(str::to_owned);
+    let first = done.first().and_then(ids);
+    let same = done.iter().filter(|line| ids(line) == first).count();
+    // Other programs may take the id in between.
+    ensure!(same > 20, "only {same} had the same id: nothing is shown");
+    let expected: Vec<String> = done
+        .iter()
+        .map(|line| line.split_once(' ').map(|(number, pid)| format!("{number} {pid} same-{number}")))
+        .collect::<Option<_>>()
+        .context("a number and an id")?;
+    ensure!(read(&rig, MARKS, "%evt.rawarg.offset %proc.pid %proc.name")? == expected);
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn children_made_in_odd_ways_have_their_ids_and_parents() -> Result<()> {
+    let Some(rig) = Rig::new("hostile-clones")? else { return Ok(()) };
+    let mut done = record(&rig, &["clones"])?;
+    let mut seen = read(&rig, MARKS, "%evt.rawarg.offset %proc.pid %proc.ppid")?;
+    done.sort();
+    seen.sort();
+    ensure!(done.len() == 9 && seen == done, "done {done:?}, seen {seen:?}");
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn programs_without_a_file_are_told_apart() -> Result<()> {
+    let Some(rig) = Rig::new("hostile-programs")? else { return Ok(()) };
+    let (_, folder) = folder(&rig)?;
+    record(&rig, &["programs", &folder])?;
+    let executed = "evt.type=execve and evt.rawres=0 and proc.pname=hostile";
+    let seen = read(&rig, executed, "%proc.is_exe_from_memfd %proc.exepath")?;
+    let [memory, removed] = &seen[..] else { anyhow::bail!("{seen:?}") };
+    ensure!(memory.starts_with("true ") && memory.contains("memfd:hidden"), "{memory}");
+    ensure!(removed.starts_with("false ") && removed.contains(&format!("{folder}/removed")), "{removed}");
+    rig.done();
+    Ok(())
+}
