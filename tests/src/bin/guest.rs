@@ -64,7 +64,11 @@ fn run() -> Result<()> {
     let cpus = cpus()?;
     ensure!(cpus > 1, "one CPU only: faults of others would not show");
     for cpu in 0..cpus {
-        for scope in [Scope::Command, Scope::Machine] {
+        for scope in [Scope::Command, Scope::Machine, Scope::Upheaval] {
+            // The first CPU stays.
+            if matches!(scope, Scope::Upheaval) && cpu != 0 {
+                continue;
+            }
             let directory = format!("/tmp/{scope:?}-{cpu}").to_lowercase();
             let recording = Recording { cpu, scope, release: &release, directory };
             let mut differences = Vec::new();
@@ -86,6 +90,8 @@ fn run() -> Result<()> {
 enum Scope {
     Command,
     Machine,
+    /// The whole machine, while the clock jumps and the other CPU, on which the agent runs, goes and comes back.
+    Upheaval,
 }
 
 #[derive(Debug)]
@@ -111,7 +117,7 @@ impl Recording<'_> {
         agent.args(["record", "-v", "-w", &self.capture()]);
         match self.scope {
             Scope::Command => succeed(agent.arg("--").args(self.known())).map(drop),
-            Scope::Machine => {
+            Scope::Machine | Scope::Upheaval => {
                 let mut agent = agent.stderr(Stdio::piped()).spawn()?;
                 let mut said = BufReader::new(agent.stderr.take().context("stderr is piped")?);
                 let mut text = String::new();
@@ -119,13 +125,16 @@ impl Recording<'_> {
                     ensure!(said.read_line(&mut text)? > 0, "the agent ended before it was ready: {text}");
                 }
                 let [program, cpu, directory] = self.known();
-                let known = succeed(Command::new(program).args([cpu, directory]));
+                let known = match self.scope {
+                    Scope::Upheaval => during_upheaval(Command::new(program).args([cpu, directory])),
+                    _ => succeed(Command::new(program).args([cpu, directory])).map(drop),
+                };
                 // SAFETY: a signal to a child of ours that was not yet waited for.
                 unsafe { libc::kill(agent.id() as i32, libc::SIGINT) };
                 said.read_to_string(&mut text)?;
                 let status = agent.wait()?;
                 ensure!(status.success(), "the agent: {status}: {text}");
-                known.map(drop)
+                known
             }
         }
     }
@@ -141,6 +150,11 @@ impl Recording<'_> {
         };
         differ("kernel", self.release.to_owned(), text(&info.0["host"]["kernel"]));
         differ("finished", "true".to_owned(), info.0["finished"].to_string());
+        differ(
+            "within an hour",
+            "true".to_owned(),
+            (info.number("span_ns")? < JUMP_S * 1_000_000_000).to_string(),
+        );
         differ("damage", "[]".to_owned(), info.0["damage"].to_string());
         let types = info.0["types"].as_object().context("info -j has no types")?;
         let sum: u64 = types.values().filter_map(serde_json::Value::as_u64).sum();
@@ -218,6 +232,40 @@ impl Recording<'_> {
         let output = self.sysreel(&["read"], &[&format!("proc.name=known and {filter}"), "-p", format])?;
         Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
     }
+}
+
+/// How far the clock jumps.
+const JUMP_S: u64 = 3600;
+
+/// Runs a program, meanwhile sets the clock and takes the second CPU away, and undoes both.
+fn during_upheaval(program: &mut Command) -> Result<()> {
+    const ONLINE: &str = "/sys/devices/system/cpu/cpu1/online";
+    let mut program = program.spawn()?;
+    set_clock(JUMP_S as i64)?;
+    match fs::write(ONLINE, "0") {
+        Ok(()) => {
+            fs::write(ONLINE, "1").context("the CPU does not come back")?;
+            println!("the clock jumped, and a CPU was away");
+        }
+        Err(error) => println!("the clock jumped; a CPU cannot be taken away: {error}"),
+    }
+    set_clock(-(JUMP_S as i64))?;
+    let status = program.wait()?;
+    ensure!(status.success(), "known: {status}");
+    Ok(())
+}
+
+/// Sets the clock forward by so many seconds.
+fn set_clock(seconds: i64) -> Result<()> {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the structure is filled, then read.
+    let status = unsafe {
+        libc::clock_gettime(libc::CLOCK_REALTIME, &mut time);
+        time.tv_sec += seconds;
+        libc::clock_settime(libc::CLOCK_REALTIME, &time)
+    };
+    ensure!(status == 0, "cannot set the clock: {}", std::io::Error::last_os_error());
+    Ok(())
 }
 
 /// What all processes of `known` wrote down, added up.
