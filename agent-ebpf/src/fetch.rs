@@ -1,22 +1,28 @@
 //! Copying what a call's arguments point to, as the table says.
 
-use aya_ebpf::helpers::generated::bpf_probe_read_user_str;
+use aya_ebpf::{helpers::generated::bpf_probe_read_user_str, macros::map, maps::HashMap};
 use core::ffi::c_void;
 use wire::SectionState;
 use wire::table::{
-    CallEntry, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN,
-    FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_RESULT_OUT, FETCH_STRING,
-    FETCH_STRINGS, FETCHES_MAX, Fetch,
+    CHOICES_MAX, CallEntry, ChoiceKey, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
+    FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT,
+    FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, FETCHES_MAX, Fetch,
 };
 
 use crate::memory::{clamp, copy_user, opaque, read_user, read_user_or_zero};
 use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
 use crate::syscalls::argument;
 
+/// What to fetch for an argument that depends on another one's value. A hash map, for the values are scattered.
+#[map]
+static CHOICES: HashMap<ChoiceKey, Fetch> = HashMap::with_max_entries(CHOICES_MAX, 0);
+
 /// `PATH_MAX`.
 const STRING_BYTES_MAX: u64 = 4096;
 /// Largest block of fixed size.
 const FIXED_BYTES_MAX: u64 = 512;
+/// 2^3 bits are a byte; a set of bits is read in whole words.
+const BITS_SHIFT: u64 = 3;
 /// `struct sockaddr_storage`.
 const ADDRESS_BYTES_MAX: u64 = 128;
 /// Parts of an iovec that are looked at.
@@ -54,7 +60,7 @@ pub(crate) unsafe fn blocks(slot: &Slot, entry: *const CallEntry, regs: *const u
 }
 
 #[inline(always)]
-unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, position: u64) -> u64 {
+unsafe fn block(slot: &Slot, mut fetch: *const Fetch, regs: *const u8, position: u64) -> u64 {
     let arg = (*fetch).arg;
     let address = pick(regs, arg);
     let position = opaque(slot.forget(position));
@@ -63,6 +69,12 @@ unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, position: u64
     }
     if address == 0 {
         return slot.section(position, arg, SectionState::Null, 0);
+    }
+    if (*fetch).how == FETCH_CHOICE {
+        let key = ChoiceKey { table: (*fetch).size, value: pick(regs, (*fetch).param) as u32 };
+        // What points nowhere for this value needs no section: the raw argument tells.
+        let Some(chosen) = CHOICES.get_ptr(&key) else { return position };
+        fetch = chosen;
     }
     let how = (*fetch).how;
     let target = slot.body(position);
@@ -81,11 +93,13 @@ unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, position: u64
     let is_out = how == FETCH_FIXED_OUT
         || how == FETCH_COUNTED_OUT
         || how == FETCH_RESULT_OUT
+        || how == FETCH_SHARE_OUT
         || how == FETCH_LENPTR_OUT;
     if is_out && slot.result() < 0 {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
     let size = u64::from((*fetch).size);
+    let extra = u64::from((*fetch).extra);
     let mut cap = slot.snap_bytes();
     let bytes = match how {
         FETCH_FIXED_IN | FETCH_FIXED_OUT => {
@@ -94,9 +108,17 @@ unsafe fn block(slot: &Slot, fetch: *const Fetch, regs: *const u8, position: u64
         }
         FETCH_COUNTED_IN | FETCH_COUNTED_OUT => {
             // A count is at most 31 bits wide: the kernel refuses more.
-            clamp::<0x7fff_ffff>(pick(regs, (*fetch).param)) * size
+            clamp::<0x7fff_ffff>(pick(regs, (*fetch).param)) * size + extra
         }
-        FETCH_RESULT_OUT => clamp::<0x7fff_ffff>(slot.result() as u64) * size,
+        FETCH_RESULT_OUT => clamp::<0x7fff_ffff>(slot.result() as u64) * size + extra,
+        FETCH_SHARE_IN | FETCH_SHARE_OUT => {
+            let count = clamp::<0x7fff_ffff>(pick(regs, (*fetch).param));
+            if size == BITS_SHIFT {
+                ((count + 63) >> 6) << 3
+            } else {
+                (count + (1 << (size & 31)) - 1) >> (size & 31)
+            }
+        }
         FETCH_LENPTR_OUT => {
             cap = ADDRESS_BYTES_MAX;
             u64::from(read_user_or_zero::<u32>(pick(regs, (*fetch).param)))

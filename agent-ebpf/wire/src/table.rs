@@ -29,6 +29,16 @@ pub const FETCH_MSGHDR_OUT: u8 = 11;
 /// A vector of string pointers ended by null: strings ended by NUL.
 pub const FETCH_STRINGS: u8 = 12;
 
+/// What the table of choices says for the value of argument `param`; `size` is the number of the table of choices.
+pub const FETCH_CHOICE: u8 = 13;
+/// A byte for each 2^`size` that argument `param` counts; of bits, when `size` is 3, in whole words of 8 bytes.
+pub const FETCH_SHARE_IN: u8 = 14;
+/// As [`FETCH_SHARE_IN`], read when the call succeeded.
+pub const FETCH_SHARE_OUT: u8 = 15;
+
+/// Entries of the table of choices at most.
+pub const CHOICES_MAX: u32 = 1024;
+
 /// Which argument holds the descriptor whose socket to describe: none.
 pub const FD_NONE: u8 = 0xff;
 /// The descriptor is the result.
@@ -76,13 +86,23 @@ pub struct Fetch {
     pub arg: u8,
     /// Index of the argument that gives the length, where the fetch has one.
     pub param: u8,
-    #[doc(hidden)]
-    pub reserved: u8,
+    /// Bytes that are read beyond those that are counted.
+    pub extra: u8,
     /// Bytes, or bytes per element.
     pub size: u32,
 }
 
-/// Simple fetches (up to [`FETCH_LENPTR_OUT`]) per call at most; the others fill [`CallEntry::vector`].
+/// What a fetch is chosen by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct ChoiceKey {
+    /// Number of the table.
+    pub table: u32,
+    /// Value of the argument that decides.
+    pub value: u32,
+}
+
+/// Simple fetches (all but those by a loop) per call at most; the others fill [`CallEntry::vector`].
 pub const FETCHES_MAX: usize = 4;
 
 /// One call's entry.

@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
-use aya::maps::{Array, Map, MapData};
+use aya::maps::{Array, HashMap, Map, MapData};
 use aya::programs::{BtfTracePoint, Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use aya_obj::btf::BtfKind;
@@ -21,7 +21,7 @@ use capture_format::schema::KernelEvent;
 use sysreel_agent::selection::Selection;
 use wire::offsets::Settings;
 use wire::ring::RECORD_BYTES_MAX;
-use wire::table::CallEntry;
+use wire::table::{CallEntry, ChoiceKey, Fetch};
 
 use btf::KernelTypes;
 pub(crate) use table::NATIVE;
@@ -100,6 +100,10 @@ struct Plain<T>(T);
 unsafe impl Pod for Plain<Settings> {}
 // SAFETY: as above.
 unsafe impl Pod for Plain<CallEntry> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<ChoiceKey> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<Fetch> {}
 
 impl Probes {
     /// Loads and attaches the programs.
@@ -158,6 +162,7 @@ impl Probes {
             .load(&object)
             .context("cannot load the kernel programs")?;
         fill_calls(&mut ebpf, &options.selection)?;
+        fill_choices(&mut ebpf)?;
         let has = |tracepoint: &str| {
             btf.id_by_type_name_kind(&format!("btf_trace_{tracepoint}"), BtfKind::Typedef).is_ok()
         };
@@ -278,6 +283,15 @@ fn fill_calls(ebpf: &mut Ebpf, selection: &Selection) -> Result<()> {
     let mut array: Array<&mut MapData, Plain<CallEntry>> = Array::try_from(map)?;
     for (index, entry) in table::entries(selection).into_iter().enumerate() {
         array.set(index as u32, Plain(entry), 0).context("cannot fill the table of calls")?;
+    }
+    Ok(())
+}
+
+fn fill_choices(ebpf: &mut Ebpf) -> Result<()> {
+    let map = ebpf.map_mut("CHOICES").context("the kernel programs lack the map CHOICES")?;
+    let mut map: HashMap<&mut MapData, Plain<ChoiceKey>, Plain<Fetch>> = HashMap::try_from(map)?;
+    for (key, fetch) in table::choices() {
+        map.insert(Plain(key), Plain(fetch), 0).context("cannot fill the table of choices")?;
     }
     Ok(())
 }

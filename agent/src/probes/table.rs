@@ -1,16 +1,17 @@
 //! The kernel's table of calls, made from the schema.
 
 use capture_format::model::FdSource;
-use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind};
+use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind, Shape};
 use sysreel_agent::selection::Selection;
 use sysreel_agent::track::{Upkeep, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
     CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_STATE,
-    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_NONE, FD_PAIR, FD_RESULT, FETCH_COUNTED_IN, FETCH_COUNTED_OUT,
-    FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN,
-    FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_RESULT_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED,
-    SELECTED_FOR_STATE, SELECTED_FOR_STATE_ALWAYS, SELECTED_NO,
+    CALL_UNKNOWN, CALLS_MAX, CallEntry, ChoiceKey, FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE,
+    FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
+    FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_RESULT_OUT, FETCH_SHARE_IN,
+    FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FOR_STATE,
+    SELECTED_FOR_STATE_ALWAYS, SELECTED_NO,
 };
 
 /// The machine this agent was built for.
@@ -70,8 +71,8 @@ fn entry_of(call: &schema::Syscall) -> CallEntry {
         let kind: ArgKind = kind
             .parse()
             .unwrap_or_else(|error| panic!("argument {name} of {} in the schema: {error}", call.name));
-        let Some(fetch) = fetch_of(index as u8, kind.fetch) else { continue };
-        if fetch.how >= FETCH_IOVEC_IN {
+        let Some(fetch) = fetch_of(index as u8, &kind) else { continue };
+        if is_vector(fetch.how) {
             // One per call: process_vm_readv and its like have two, of which the first is ours.
             if entry.vector.how == FETCH_NONE {
                 entry.vector = fetch;
@@ -163,27 +164,58 @@ fn class_of(call: &schema::Syscall) -> EventClass {
     }
 }
 
-fn fetch_of(arg: u8, kind: Kind) -> Option<Fetch> {
-    let (how, param, size) = match kind {
+/// Whether a fetch is by a loop.
+fn is_vector(how: u8) -> bool {
+    (FETCH_IOVEC_IN..=FETCH_STRINGS).contains(&how)
+}
+
+fn fetch_of(arg: u8, kind: &ArgKind) -> Option<Fetch> {
+    let (how, param, size, extra) = match kind.fetch {
         Kind::None => return None,
-        Kind::String => (FETCH_STRING, 0, 0),
-        Kind::Strings => (FETCH_STRINGS, 0, 0),
-        Kind::Fixed { out: false, bytes } => (FETCH_FIXED_IN, 0, bytes),
-        Kind::Fixed { out: true, bytes } => (FETCH_FIXED_OUT, 0, bytes),
-        Kind::Counted { out: false, arg, element } => (FETCH_COUNTED_IN, arg, element),
-        Kind::Counted { out: true, arg, element } => (FETCH_COUNTED_OUT, arg, element),
-        Kind::Result { element } => (FETCH_RESULT_OUT, 0, element),
-        Kind::LengthPointer { arg } => (FETCH_LENPTR_OUT, arg, 0),
-        Kind::Iovec { out: false, arg } => (FETCH_IOVEC_IN, arg, 0),
-        Kind::Iovec { out: true, arg } => (FETCH_IOVEC_OUT, arg, 0),
-        Kind::Msghdr { out: false } => (FETCH_MSGHDR_IN, 0, 0),
-        Kind::Msghdr { out: true } => (FETCH_MSGHDR_OUT, 0, 0),
+        Kind::String => (FETCH_STRING, 0, 0, 0),
+        Kind::Strings => (FETCH_STRINGS, 0, 0, 0),
+        Kind::Fixed { out: false, bytes } => (FETCH_FIXED_IN, 0, bytes, 0),
+        Kind::Fixed { out: true, bytes } => (FETCH_FIXED_OUT, 0, bytes, 0),
+        Kind::Counted { out: false, arg, element, extra } => (FETCH_COUNTED_IN, arg, element, extra),
+        Kind::Counted { out: true, arg, element, extra } => (FETCH_COUNTED_OUT, arg, element, extra),
+        Kind::Share { out: false, arg, per } => (FETCH_SHARE_IN, arg, per.ilog2(), 0),
+        Kind::Share { out: true, arg, per } => (FETCH_SHARE_OUT, arg, per.ilog2(), 0),
+        Kind::Result { element, extra } => (FETCH_RESULT_OUT, 0, element, extra),
+        Kind::LengthPointer { arg } => (FETCH_LENPTR_OUT, arg, 0, 0),
+        Kind::Iovec { out: false, arg } => (FETCH_IOVEC_IN, arg, 0, 0),
+        Kind::Iovec { out: true, arg } => (FETCH_IOVEC_OUT, arg, 0, 0),
+        Kind::Msghdr { out: false } => (FETCH_MSGHDR_IN, 0, 0, 0),
+        Kind::Msghdr { out: true } => (FETCH_MSGHDR_OUT, 0, 0, 0),
+        Kind::Choice { arg } => (FETCH_CHOICE, arg, choice_number(&kind.shape)?, 0),
     };
-    Some(Fetch { how, arg, param, reserved: 0, size })
+    Some(Fetch { how, arg, param, extra, size })
+}
+
+/// The number by which the kernel side knows the table of a choice.
+fn choice_number(shape: &Shape) -> Option<u32> {
+    let Shape::By(_, table) = shape else { return None };
+    schema::every_choice().iter().position(|choices| choices.name == table).map(|at| at as u32)
+}
+
+/// What to fetch for the values that a choice depends on, of all tables that decide about a fetch.
+pub(super) fn choices() -> Vec<(ChoiceKey, Fetch)> {
+    let deciding = schema::every_choice().iter().enumerate();
+    let entries = deciding.flat_map(|(table, choices)| {
+        choices.entries.iter().filter_map(move |(value, kind)| {
+            let value = u32::try_from(*value).ok()?;
+            let kind: ArgKind = kind.parse().expect("schema tests parse all kinds");
+            let fetch =
+                fetch_of(0, &kind).filter(|fetch| !is_vector(fetch.how) && fetch.how != FETCH_CHOICE)?;
+            Some((ChoiceKey { table: table as u32, value }, fetch))
+        })
+    });
+    entries.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use wire::table::CHOICES_MAX;
+
     use super::*;
 
     fn native(name: &str) -> CallEntry {
@@ -269,17 +301,27 @@ mod tests {
                 .iter()
                 .enumerate()
                 .filter_map(|(index, (_, kind))| {
-                    fetch_of(
-                        index as u8,
-                        kind.parse::<ArgKind>().expect("schema tests parse all kinds").fetch,
-                    )
+                    fetch_of(index as u8, &kind.parse::<ArgKind>().expect("schema tests parse all kinds"))
                 })
                 .collect();
-            let vectors = fetches.iter().filter(|fetch| fetch.how >= FETCH_IOVEC_IN).count();
+            let vectors = fetches.iter().filter(|fetch| is_vector(fetch.how)).count();
             assert!(fetches.len() - vectors <= wire::table::FETCHES_MAX, "{} has too many blocks", call.name);
             let two_vectors = ["process_vm_readv", "process_vm_writev", "execve", "execveat"];
             assert!(vectors <= 1 || two_vectors.contains(&call.name), "{} has {vectors} vectors", call.name);
         }
+    }
+
+    #[test]
+    fn choices_fit_the_kernel_table() {
+        let choices = choices();
+        assert!(choices.len() <= CHOICES_MAX as usize, "{}", choices.len());
+        let keys: std::collections::HashSet<ChoiceKey> = choices.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys.len(), choices.len());
+        let ioctl = native("ioctl").fetch[0];
+        assert_eq!((ioctl.how, ioctl.arg, ioctl.param), (FETCH_CHOICE, 2, 1));
+        let tcgets = choices.iter().find(|(key, _)| *key == ChoiceKey { table: ioctl.size, value: 0x5401 });
+        let expected = Fetch { how: FETCH_FIXED_OUT, size: 36, ..Fetch::default() };
+        assert_eq!(tcgets.map(|(_, fetch)| *fetch), Some(expected));
     }
 
     #[test]

@@ -10,15 +10,22 @@
 //! sigset wait_status       set of signals, status of a child
 //! flags(SET) enum(SET)     names of a set (flags.tsv); an argument has 32 bits of them
 //! sockopt(N)               socket option of the level in argument N
+//! by(N,TABLE) by(N+M,TABLE)
+//!                          what TABLE (choices.tsv) says for the value of argument N, or of N and M; what is fetched
+//!                          depends on it as well, or with <FETCH> does not
+//! num(N,TABLE)             as by, of kinds that fetch nothing
 //! path path(N)             string, relative to the directory descriptor in argument N
 //! text                     string; with <FETCH>, one that is counted instead of ended by NUL
 //! strings                  vector of strings
-//! bytes<FETCH> sockaddr<FETCH> struct(NAME)<FETCH> iovec<FETCH> msghdr<FETCH>
+//! bytes<FETCH> bits<FETCH> sockaddr<FETCH> struct(NAME)<FETCH> iovec<FETCH> msghdr<FETCH>
 //!
 //! FETCH = in:SIZE | out:SIZE            a fixed number of bytes, before or only on success
 //!       | in:argN | out:argN            counted by argument N
 //!       | in:argN*SIZE | out:argN*SIZE  elements of SIZE bytes counted by argument N
+//!       | in:argN/COUNT | out:argN/COUNT
+//!                                       a byte for each COUNT of argument N; of bits, in whole words of 8 bytes
 //!       | out:ret | out:ret*SIZE        counted by the result
+//!       | in:argN+SIZE | out:ret+SIZE   SIZE bytes more than counted
 //!       | out:*argN                     counted by the 32-bit length that argument N points to
 //!       | in | out                      msghdr
 //! ```
@@ -72,6 +79,8 @@ pub enum Shape {
     WaitStatus,
     /// Socket option; its names depend on the level, which is in this argument ([`super::socket_options`]).
     SocketOption(u8),
+    /// What a table ([`super::choices`]) says for the value of one argument or two.
+    By(Selector, String),
     /// Bits named by a set.
     Flags(String),
     /// One value named by a set.
@@ -84,6 +93,8 @@ pub enum Shape {
     Strings,
     /// Raw bytes.
     Bytes,
+    /// A set of small numbers, a bit each.
+    Bits,
     /// `struct sockaddr` of any family.
     Sockaddr,
     /// A named structure.
@@ -92,6 +103,15 @@ pub enum Shape {
     Iovec,
     /// A message: see `docs/format.md`.
     Msghdr,
+}
+
+/// The argument that decides about another one; or two, of which the first is the upper half of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Selector {
+    /// The argument, or the upper half.
+    pub arg: u8,
+    /// The lower half, where there are two.
+    pub lower: Option<u8>,
 }
 
 /// What the kernel side copies from user memory for an argument.
@@ -118,11 +138,24 @@ pub enum Fetch {
         arg: u8,
         /// Bytes per element.
         element: u32,
+        /// Bytes that are not counted.
+        extra: u8,
+    },
+    /// A byte for each `per` that argument `arg` counts; of bits (8), in whole words.
+    Share {
+        /// Filled by the kernel, so read only on success.
+        out: bool,
+        /// The argument that counts.
+        arg: u8,
+        /// How many a byte stands for: a power of two.
+        per: u32,
     },
     /// Result times `element` bytes.
     Result {
         /// Bytes per element.
         element: u32,
+        /// Bytes that are not counted.
+        extra: u8,
     },
     /// As long as the 32-bit number that argument `arg` points to.
     LengthPointer {
@@ -140,6 +173,11 @@ pub enum Fetch {
     Msghdr {
         /// Filled by the kernel.
         out: bool,
+    },
+    /// What a table says for the value of argument `arg`.
+    Choice {
+        /// The argument that decides.
+        arg: u8,
     },
 }
 
@@ -181,6 +219,19 @@ fn split_parameter(text: &str) -> (&str, Option<&str>) {
     }
 }
 
+fn parse_selector(text: &str) -> Option<Selector> {
+    let (arg, lower) = match text.split_once('+') {
+        Some((upper, lower)) => (upper, Some(lower.parse().ok()?)),
+        None => (text, None),
+    };
+    Some(Selector { arg: arg.parse().ok()?, lower })
+}
+
+fn parse_by(parameter: Option<&str>) -> Option<Shape> {
+    let (selector, table) = parameter?.split_once(',')?;
+    Some(Shape::By(parse_selector(selector)?, Some(table.to_owned()).filter(|table| !table.is_empty())?))
+}
+
 fn parse_fetch(shape: &Shape, text: &str) -> Option<Fetch> {
     if *shape == Shape::Msghdr {
         return match text {
@@ -198,18 +249,26 @@ fn parse_fetch(shape: &Shape, text: &str) -> Option<Fetch> {
     if let Some(arg) = length.strip_prefix("*arg") {
         return out.then_some(Fetch::LengthPointer { arg: arg.parse().ok()? });
     }
+    let (length, extra) = match length.split_once('+') {
+        Some((length, extra)) => (length, extra.parse().ok()?),
+        None => (length, 0),
+    };
+    if let Some((arg, per)) = length.split_once('/') {
+        let per = per.parse().ok().filter(|per: &u32| per.is_power_of_two())?;
+        return Some(Fetch::Share { out, arg: arg.strip_prefix("arg")?.parse().ok()?, per });
+    }
     let (count, element) = match length.split_once('*') {
         Some((count, element)) => (count, element.parse().ok()?),
         None => (length, 1),
     };
     if count == "ret" {
-        return out.then_some(Fetch::Result { element });
+        return out.then_some(Fetch::Result { element, extra });
     }
     if let Some(arg) = count.strip_prefix("arg") {
         let arg = arg.parse().ok()?;
         return Some(match shape {
             Shape::Iovec => Fetch::Iovec { out, arg },
-            _ => Fetch::Counted { out, arg, element },
+            _ => Fetch::Counted { out, arg, element, extra },
         });
     }
     Some(Fetch::Fixed { out, bytes: length.parse().ok()? })
@@ -252,6 +311,9 @@ impl FromStr for ArgKind {
                     .and_then(|p| p.parse().ok())
                     .ok_or_else(|| error("sockopt takes an argument index"))?,
             ),
+            "by" | "num" => {
+                parse_by(parameter).ok_or_else(|| error("it takes an argument index and a table"))?
+            }
             "flags" => Shape::Flags(named().ok_or_else(|| error("flags needs the name of a set"))?),
             "enum" => Shape::Enum(named().ok_or_else(|| error("enum needs the name of a set"))?),
             "path" => Shape::Path(match parameter {
@@ -261,6 +323,7 @@ impl FromStr for ArgKind {
             "text" => Shape::Text,
             "strings" => Shape::Strings,
             "bytes" => Shape::Bytes,
+            "bits" => Shape::Bits,
             "sockaddr" => Shape::Sockaddr,
             "struct" => Shape::Struct(named().ok_or_else(|| error("struct needs a name"))?),
             "iovec" => Shape::Iovec,
@@ -270,16 +333,29 @@ impl FromStr for ArgKind {
         let fetch = match (&shape, fetch) {
             (Shape::Path(_) | Shape::Text, None) => Fetch::String,
             (Shape::Strings, None) => Fetch::Strings,
+            (Shape::By(..), None) if name == "num" => Fetch::None,
+            (Shape::By(Selector { arg, lower: None }, _), None) => Fetch::Choice { arg: *arg },
             (
                 Shape::Text
                 | Shape::Bytes
+                | Shape::Bits
                 | Shape::Sockaddr
                 | Shape::Struct(_)
                 | Shape::Iovec
-                | Shape::Msghdr,
+                | Shape::Msghdr
+                | Shape::By(..),
                 Some(text),
             ) => parse_fetch(&shape, text).ok_or_else(|| error("the part in <> is not a fetch"))?,
-            (Shape::Bytes | Shape::Sockaddr | Shape::Struct(_) | Shape::Iovec | Shape::Msghdr, None) => {
+            (
+                Shape::Bytes
+                | Shape::Bits
+                | Shape::Sockaddr
+                | Shape::Struct(_)
+                | Shape::Iovec
+                | Shape::Msghdr
+                | Shape::By(..),
+                None,
+            ) => {
                 return Err(error("it needs <...> to say how much to fetch"));
             }
             (_, None) => Fetch::None,
@@ -313,6 +389,11 @@ impl fmt::Display for ArgKind {
             Shape::SignalSet => "sigset",
             Shape::WaitStatus => "wait_status",
             Shape::SocketOption(arg) => return write!(f, "sockopt({arg})"),
+            Shape::By(Selector { arg, lower }, table) => {
+                let name = if self.fetch == Fetch::None { "num" } else { "by" };
+                let lower = lower.map_or(String::new(), |lower| format!("+{lower}"));
+                return write!(f, "{name}({arg}{lower},{table}){}", self.fetch);
+            }
             Shape::Flags(set) => return write!(f, "flags({set})"),
             Shape::Enum(set) => return write!(f, "enum({set})"),
             Shape::Path(None) => "path",
@@ -320,6 +401,7 @@ impl fmt::Display for ArgKind {
             Shape::Text => "text",
             Shape::Strings => "strings",
             Shape::Bytes => "bytes",
+            Shape::Bits => "bits",
             Shape::Sockaddr => "sockaddr",
             Shape::Struct(name) => return write!(f, "struct({name}){}", self.fetch),
             Shape::Iovec => "iovec",
@@ -333,14 +415,16 @@ impl fmt::Display for Fetch {
     /// The part in `<>`, empty where the shape alone tells.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let direction = |out| if out { "out" } else { "in" };
+        let more = |extra| if extra == 0 { String::new() } else { format!("+{extra}") };
         let times = |element| if element == 1 { String::new() } else { format!("*{element}") };
         match *self {
-            Fetch::None | Fetch::String | Fetch::Strings => Ok(()),
+            Fetch::None | Fetch::String | Fetch::Strings | Fetch::Choice { .. } => Ok(()),
             Fetch::Fixed { out, bytes } => write!(f, "<{}:{bytes}>", direction(out)),
-            Fetch::Counted { out, arg, element } => {
-                write!(f, "<{}:arg{arg}{}>", direction(out), times(element))
+            Fetch::Counted { out, arg, element, extra } => {
+                write!(f, "<{}:arg{arg}{}{}>", direction(out), times(element), more(extra))
             }
-            Fetch::Result { element } => write!(f, "<out:ret{}>", times(element)),
+            Fetch::Share { out, arg, per } => write!(f, "<{}:arg{arg}/{per}>", direction(out)),
+            Fetch::Result { element, extra } => write!(f, "<out:ret{}{}>", times(element), more(extra)),
             Fetch::LengthPointer { arg } => write!(f, "<out:*arg{arg}>"),
             Fetch::Iovec { out, arg } => write!(f, "<{}:arg{arg}>", direction(out)),
             Fetch::Msghdr { out } => write!(f, "<{}>", direction(out)),
@@ -378,6 +462,12 @@ mod tests {
             "iovec<out:arg2>",
             "msghdr<in>",
             "msghdr<out>",
+            "by(1,ioctl)",
+            "by(1+2,sockopt)<in:arg4>",
+            "num(1,futex_val3)",
+            "bits<in:arg0/8>",
+            "bytes<out:arg1/4096>",
+            "struct(msgbuf)<out:ret+8>",
         ] {
             assert_eq!(text.parse::<ArgKind>().expect(text).to_string(), text);
         }
@@ -397,6 +487,9 @@ mod tests {
             "path<out:ret>",
             "sockopt",
             "struct()<in:1>",
+            "by(1)",
+            "by(x,ioctl)",
+            "by(1+2,sockopt)",
         ] {
             assert!(text.parse::<ArgKind>().is_err(), "{text}");
         }

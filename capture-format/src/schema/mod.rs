@@ -3,9 +3,11 @@
 //!
 //! The description itself is `capture-format/schema/*.tsv`; `cargo xtask codegen` turns it into `generated` and
 //! `docs/events.md`. Start at [`syscalls`] for the tables, [`event_kind`] for what captures say of a call,
-//! [`ArgKind`] for what an argument means, [`set`] for the names of flags and [`structure`] for layouts.
+//! [`ArgKind`] for what an argument means, [`choices()`] for what it means depending on another one, [`set`] for the
+//! names of flags and [`structure()`] for layouts.
 
 mod call;
+mod choices;
 mod generated;
 mod kind;
 mod sets;
@@ -17,6 +19,7 @@ pub use call::{
     Abi, KernelEvent, Syscall, event_kind, event_name_of_alias, kernel_event, known_event_names, syscall,
     syscall_nr, syscalls,
 };
-pub use kind::{ArgKind, Fetch, KindError, Shape};
+pub use choices::{Choices, choices, every_choice, joined};
+pub use kind::{ArgKind, Fetch, KindError, Selector, Shape};
 pub use sets::{NameSet, capability_names, errno_name, set, sets, signal_name, socket_options};
-pub use structs::{Field, Storage, Structure, structure};
+pub use structs::{Field, LAST_BYTE, Storage, Structure, structure};

@@ -69,7 +69,7 @@ pub fn errno_name(errno: i32) -> Option<&'static str> {
     set("errno")?.name(u64::try_from(errno).ok()?)
 }
 
-/// `SIGKILL` for 9. Real-time signals have no names.
+/// `SIGKILL` for 9, `SIGRT_2` for 34: real-time signals are counted as the kernel counts them.
 pub fn signal_name(signal: u32) -> Option<&'static str> {
     set("signal")?.name(signal.into())
 }
@@ -129,7 +129,10 @@ mod tests {
         assert_eq!(errno_name(2), Some("ENOENT"));
         assert_eq!(errno_name(-2), None);
         assert_eq!(signal_name(6), Some("SIGABRT"));
-        assert_eq!(signal_name(64), None);
+        assert_eq!(
+            (signal_name(34), signal_name(64), signal_name(65)),
+            (Some("SIGRT_2"), Some("SIGRT_32"), None)
+        );
         assert_eq!(set("ioctl").and_then(|set| set.name(0x5401)), Some("TCGETS"));
         assert_eq!(set("errno").and_then(|set| set.value("EWOULDBLOCK")), Some(11));
     }

@@ -62,9 +62,11 @@ fn calls_are_well_formed() {
         let kinds = kinds(call);
         for kind in &kinds {
             let counted_by = match kind.fetch {
-                Fetch::Counted { arg, .. } | Fetch::LengthPointer { arg } | Fetch::Iovec { arg, .. } => {
-                    Some(arg)
-                }
+                Fetch::Counted { arg, .. }
+                | Fetch::Share { arg, .. }
+                | Fetch::Choice { arg }
+                | Fetch::LengthPointer { arg }
+                | Fetch::Iovec { arg, .. } => Some(arg),
                 _ => None,
             };
             let relative_to = match kind.shape {
@@ -105,6 +107,7 @@ fn the_kernel_table_has_room_for_every_fetch() {
 
 fn check_shape(what: &str, shape: &Shape) {
     match shape {
+        Shape::By(_, table) => assert!(choices(table).is_some(), "{what}: no choices {table}"),
         Shape::Flags(name) | Shape::Enum(name) => assert!(set(name).is_some(), "{what}: no set {name}"),
         Shape::Struct(name) => assert!(structure(name).is_some(), "{what}: no structure {name}"),
         _ => (),
@@ -119,6 +122,19 @@ fn every_set_and_structure_that_is_named_exists() {
     }
     for structure in generated::STRUCTS.iter() {
         for field in structure.fields {
+            match field.storage {
+                Storage::Inner => {
+                    assert!(super::structure(field.kind).is_some(), "{}.{}", structure.name, field.name);
+                    continue;
+                }
+                Storage::By => {
+                    let (by, table) = field.kind.split_once(',').expect(structure.name);
+                    assert!(structure.field(by).is_some() && choices(table).is_some(), "{}", structure.name);
+                    continue;
+                }
+                Storage::Text | Storage::Bytes => continue,
+                _ => (),
+            }
             let kind: ArgKind = field.kind.parse().expect(structure.name);
             assert!(!kind.is_data(), "{}.{} is a number", structure.name, field.name);
             check_shape(structure.name, &kind.shape);
@@ -127,7 +143,36 @@ fn every_set_and_structure_that_is_named_exists() {
 }
 
 #[test]
+fn choices_are_well_formed() {
+    for table in every_choice() {
+        let kinds = table.entries.iter().map(|(_, kind)| *kind).chain([table.otherwise]);
+        for text in kinds {
+            let kind: ArgKind = text.parse().expect(table.name);
+            check_shape(table.name, &kind.shape);
+            assert!(!matches!(kind.shape, Shape::By(..)), "{} leads to another table", table.name);
+        }
+    }
+    for (abi, _, call) in every_call() {
+        for (kind, (name, _)) in kinds(call).iter().zip(call.args) {
+            let Shape::By(selector, table) = &kind.shape else { continue };
+            let table = choices(table).expect("another test looks all up");
+            let decides = |at: u8| !kinds(call)[usize::from(at)].is_data();
+            assert!(
+                decides(selector.arg) && selector.lower.is_none_or(decides),
+                "{} on {abi}: {name}",
+                call.name
+            );
+            let fetches = |text: &str| text.parse::<ArgKind>().expect(table.name).is_data();
+            let is_number = table.entries.iter().all(|(_, text)| !fetches(text));
+            assert_eq!(kind.fetch == Fetch::None, is_number, "{} on {abi}: {name} is num or by", call.name);
+        }
+    }
+}
+
+#[test]
 fn tables_that_are_searched_are_sorted() {
+    assert!(generated::CHOICES.is_sorted_by(|a, b| a.name < b.name));
+    assert!(every_choice().iter().all(|table| table.entries.is_sorted_by(|a, b| a.0 < b.0)));
     assert!(generated::SETS.is_sorted_by(|a, b| a.name < b.name));
     assert!(generated::STRUCTS.is_sorted_by(|a, b| a.name < b.name));
 }

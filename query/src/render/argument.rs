@@ -2,11 +2,12 @@
 
 use capture_format::ReadError;
 use capture_format::model::{Arg, FdSource};
-use capture_format::schema::{self, NameSet, Shape, Structure};
+use capture_format::schema::{self, ArgKind, Choices, Fetch, NameSet, Selector, Shape, Structure};
 
-use super::buffer::{message_data, write_buffer, write_digits};
+use super::buffer::{write_buffer, write_digits};
 use super::descriptor::write_descriptor;
 use super::escape::escape_tail;
+use super::message::{Message, write_message};
 use super::names::{errno_of, write_flag_names, write_mode_names, write_signal_set, write_wait_status};
 use super::number::{write_hex, write_int, write_uint};
 use super::path::{AT_FDCWD, absolute_path};
@@ -49,14 +50,15 @@ pub(crate) enum Shown {
     SignalSet,
     WaitStatus,
     SocketOption(u8),
-    /// The value of a socket option, and where level and name of the option stand.
-    SocketValue(u8, u8),
+    /// What a table says for the value of another argument, or of two.
+    By(Selector, Option<&'static Choices>),
     Flags(Option<&'static NameSet>),
     Enum(Option<&'static NameSet>),
     Path,
     Text,
     Strings,
     Bytes,
+    Bits,
     Sockaddr,
     Struct(Option<&'static Structure>),
     Msghdr,
@@ -90,6 +92,8 @@ impl Shown {
             Shape::Text => Shown::Text,
             Shape::Strings => Shown::Strings,
             Shape::Bytes | Shape::Iovec => Shown::Bytes,
+            Shape::Bits => Shown::Bits,
+            Shape::By(selector, table) => Shown::By(*selector, schema::choices(table)),
             Shape::Sockaddr => Shown::Sockaddr,
             Shape::Struct(name) => Shown::Struct(schema::structure(name)),
             Shape::Msghdr => Shown::Msghdr,
@@ -111,7 +115,8 @@ impl Shown {
             | Shown::Text
             | Shown::Strings
             | Shown::Bytes
-            | Shown::SocketValue(..)
+            | Shown::Bits
+            | Shown::By(..)
             | Shown::Sockaddr
             | Shown::Struct(_)
             | Shown::Msghdr => raw,
@@ -243,7 +248,8 @@ pub(crate) fn write_number(row: &RowView<'_>, out: &mut Vec<u8>, shown: &Shown, 
         | Shown::Text
         | Shown::Strings
         | Shown::Bytes
-        | Shown::SocketValue(..)
+        | Shown::Bits
+        | Shown::By(..)
         | Shown::Sockaddr
         | Shown::Struct(_)
         | Shown::Msghdr => write_prefixed_hex(out, raw),
@@ -324,6 +330,9 @@ pub(crate) fn write_value(
     arg: Arg<'_>,
     mode: Mode,
 ) -> Result<(), ReadError> {
+    if let Shown::By(selector, table) = shown {
+        return write_chosen(row, out, *selector, *table, index, arg, mode);
+    }
     let bytes = match arg {
         Arg::Int(raw) => {
             if matches!(shown, Shown::Fd | Shown::DirFd) && is_own_fd(row, index) && raw as i32 != AT_FDCWD {
@@ -342,8 +351,9 @@ pub(crate) fn write_value(
             out.extend_from_slice(b"NULL");
             return Ok(());
         }
-        Arg::Unread(_) => {
-            out.extend_from_slice(b"<NA>");
+        // What it points to could not be read, or the call left nothing there.
+        Arg::Unread(pointer) => {
+            write_prefixed_hex(out, pointer);
             return Ok(());
         }
     };
@@ -369,33 +379,14 @@ pub(crate) fn write_value(
             }
         }
         Shown::Bytes => write_buffer(out, bytes, row.options),
-        Shown::SocketValue(level, name) => match option_value(row, *level, *name, bytes)? {
-            OptionValue::Number(number) => write_int(out, number),
-            OptionValue::Text(text) => write_text(row, out, text),
-            OptionValue::Bytes => write_digits(out, bytes, row.options),
-        },
-        Shown::Msghdr => {
-            let (name, data) = message_data(bytes);
-            write_buffer(out, data, row.options);
-            if !name.is_empty() && mode == Mode::Both {
-                out.extend_from_slice(b" addr=");
-                write_address(row, out, name);
-            }
-        }
-        Shown::Sockaddr => write_address(row, out, bytes),
+        Shown::Bits => write_bits(out, bytes),
+        Shown::Msghdr => write_message(row, out, bytes, mode == Mode::Both),
+        Shown::Sockaddr => write_sockaddr(row, out, bytes),
         Shown::Struct(Some(structure)) => write_structures(row, out, structure, bytes),
         Shown::Struct(None) => write_buffer(out, bytes, row.options),
         _ => write_text(row, out, bytes),
     }
     Ok(())
-}
-
-fn write_address(row: &RowView<'_>, out: &mut Vec<u8>, bytes: &[u8]) {
-    let start = out.len();
-    write_sockaddr(out, bytes);
-    if row.escape {
-        escape_tail(out, start);
-    }
 }
 
 fn is_own_fd(row: &RowView<'_>, index: usize) -> bool {
@@ -420,43 +411,100 @@ fn meant(row: &RowView<'_>, shown: &Shown, raw: u64) -> Result<u64, ReadError> {
     Ok(if means { raw } else { 0 })
 }
 
-/// What the value of a socket option is.
-enum OptionValue<'a> {
-    Number(i64),
-    Text(&'a [u8]),
-    Bytes,
+/// The number in another argument.
+fn number_of(row: &RowView<'_>, index: u8) -> Result<u64, ReadError> {
+    Ok(match row.arg(index.into())? {
+        Some(Arg::Int(raw)) => u64::from(raw as u32),
+        _ => 0,
+    })
 }
 
-/// Most options are a number of 32 bits; IP takes one byte as well. A few are names.
-fn option_value<'a>(
+/// What a table says that an argument is, given the others.
+pub(crate) fn chosen(
     row: &RowView<'_>,
-    level: u8,
-    name: u8,
-    bytes: &'a [u8],
-) -> Result<OptionValue<'a>, ReadError> {
-    const SOL_SOCKET: u32 = 1;
-    const SOL_TCP: u32 = 6;
-    const SO_BINDTODEVICE: u32 = 25;
-    const TCP_CONGESTION: u32 = 13;
-    const TCP_ULP: u32 = 31;
-    let number = |index: u8| -> Result<u32, ReadError> {
-        Ok(match row.arg(index.into())? {
-            Some(Arg::Int(raw)) => raw as u32,
-            _ => u32::MAX,
-        })
+    selector: Selector,
+    table: Option<&'static Choices>,
+) -> Result<ArgKind, ReadError> {
+    let value = match selector.lower {
+        Some(lower) => schema::joined(number_of(row, selector.arg)?, number_of(row, lower)?),
+        None => number_of(row, selector.arg)?,
     };
-    let is_name = matches!(
-        (number(level)?, number(name)?),
-        (SOL_SOCKET, SO_BINDTODEVICE) | (SOL_TCP, TCP_CONGESTION | TCP_ULP)
-    );
-    if is_name {
-        return Ok(OptionValue::Text(bytes.split(|&byte| byte == 0).next().unwrap_or_default()));
+    Ok(table.map_or(ArgKind::plain(Shape::Hex), |table| table.kind(value)))
+}
+
+/// The value itself, where a kind that fetches nothing was chosen for an argument that is stored like data.
+pub(crate) fn plain(kind: &ArgKind, arg: Arg<'_>) -> Option<u64> {
+    match arg {
+        Arg::Int(raw) | Arg::Unread(raw) if kind.fetch == Fetch::None => Some(raw),
+        Arg::Null if kind.fetch == Fetch::None => Some(0),
+        _ => None,
     }
-    Ok(match *bytes {
-        [a, b, c, d] => OptionValue::Number(i32::from_le_bytes([a, b, c, d]).into()),
-        [byte] => OptionValue::Number(byte.into()),
-        _ => OptionValue::Bytes,
-    })
+}
+
+fn write_chosen(
+    row: &RowView<'_>,
+    out: &mut Vec<u8>,
+    selector: Selector,
+    table: Option<&'static Choices>,
+    index: usize,
+    arg: Arg<'_>,
+    mode: Mode,
+) -> Result<(), ReadError> {
+    let kind = chosen(row, selector, table)?;
+    let (shown, arg) = (shown_of(&kind, arg), cut(&kind, arg));
+    match (plain(&kind, arg), &shown, arg) {
+        (Some(raw), ..) => write_value(row, out, &shown, index, Arg::Int(raw), mode),
+        (None, Shown::Bytes, Arg::Bytes(bytes)) => {
+            write_digits(out, bytes, row.options);
+            Ok(())
+        }
+        (None, shown, _) => write_value(row, out, shown, index, arg, mode),
+    }
+}
+
+/// A text that was captured by size ends at its NUL.
+fn cut<'a>(kind: &ArgKind, arg: Arg<'a>) -> Arg<'a> {
+    match arg {
+        Arg::Bytes(bytes) if kind.shape == Shape::Text => {
+            Arg::Bytes(bytes.split(|&byte| byte == 0).next().unwrap_or_default())
+        }
+        arg => arg,
+    }
+}
+
+/// How a chosen kind is shown. Numbers are as long as the program says, most often 4 bytes: of another length they
+/// are bytes.
+fn shown_of(kind: &ArgKind, arg: Arg<'_>) -> Shown {
+    match (Shown::of(&kind.shape), arg) {
+        (Shown::By(..), _) => Shown::Hex,
+        (Shown::Struct(Some(structure)), Arg::Bytes(bytes))
+            if structure.fields.len() == 1
+                && structure.fields[0].storage.bytes() > 1
+                && bytes.len() != structure.bytes =>
+        {
+            if bytes.len() == 1 {
+                Shown::Struct(schema::structure("byte"))
+            } else {
+                Shown::Bytes
+            }
+        }
+        (shown, _) => shown,
+    }
+}
+
+/// Appends the numbers of the bits that are set: `[0 3]`.
+fn write_bits(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'[');
+    let mut first = true;
+    for (at, byte) in bytes.iter().enumerate() {
+        for bit in (0..8).filter(|bit| byte >> bit & 1 == 1) {
+            if !std::mem::take(&mut first) {
+                out.push(b' ');
+            }
+            write_uint(out, at as u64 * 8 + bit);
+        }
+    }
+    out.push(b']');
 }
 
 /// Appends a socket option, whose names depend on the level in another argument.
@@ -483,23 +531,24 @@ pub(crate) fn argument_value<'a>(
     index: usize,
     arg: Arg<'a>,
 ) -> Result<Option<Value<'a>>, ReadError> {
+    if let Shown::By(selector, table) = shown {
+        let kind = chosen(row, *selector, *table)?;
+        let arg = plain(&kind, arg).map_or(cut(&kind, arg), Arg::Int);
+        return argument_value(row, &shown_of(&kind, arg), index, arg);
+    }
     let bytes = match arg {
         Arg::Int(raw) => return Ok(Some(shown.number(meant(row, shown, raw)?))),
         Arg::Bytes(bytes) => bytes,
         Arg::Null | Arg::Unread(_) => return Ok(None),
     };
     Ok(Some(match shown {
-        Shown::SocketValue(level, name) => match option_value(row, *level, *name, bytes)? {
-            OptionValue::Number(number) => Value::Int(number),
-            OptionValue::Text(name) => text(name),
-            OptionValue::Bytes => Value::Bytes(bytes.into()),
-        },
         Shown::Bytes => Value::Bytes(bytes.into()),
-        Shown::Msghdr => Value::Bytes(message_data(bytes).1.into()),
-        Shown::Strings | Shown::Sockaddr | Shown::Struct(_) => {
+        Shown::Msghdr => Value::Bytes(Message::parse(bytes).data.into()),
+        Shown::Strings | Shown::Sockaddr | Shown::Bits | Shown::Struct(_) => {
             if let Shown::Struct(Some(structure)) = shown
                 && let [only] = structure.fields
                 && only.name == "_"
+                && only.count == 1
                 && let Some(value) = only.read(bytes)
             {
                 // One number in memory compares as a number.

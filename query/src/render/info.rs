@@ -2,6 +2,7 @@
 
 use capture_format::ReadError;
 use capture_format::model::{Arg, EventKind, FdSource};
+use capture_format::schema::{self, Selector, Shape};
 
 use super::argument::{Mode, Shown, argument_value, write_result, write_value};
 use super::descriptor::write_descriptor;
@@ -57,12 +58,18 @@ fn shown(kind: &EventKind, index: usize) -> Shown {
         |name: &str| kind.args.iter().position(|arg| arg.name == name).and_then(|at| u8::try_from(at).ok());
     match (kind.name.as_str(), &shown) {
         ("open" | "openat" | "openat2" | "creat", Shown::Mode) => Shown::OpenMode(place("flags")),
+        // Captures of version 0.1 say no more than that it is bytes.
         ("setsockopt" | "getsockopt", Shown::Bytes) => match (place("level"), place("optname")) {
-            (Some(level), Some(name)) => Shown::SocketValue(level, name),
+            (Some(arg), lower @ Some(_)) => Shown::By(Selector { arg, lower }, schema::choices("sockopt")),
             _ => shown,
         },
         _ => shown,
     }
+}
+
+/// Whether other arguments say what an argument is: it may be a number where it is stored like data.
+fn is_chosen(kind: &EventKind, index: usize) -> bool {
+    matches!(kind.args[index].kind.shape, Shape::By(..))
 }
 
 impl InfoPlan {
@@ -213,7 +220,8 @@ pub(crate) fn write_resolved(
             write_result(row, out, &Shown::of(&kind.shape), result, Mode::Meaning)?;
         }
         Parameter::Arg(index) => match row.arg(index)? {
-            None | Some(Arg::Null | Arg::Unread(_)) => return Ok(false),
+            None => return Ok(false),
+            Some(Arg::Null) if !is_chosen(view.kind, index) => return Ok(false),
             Some(arg) => write_value(row, out, &shown(view.kind, index), index, arg, Mode::Meaning)?,
         },
     }

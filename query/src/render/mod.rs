@@ -10,6 +10,7 @@ mod clock;
 mod descriptor;
 mod escape;
 mod info;
+mod message;
 mod names;
 mod number;
 mod path;

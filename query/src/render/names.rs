@@ -39,9 +39,23 @@ const MODE_NAMES: [&str; 12] = [
     "S_ISVTX", "S_ISGID", "S_ISUID",
 ];
 
-/// Appends the names of a file mode's bits, lowest first; `false` when it has none.
+/// The kinds of files that a mode can tell.
+const MODE_KINDS: [(u64, &str); 7] = [
+    (0o140_000, "S_IFSOCK"),
+    (0o120_000, "S_IFLNK"),
+    (0o100_000, "S_IFREG"),
+    (0o060_000, "S_IFBLK"),
+    (0o040_000, "S_IFDIR"),
+    (0o020_000, "S_IFCHR"),
+    (0o010_000, "S_IFIFO"),
+];
+
+/// Appends the kind of file that a mode tells and the names of its bits, lowest first; `false` when it has none.
 pub(crate) fn write_mode_names(out: &mut Vec<u8>, mode: u64) -> bool {
     let start = out.len();
+    if let Some((_, kind)) = MODE_KINDS.iter().find(|(kind, _)| mode & 0o170_000 == *kind) {
+        out.extend_from_slice(kind.as_bytes());
+    }
     for (_, name) in MODE_NAMES.iter().enumerate().filter(|(bit, _)| mode >> bit & 1 == 1) {
         if out.len() > start {
             out.push(b'|');

@@ -167,7 +167,7 @@ fn is_plain_data(view: &KindView<'_>, index: usize) -> bool {
     let kind = &view.kind.args[index].kind;
     // That of a socket option depends on the option.
     let is_option = matches!(view.kind.name.as_str(), "setsockopt" | "getsockopt");
-    kind.is_data() && !is_option && !matches!(kind.shape, Shape::Struct(_))
+    kind.is_data() && !is_option && !matches!(kind.shape, Shape::Struct(_) | Shape::Bits | Shape::By(..))
 }
 
 /// Whether an argument's text follows from its number alone.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::rust::structure_name;
-use super::tables::{Call, MACHINES, Tables};
+use super::tables::{Call, Field, MACHINES, Tables};
 
 /// What kernel events mean.
 const KERNEL_EVENTS: &str = "
@@ -61,6 +61,7 @@ pub(crate) fn render(tables: &Tables) -> String {
             ),
         );
     }
+    choices(&mut page, tables);
     structures(&mut page, tables);
     sets(&mut page, tables);
     page
@@ -81,6 +82,7 @@ How to read an argument's kind:
 | `flags(SET)`, `enum(SET)` | named by a set at the end of this page; on arm machines by `SET.arm` where there is one |
 | `path(N)` | a path that starts at the directory descriptor in argument N (counted from 0) |
 | `sockopt(N)` | a socket option; argument N is its level |
+| `by(N,TABLE)`, `by(N+M,TABLE)` | what a table below says for the value of argument N, or of N and M |
 | `struct(NAME)` | a structure, shown field by field |
 | `iovec`, `msghdr` | the data of all parts, joined |
 | `<in:..>`, `<out:..>` | how much is read from memory: before the call's effect, or what the call left there |
@@ -106,14 +108,36 @@ fn descriptor(call: &Call) -> String {
     }
 }
 
+fn choices(page: &mut String, tables: &Tables) {
+    page.push_str("\n## Kinds by value\n");
+    for choices in &tables.choices {
+        line(page, format_args!("\n### {}\n\n{}\n", choices.name, choices.doc));
+        let mut entries: Vec<String> =
+            choices.entries.iter().map(|choice| format!("{} `{}`", choice.value_name, choice.kind)).collect();
+        entries.push(format!("others `{}`", choices.otherwise));
+        line(page, format_args!("{}", entries.join(", ")));
+    }
+}
+
 fn structures(page: &mut String, tables: &Tables) {
     page.push_str("\n## Structures\n\n| structure | bytes | fields |\n| --- | --: | --- |\n");
     for structure in &tables.structs {
         let fields: Vec<String> =
-            structure.fields.iter().map(|field| format!("{} `{}`", field.name, field.kind)).collect();
+            structure.fields.iter().map(|field| format!("{} `{}`", field.name, field_type(field))).collect();
         let fields = fields.join(", ").replace("_ `", "`");
         line(page, format_args!("| `{}` | {} | {fields} |", structure_name(structure), structure.bytes));
     }
+}
+
+/// What a reader wants to know of a field's type.
+fn field_type(field: &Field) -> String {
+    let kind = match field.storage.as_str() {
+        "inner" => format!("struct({})", field.kind),
+        "by" => format!("by({})", field.kind),
+        "text" | "bytes" => return field.storage.clone(),
+        _ => field.kind.clone(),
+    };
+    if field.count == 1 { kind } else { format!("{kind}*{}", field.count) }
 }
 
 fn sets(page: &mut String, tables: &Tables) {

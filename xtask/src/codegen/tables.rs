@@ -33,14 +33,33 @@ pub(crate) struct Struct {
     pub(crate) name: String,
     pub(crate) machine: String,
     pub(crate) bytes: u32,
+    /// The field that holds the length of one that has no fixed length.
+    pub(crate) length: Option<String>,
     pub(crate) fields: Vec<Field>,
 }
 
-/// `name@offset:type[:kind]`.
+/// `name@offset:type[*count][:kind]`.
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) offset: u32,
     pub(crate) storage: String,
+    pub(crate) count: u32,
+    pub(crate) kind: String,
+}
+
+/// A table of `choices.tsv`: kinds by value.
+pub(crate) struct Choices {
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) entries: Vec<Choice>,
+    /// The kind of all other values.
+    pub(crate) otherwise: String,
+}
+
+/// A value and the kind it asks for.
+pub(crate) struct Choice {
+    pub(crate) value_name: String,
+    pub(crate) value: u64,
     pub(crate) kind: String,
 }
 
@@ -57,6 +76,7 @@ pub(crate) struct Tables {
     pub(crate) calls: Vec<Call>,
     pub(crate) events: Vec<Event>,
     pub(crate) structs: Vec<Struct>,
+    pub(crate) choices: Vec<Choices>,
     /// By name; `open.arm` beside `open` where arm machines have other values.
     pub(crate) sets: BTreeMap<String, Vec<Flag>>,
     /// What each set is about.
@@ -70,7 +90,8 @@ impl Tables {
         let calls = lines(folder, "syscalls.tsv", call)?;
         let events = lines(folder, "events.tsv", event)?;
         let (sets, set_docs) = sets(folder)?;
-        Ok(Tables { calls, events, structs, sets, set_docs })
+        let choices = choices(folder, &sets)?;
+        Ok(Tables { calls, events, structs, choices, sets, set_docs })
     }
 }
 
@@ -121,28 +142,104 @@ fn arguments(text: &str) -> Result<Vec<(String, String)>> {
 
 fn structure(columns: &[&str]) -> Result<Struct> {
     let [name, machine, bytes, fields] = columns else { bail!("not 4 columns") };
+    // One that says its length itself: so many bytes, and what its length is called.
+    let (bytes, length) = match bytes.split_once('+') {
+        Some((bytes, length)) => (bytes, Some(length.to_owned())),
+        None => (*bytes, None),
+    };
     let bytes = bytes.parse()?;
-    let fields = fields.split_whitespace().map(|text| field(text, bytes)).collect::<Result<_>>()?;
-    Ok(Struct { name: (*name).to_owned(), machine: (*machine).to_owned(), bytes, fields })
+    let fields: Vec<Field> =
+        fields.split_whitespace().map(|text| field(text, bytes)).collect::<Result<_>>()?;
+    if let Some(length) = &length {
+        ensure!(fields.iter().any(|field| field.name == *length), "it has no field {length}");
+    }
+    Ok(Struct { name: (*name).to_owned(), machine: (*machine).to_owned(), bytes, length, fields })
 }
 
 fn field(text: &str, bytes: u32) -> Result<Field> {
     let (name, rest) = text.split_once('@').context("a field is name@offset:type[:kind]")?;
     let (offset, rest) = rest.split_once(':').context("a field is name@offset:type[:kind]")?;
     let (storage, kind) = rest.split_once(':').unwrap_or((rest, ""));
+    let (storage, count) = match storage.split_once('*') {
+        Some((storage, "")) => (storage, 0),
+        Some((storage, count)) => (storage, count.parse()?),
+        None => (storage, 1),
+    };
     let offset: u32 = offset.parse()?;
+    let inner = |begin: &str| storage.strip_prefix(begin).and_then(|rest| rest.strip_suffix(')'));
+    if let Some(structure) = inner("struct(") {
+        let (storage, kind) = ("inner".to_owned(), structure.to_owned());
+        return Ok(Field { name: name.to_owned(), offset, storage, count, kind });
+    }
+    if let Some(choice) = inner("by(") {
+        let (storage, kind) = ("by".to_owned(), choice.to_owned());
+        return Ok(Field { name: name.to_owned(), offset, storage, count, kind });
+    }
     let (size, usual_kind) = match storage {
+        "i8" => (1, "int"),
+        "u8" => (1, "uint"),
+        "text" | "bytes" => (1, "text"),
         "i16" => (2, "int"),
-        "u16" => (2, "uint"),
+        "u16" | "be16" => (2, "uint"),
         "i32" => (4, "int"),
         "u32" => (4, "uint"),
         "i64" => (8, "long"),
         "u64" => (8, "ulong"),
         _ => bail!("'{storage}' is not a type"),
     };
-    ensure!(offset + size <= bytes, "{name} reaches beyond the structure");
+    // The last byte of a structure that says its length.
+    let is_last = offset == u32::from(u16::MAX);
+    ensure!(is_last || offset + size * count <= bytes, "{name} reaches beyond the structure");
     let kind = if kind.is_empty() { usual_kind } else { kind };
-    Ok(Field { name: name.to_owned(), offset, storage: storage.to_owned(), kind: kind.to_owned() })
+    Ok(Field { name: name.to_owned(), offset, storage: storage.to_owned(), count, kind: kind.to_owned() })
+}
+
+/// `choices.tsv`: a table begins with `name(SET): what it is`, a line of it is value and kind.
+fn choices(folder: &Path, sets: &BTreeMap<String, Vec<Flag>>) -> Result<Vec<Choices>> {
+    let mut tables: Vec<Choices> = Vec::new();
+    let mut set = String::new();
+    let text = fs::read_to_string(folder.join("choices.tsv")).context("cannot read choices.tsv")?;
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let Some((names, kind)) = line.split_once('\t') else {
+            let (head, doc) = line.split_once(": ").context("a table begins with `name(SET): what it is`")?;
+            let (name, of) = head.split_once('(').context("a table begins with `name(SET): what it is`")?;
+            set = of.trim_end_matches(')').to_owned();
+            let (name, doc) = (name.to_owned(), doc.to_owned());
+            ensure!(tables.iter().all(|table| table.name != name), "choices.tsv has {name} twice");
+            tables.push(Choices { name, doc, entries: Vec::new(), otherwise: "hex".to_owned() });
+            continue;
+        };
+        let table = tables.last_mut().context("choices.tsv begins without a table")?;
+        for name in names.split(',') {
+            if name == "*" {
+                table.otherwise = kind.to_owned();
+                continue;
+            }
+            let value = chosen(sets, &set, name).with_context(|| format!("choices.tsv: {line}"))?;
+            let (value_name, kind) = (name.to_owned(), kind.to_owned());
+            table.entries.push(Choice { value_name, value, kind });
+        }
+    }
+    for table in &mut tables {
+        table.entries.sort_by_key(|choice| choice.value);
+        let mut values = table.entries.windows(2);
+        ensure!(values.all(|pair| pair[0].value != pair[1].value), "{} has a value twice", table.name);
+    }
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(tables)
+}
+
+/// The number of a value: of names joined by `|`, of a socket option (`SOL_TCP.TCP_INFO`), or written as a number.
+fn chosen(sets: &BTreeMap<String, Vec<Flag>>, set: &str, name: &str) -> Result<u64> {
+    if let Some((level, option)) = name.split_once('.') {
+        let options = format!("sockopt_{}", level.trim_start_matches("SOL_").to_ascii_lowercase());
+        return Ok(chosen(sets, "sol", level)? << 32 | chosen(sets, &options, option)?);
+    }
+    let flags = sets.get(set);
+    name.split('|').try_fold(0, |all, name| {
+        let flag = flags.and_then(|flags| flags.iter().find(|flag| flag.name == name));
+        Ok(all | flag.map_or_else(|| value(name), |flag| Ok(flag.value))?)
+    })
 }
 
 fn value(text: &str) -> Result<u64> {

@@ -499,16 +499,82 @@ fn layouts_agree() {
     for (name, bytes, fields) in layouts! {
         timespec = timespec { tv_sec = tv_sec tv_nsec = tv_nsec }
         timeval = timeval { tv_sec = tv_sec tv_usec = tv_usec }
-        itimerval = itimerval { interval_sec = it_interval value_sec = it_value }
-        itimerspec = itimerspec { interval_sec = it_interval value_sec = it_value }
+        itimerval = itimerval { it_interval = it_interval it_value = it_value }
+        itimerspec = itimerspec { it_interval = it_interval it_value = it_value }
         utimbuf = utimbuf { actime = actime modtime = modtime }
         rlimit = rlimit { rlim_cur = rlim_cur rlim_max = rlim_max }
         pollfd = pollfd { fd = fd events = events revents = revents }
         epoll_event = epoll_event { events = events data = u64 }
         sembuf = sembuf { sem_num = sem_num sem_op = sem_op sem_flg = sem_flg }
-        stack = stack_t { sp = ss_sp flags = ss_flags size = ss_size }
-        sched_param = sched_param { sched_priority = sched_priority }
-        mq_attr = mq_attr { flags = mq_flags maxmsg = mq_maxmsg msgsize = mq_msgsize curmsgs = mq_curmsgs }
+        stack = stack_t { ss_sp = ss_sp ss_flags = ss_flags ss_size = ss_size }
+        mq_attr = mq_attr {
+            mq_flags = mq_flags mq_maxmsg = mq_maxmsg mq_msgsize = mq_msgsize mq_curmsgs = mq_curmsgs
+        }
+        stat = stat {
+            st_dev = st_dev st_ino = st_ino st_nlink = st_nlink st_mode = st_mode st_uid = st_uid st_gid = st_gid
+            st_rdev = st_rdev st_size = st_size st_blksize = st_blksize st_blocks = st_blocks
+            st_atime = st_atime st_atime_nsec = st_atime_nsec st_mtime = st_mtime
+            st_mtime_nsec = st_mtime_nsec st_ctime = st_ctime st_ctime_nsec = st_ctime_nsec
+        }
+        statfs = statfs {
+            f_type = f_type f_bsize = f_bsize f_blocks = f_blocks f_bfree = f_bfree f_bavail = f_bavail
+            f_files = f_files f_ffree = f_ffree f_fsid = f_fsid f_namelen = f_namelen f_frsize = f_frsize
+        }
+        rusage = rusage {
+            ru_utime = ru_utime ru_stime = ru_stime ru_maxrss = ru_maxrss ru_minflt = ru_minflt
+            ru_majflt = ru_majflt ru_inblock = ru_inblock ru_oublock = ru_oublock ru_nvcsw = ru_nvcsw
+            ru_nivcsw = ru_nivcsw
+        }
+        timex = timex {
+            modes = modes offset = offset freq = freq maxerror = maxerror esterror = esterror status = status
+            constant = constant precision = precision tolerance = tolerance time = time tick = tick
+            ppsfreq = ppsfreq jitter = jitter shift = shift stabil = stabil jitcnt = jitcnt calcnt = calcnt
+            errcnt = errcnt stbcnt = stbcnt tai = tai
+        }
+        sysinfo = sysinfo {
+            uptime = uptime loads = loads totalram = totalram freeram = freeram sharedram = sharedram
+            bufferram = bufferram totalswap = totalswap freeswap = freeswap procs = procs
+            totalhigh = totalhigh freehigh = freehigh mem_unit = mem_unit
+        }
+        tms = tms {
+            tms_utime = tms_utime tms_stime = tms_stime tms_cutime = tms_cutime tms_cstime = tms_cstime
+        }
+        utsname = utsname {
+            sysname = sysname nodename = nodename release = release version = version machine = machine
+            domainname = domainname
+        }
+        flock = flock {
+            l_type = l_type l_whence = l_whence l_start = l_start l_len = l_len l_pid = l_pid
+        }
+        winsize = winsize { ws_row = ws_row ws_col = ws_col ws_xpixel = ws_xpixel ws_ypixel = ws_ypixel }
+        linger = linger { l_onoff = l_onoff l_linger = l_linger }
+        ucred = ucred { pid = pid uid = uid gid = gid }
+        sock_fprog = sock_fprog { len = len filter = filter }
+        sockaddr_ll = sockaddr_ll {
+            sa_family = sll_family sll_protocol = sll_protocol sll_ifindex = sll_ifindex sll_hatype = sll_hatype
+            sll_pkttype = sll_pkttype sll_halen = sll_halen sll_addr = sll_addr
+        }
+        sockaddr_vm = sockaddr_vm { sa_family = svm_family svm_port = svm_port svm_cid = svm_cid }
+        sockaddr_alg = sockaddr_alg {
+            sa_family = salg_family salg_type = salg_type salg_feat = salg_feat salg_mask = salg_mask
+            salg_name = salg_name
+        }
+        in_pktinfo = in_pktinfo {
+            ipi_ifindex = ipi_ifindex ipi_spec_dst = ipi_spec_dst ipi_addr = ipi_addr
+        }
+        in6_pktinfo = in6_pktinfo { ipi6_addr = ipi6_addr ipi6_ifindex = ipi6_ifindex }
+        shmid_ds = shmid_ds {
+            shm_perm = shm_perm shm_segsz = shm_segsz shm_atime = shm_atime shm_dtime = shm_dtime
+            shm_ctime = shm_ctime shm_cpid = shm_cpid shm_lpid = shm_lpid shm_nattch = shm_nattch
+        }
+        semid_ds = semid_ds {
+            sem_perm = sem_perm sem_otime = sem_otime sem_ctime = sem_ctime sem_nsems = sem_nsems
+        }
+        msqid_ds = msqid_ds {
+            msg_perm = msg_perm msg_stime = msg_stime msg_rtime = msg_rtime msg_ctime = msg_ctime
+            msg_qnum = msg_qnum msg_qbytes = msg_qbytes msg_lspid = msg_lspid msg_lrpid = msg_lrpid
+        }
+        iovec = iovec { iov_base = iov_base iov_len = iov_len }
         open_how = open_how { flags = flags mode = mode resolve = resolve }
         mount_attr = mount_attr {
             attr_set = attr_set attr_clr = attr_clr propagation = propagation userns_fd = userns_fd
