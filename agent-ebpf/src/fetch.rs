@@ -73,7 +73,7 @@ unsafe fn block(slot: &Slot, mut fetch: *const Fetch, regs: *const u8, position:
     if (*fetch).how == FETCH_CHOICE {
         let key = ChoiceKey { table: (*fetch).size, value: pick(regs, (*fetch).param) as u32 };
         // What points nowhere for this value needs no section: the raw argument tells.
-        let Some(chosen) = CHOICES.get_ptr(&key) else { return position };
+        let Some(chosen) = CHOICES.get_ptr(key) else { return position };
         fetch = chosen;
     }
     let how = (*fetch).how;

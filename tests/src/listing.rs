@@ -11,6 +11,7 @@ const FIELDS: &[&str] = &[
     "evt.num",
     "evt.type",
     "evt.rawres",
+    "evt.args",
     "thread.tid",
     "proc.pid",
     "proc.ppid",
@@ -100,15 +101,14 @@ impl Event {
 
     /// The event in one line, for a person.
     pub fn summary(&self) -> String {
-        let arguments: Vec<String> =
-            (0..ARGUMENTS).filter_map(|index| self.argument(index)).map(Value::to_string).collect();
+        let arguments: Vec<&str> = (0..ARGUMENTS).map(|index| self.argument_text(index)).collect();
         let result = self.result().map_or("none".to_owned(), |result| result.to_string());
         let about = self.text("fd.name");
         format!(
             "#{} {}({}) = {result} fd={about}",
             self.number("evt.num").unwrap_or(0),
             self.name(),
-            arguments.join(", ")
+            arguments.join(", ").trim_end_matches([',', ' '])
         )
     }
 }

@@ -1,11 +1,12 @@
 //! One call's arguments and descriptor.
 
 use capture_format::model::FdSource;
-use capture_format::schema::{self, Abi, ArgKind, Syscall};
+use capture_format::schema::{self, Abi, ArgKind, Shape, Syscall};
 use serde_json::Value as Json;
 
-use super::Comparison;
 use super::descriptor::{self, Verdict};
+use super::shown::Shown;
+use super::{Comparison, SNAP_BYTES, justification, message, value, waiting};
 use crate::listing::Event;
 use crate::strace::{Call, Outcome, Value};
 
@@ -41,7 +42,7 @@ fn position(call: &str, index: usize) -> Option<usize> {
     }
 }
 
-/// Compares what can be compared; names of what differs go to `differences`.
+/// Compares what can be compared; what differs goes to `differences`.
 pub(super) fn compare(
     call: &Call,
     event: &Event,
@@ -67,11 +68,14 @@ pub(super) fn compare(
             },
         };
         let Some((argument, kind)) = signature.args.get(index) else { continue };
-        let is_data = kind.parse::<ArgKind>().is_ok_and(|kind| kind.is_data());
-        match same(value, is_data, event.argument(index), event.argument_text(index)) {
-            Some(true) => comparison.arguments += 1,
-            Some(false) => differences.push(format!("argument {argument}")),
-            None => {}
+        let kind: ArgKind = kind.parse().expect("schema tests parse all kinds");
+        comparison.arguments += 1;
+        for path in differing(call, value, &kind, event, index) {
+            let field = if path.is_empty() { (*argument).to_owned() } else { format!("{argument}.{path}") };
+            match justification(&name, &field) {
+                Some(reason) => *comparison.justified.entry(reason).or_default() += 1,
+                None => differences.push(format!("argument {field}")),
+            }
         }
         // Of AT_FDCWD strace shows the working directory, which is the process's and not the event's.
         let is_own = signature.fd == FdSource::Arg(index as u8);
@@ -97,43 +101,81 @@ fn judge(verdict: Verdict, comparison: &mut Comparison, differences: &mut Vec<St
     }
 }
 
-/// Whether an argument is the same; `None` when strace shows another part of it than we do.
-fn same(theirs: &Value, is_data: bool, ours: Option<&Json>, our_text: &str) -> Option<bool> {
-    match theirs {
-        // One side has the pointer, the other what it points to.
-        Value::Number(number) if is_data && *number != 0 => None,
-        Value::Text { .. } | Value::Texts(_) if !is_data => None,
-        Value::Number(number) => match ours {
-            Some(Json::Number(ours)) => {
-                Some(same_number(*number, ours.as_i64().map(i128::from).or(ours.as_u64().map(i128::from))?))
+/// The fields in which an argument differs; an empty name is the whole of it.
+fn differing(call: &Call, theirs: &Value, kind: &ArgKind, event: &Event, index: usize) -> Vec<String> {
+    let (ours, text) = (event.argument(index), event.argument_text(index));
+    let whole = |same: bool| if same { Vec::new() } else { vec![String::new()] };
+    if let Some(differences) = waiting::differing(call, theirs, kind, event, index) {
+        return differences;
+    }
+    match (theirs.after(), &kind.shape) {
+        // We say what the pointer points to, or nothing when it points nowhere.
+        (Value::Number(number), _) if kind.is_data() && number.value == 0 && number.names.is_empty() => {
+            whole(ours.is_none() || matches!(text, "NULL" | "0x0" | "0"))
+        }
+        // They show the pointer alone: what it points to could not be read, or they do not decode it.
+        (Value::Number(number), _) if kind.is_data() && number.names.is_empty() => match Shown::parse(text) {
+            Shown::Number(ours, meaning) if meaning.is_empty() && text.starts_with("0x") => {
+                whole(value::same_number(number.value, ours))
             }
-            Some(Json::Bool(ours)) => Some((*number != 0) == *ours),
-            // We say what the pointer points to, or nothing when it points nowhere.
-            _ => None,
+            _ => Vec::new(),
         },
-        Value::Descriptor(number, _) => match ours {
-            Some(ours) => Some(ours.as_i64() == Some(i64::from(*number))),
-            None => Some(false),
-        },
-        Value::Text { bytes, cut } => {
-            Some(same_text(bytes, *cut, ours.and_then(Json::as_str).unwrap_or_default()))
+        (Value::Number(number), _) if !kind.is_data() => whole(
+            ours.and_then(number_of).is_some_and(|ours| value::same_number(number.value, ours))
+                && value::same_names(number, text),
+        ),
+        (Value::Descriptor(number, _), _) => {
+            let shown = match Shown::parse(text) {
+                Shown::Number(number, _) => Some(number),
+                _ => ours.and_then(number_of),
+            };
+            whole(shown.is_some_and(|ours| value::same_number(i128::from(*number), ours)))
         }
-        Value::Texts(texts) => {
-            let texts: Vec<String> = texts.iter().map(|text| shown(text)).collect();
-            let joined = shown(&unescape(our_text));
-            Some(texts.iter().all(|text| joined.contains(text)))
+        (Value::Text { bytes, cut, .. }, Shape::Text | Shape::Path(_) | Shape::Bytes) => {
+            whole(same_text(bytes, *cut, ours.and_then(Json::as_str).unwrap_or_default()))
         }
-        Value::Named(..) | Value::Other(_) => None,
+        (Value::Text { bytes, cut, .. }, Shape::By(..)) if !text.starts_with(['{', '[', '"']) => {
+            whole(same_text(bytes, *cut, ours.and_then(Json::as_str).unwrap_or_default()))
+        }
+        (Value::List { items, .. }, Shape::Strings) => {
+            let joined = shown(&unescape(text));
+            whole(items.iter().all(|item| match item {
+                Value::Text { bytes, .. } => joined.contains(&shown(bytes)),
+                _ => false,
+            }))
+        }
+        (Value::List { items, .. }, Shape::Iovec) => message::parts(items, text),
+        (Value::Struct(_), Shape::Msghdr) => message::differing(theirs, text, event.text("evt.args")),
+        (Value::List { items, .. }, Shape::Struct(name)) if name.starts_with("dirent") => {
+            let mut differences = Vec::new();
+            let Shown::List(mut ours) = Shown::parse(text) else { return vec![String::new()] };
+            let is_cut = event.result().is_some_and(|bytes| bytes > SNAP_BYTES);
+            if is_cut {
+                // Of the last one only a part was kept.
+                ours.pop();
+            }
+            let theirs = if is_cut { &items[..ours.len().min(items.len())] } else { items };
+            let theirs = Value::List { items: theirs.to_vec(), inverted: false, cut: false };
+            value::compare(&theirs, &Shown::List(ours), "", &mut differences);
+            differences
+        }
+        (Value::Other(status), Shape::Struct(name)) if name == "wait_status" => {
+            whole(waiting::status(status).is_some_and(|status| text.ends_with(&format!("({status})"))))
+        }
+        _ => {
+            let mut differences = Vec::new();
+            value::compare(theirs, &Shown::parse(text), "", &mut differences);
+            differences
+        }
     }
 }
 
-/// Same number of 64 bits, or of 32 where one side prints it with a sign.
-fn same_number(left: i128, right: i128) -> bool {
-    let is_narrow = |value: i128| (-(1_i128 << 31)..1_i128 << 32).contains(&value);
-    let difference = left - right;
-    difference == 0
-        || difference.rem_euclid(1 << 64) == 0
-        || (is_narrow(left) && is_narrow(right) && difference.rem_euclid(1 << 32) == 0)
+fn number_of(ours: &Json) -> Option<i128> {
+    match ours {
+        Json::Number(number) => number.as_i64().map(i128::from).or(number.as_u64().map(i128::from)),
+        Json::Bool(value) => Some(i128::from(*value)),
+        _ => None,
+    }
 }
 
 /// Undoes `\xNN`, which stands in our texts for what a terminal must not see.
@@ -157,11 +199,11 @@ pub(super) fn unescape(text: &str) -> Vec<u8> {
 }
 
 /// Bytes as both sides can show them: what is not printable becomes a dot, as in our listing of buffers.
-fn shown(bytes: &[u8]) -> String {
+pub(super) fn shown(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '.' }).collect()
 }
 
-fn same_text(theirs: &[u8], cut: bool, ours: &str) -> bool {
+pub(super) fn same_text(theirs: &[u8], cut: bool, ours: &str) -> bool {
     let theirs = shown(theirs);
     let ours = shown(&unescape(ours));
     if cut { ours.starts_with(&theirs) || theirs.starts_with(&ours) } else { theirs == ours }

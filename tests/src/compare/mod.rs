@@ -4,8 +4,13 @@
 //! one that only we have is invented. Of events that both have, results, arguments and what the descriptor
 //! refers to are compared in `call`. What may differ is written down in [`JUSTIFIED`] and nowhere else.
 
+mod address;
 mod call;
 mod descriptor;
+mod message;
+mod shown;
+mod value;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +32,44 @@ pub const JUSTIFIED: &[(&str, &str)] = &[
         "strace is gone or the thread is killed before the call's end reaches it",
     ),
 ];
+
+/// Bytes of a buffer or an array that a recording keeps which is compared.
+pub const SNAP_BYTES: i64 = 4096;
+
+/// Arguments that may differ: call, argument or field of one, and why. A name may end in `*`.
+pub const JUSTIFIED_ARGUMENTS: &[(&str, &str, &str)] = &[
+    ("execve*", "envp", "environments are recorded on request only (--env), as proc.env"),
+    (
+        "*",
+        "data.iov_len",
+        "the data of several parts is kept joined; where one part ends would cost bytes in every event",
+    ),
+    ("splice", "off_in", "the position after the call, where strace has the one before"),
+    ("splice", "off_out", "the position after the call, where strace has the one before"),
+    ("copy_file_range", "off*", "the position after the call, where strace has the one before"),
+    (
+        "remap_file_pages",
+        "flags",
+        "MAP_FILE is a name of no bits; for mmap strace shows it as little as we do",
+    ),
+    ("clone3", "cl_args.pidfd", "the pointer; strace adds what the kernel wrote there"),
+    ("clone3", "cl_args.parent_tid", "the pointer; strace adds what the kernel wrote there"),
+    ("sendmmsg", "data", "the first message only"),
+    ("recvmmsg", "msgvec", "not decoded"),
+    ("perf_event_open", "attr.size", "strace names the sizes that the structure had"),
+];
+
+/// Why an argument, or a field of it, may differ.
+fn justification(call: &str, field: &str) -> Option<&'static str> {
+    let matches = |pattern: &str, name: &str| match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == pattern,
+    };
+    JUSTIFIED_ARGUMENTS
+        .iter()
+        .find(|(calls, fields, _)| matches(calls, call) && matches(fields, field))
+        .map(|(_, _, reason)| *reason)
+}
 
 const SIGKILL: i64 = 9;
 
@@ -50,8 +93,10 @@ impl fmt::Display for Difference {
 pub struct Comparison {
     /// Events both have.
     pub events: usize,
-    /// Arguments that could be compared in full.
+    /// Arguments compared.
     pub arguments: usize,
+    /// Differences of arguments that are right, by reason.
+    pub justified: BTreeMap<&'static str, usize>,
     /// Descriptors whose meaning could be compared.
     pub descriptors: usize,
     /// Where they disagree.
@@ -167,7 +212,8 @@ impl Thread<'_> {
         call::compare(call, event, self.chrooted, self.comparison, &mut differences);
         if !differences.is_empty() {
             self.differ(format!(
-                "{}\n    strace:  {}\n    sysreel: {}",
+                "{}: {}\n    strace:  {}\n    sysreel: {}",
+                call.name,
                 differences.join(", "),
                 entry.text,
                 event.summary()

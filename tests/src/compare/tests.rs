@@ -7,7 +7,8 @@ use crate::listing::{self, Event};
 use crate::strace::Transcript;
 
 const STRACE: &str = r#"execve("/bin/x", ["x", "a b"], []) = 0
-openat(-100</tmp>, "file", 0x241, 0644) = 3</tmp/file>
+openat(-100 /* AT_FDCWD */</tmp>, "file", 0x241 /* O_WRONLY|O_CREAT|O_TRUNC */, 0644) = 3</tmp/file>
+nanosleep({tv_sec=0, tv_nsec=1000}, NULL) = 0
 write(3</tmp/file>, "hello\n", 6)       = 6
 --- SIGCHLD {si_signo=17, si_code=0x1} ---
 read(9, 0x7ffe, 4)                      = -1 EBADF (Bad file descriptor)
@@ -27,9 +28,10 @@ fn line(name: &str, result: Option<i64>, arguments: &[&str], about: &str) -> Str
     }
     for (index, argument) in arguments.iter().enumerate() {
         text.push_str(&format!(
-            r#", "evt.rawarg[{0}]": {argument}, "evt.arg[{0}]": {1}"#,
+            r#", "evt.rawarg[{0}]": {1}, "evt.arg[{0}]": {2}"#,
             index + first,
-            argument_text(argument)
+            argument.split(" => ").next().unwrap_or_default(),
+            argument_text(argument.rsplit(" => ").next().unwrap_or_default())
         ));
     }
     text + "}\n"
@@ -43,7 +45,13 @@ fn honest() -> Vec<String> {
     vec![
         line("prctl", Some(0), &[], ""),
         line("execve", Some(0), &[r#""/bin/x""#, r#""x a b""#], ""),
-        line("openat", Some(3), &["-100", r#""file""#, "577", "420"], "/tmp/file"),
+        line(
+            "openat",
+            Some(3),
+            &["-100", r#""file""#, "577 => O_WRONLY|O_CREAT|O_TRUNC", "420"],
+            "/tmp/file",
+        ),
+        line("nanosleep", Some(0), &["\"\" => {tv_sec=0 tv_nsec=1000}", "null"], ""),
         line("write", Some(6), &["3", r#""hello.""#, "6"], "/tmp/file"),
         line("signaldeliver", None, &["17"], ""),
         line("read", Some(-9), &["9", "null", "4"], ""),
@@ -74,22 +82,28 @@ type Tell = fn(&mut Vec<String>);
 
 #[test]
 fn every_lie_is_noticed() {
-    let lies: [(&str, Tell, &str); 7] = [
+    let lies: [(&str, Tell, &str); 9] = [
         (
             "left out",
-            |lines| drop(lines.remove(3)),
+            |lines| drop(lines.remove(4)),
             r#"missing: write(3</tmp/file>, "hello\n", 6)       = 6"#,
         ),
-        ("doubled", |lines| lines.insert(3, lines[3].clone()), "invented: #1 write"),
+        ("doubled", |lines| lines.insert(4, lines[4].clone()), "invented: #1 write"),
         (
             "wrong result",
-            |lines| lines[3] = lines[3].replace("\"evt.rawres\": 6", "\"evt.rawres\": 5"),
-            "result",
+            |lines| lines[4] = lines[4].replace("\"evt.rawres\": 6", "\"evt.rawres\": 5"),
+            "write: result",
         ),
-        ("wrong bytes", |lines| lines[3] = lines[3].replace("hello", "jello"), "argument data"),
-        ("wrong number", |lines| lines[2] = lines[2].replace("577", "578"), "argument flags"),
-        ("wrong path", |lines| lines[2] = lines[2].replace("/tmp/file", "/tmp/other"), "descriptor"),
-        ("no signal", |lines| drop(lines.remove(4)), "missing: --- SIGCHLD"),
+        ("wrong bytes", |lines| lines[4] = lines[4].replace("hello", "jello"), "write: argument data"),
+        ("wrong number", |lines| lines[2] = lines[2].replace("577", "578"), "openat: argument flags"),
+        ("wrong name", |lines| lines[2] = lines[2].replace("O_TRUNC", "O_EXCL"), "openat: argument flags"),
+        (
+            "wrong field",
+            |lines| lines[3] = lines[3].replace("=1000", "=1001"),
+            "nanosleep: argument interval.tv_nsec",
+        ),
+        ("wrong path", |lines| lines[2] = lines[2].replace("/tmp/file", "/tmp/other"), "openat: descriptor"),
+        ("no signal", |lines| drop(lines.remove(5)), "missing: --- SIGCHLD"),
     ];
     for (lie, tell, noticed) in lies {
         let mut lines = honest();

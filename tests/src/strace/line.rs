@@ -28,6 +28,8 @@ pub struct Call {
     pub name: String,
     /// Its arguments, as far as strace prints them.
     pub arguments: Vec<Value>,
+    /// What stands in parentheses behind the result: what `poll` and its like found, by the word in front.
+    pub found: Vec<(String, Value)>,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -57,6 +59,10 @@ pub(super) fn parse(text: &str) -> Result<Option<Line>> {
             Some(Line::Signal(signal(remark)?))
         });
     }
+    if text.starts_with("???(") {
+        // The thread was killed before strace could ask which call it had made.
+        return Ok(None);
+    }
     if text.starts_with("+++ ") {
         return Ok(Some(Line::Ended));
     }
@@ -85,11 +91,27 @@ fn call(text: &str) -> Result<Call> {
         Some((_, to)) => {
             Outcome::Moved(to.trim_end_matches(" ...>").parse().context("no thread after 'changed to'")?)
         }
+        // The thread was killed in the call, and strace wrote no end.
+        None if end.is_empty() && fields.last().is_some_and(|last| last.ends_with("<unfinished ...>")) => {
+            Outcome::Unknown
+        }
         None => outcome(end)?,
     };
     let arguments =
         fields.iter().map(|field| Value::parse(field.split(" <unfinished").next().unwrap_or(field)));
-    Ok(Call { name: name.to_owned(), arguments: arguments.collect(), outcome })
+    Ok(Call { name: name.to_owned(), arguments: arguments.collect(), found: found(end), outcome })
+}
+
+/// `([{fd=3, revents=0x1}], left {tv_sec=0, tv_nsec=5})`: values, by the words before them.
+fn found(end: &str) -> Vec<(String, Value)> {
+    let Some((_, remark)) = end.split_once(" (") else { return Vec::new() };
+    let (fields, _) = value::split_arguments(remark);
+    let parsed = fields.iter().map(|field| {
+        let field = field.trim();
+        let at = field.find(['[', '{']).unwrap_or(0);
+        (field[..at].trim().to_owned(), Value::parse(&field[at..]))
+    });
+    parsed.collect()
 }
 
 /// The part after the arguments: `= 3</etc/passwd>`, `= -1 ENOENT (...)`, `= ? ERESTARTSYS (...)`, `= ?`.
@@ -110,7 +132,7 @@ fn outcome(end: &str) -> Result<Outcome> {
         return Ok(Outcome::Returned { value: -number, descriptor: None });
     }
     match Value::parse(first_word(value)) {
-        Value::Number(value) => Ok(Outcome::Returned { value: value as i64, descriptor: None }),
+        Value::Number(number) => Ok(Outcome::Returned { value: number.value as i64, descriptor: None }),
         Value::Descriptor(value, what) => {
             Ok(Outcome::Returned { value: value.into(), descriptor: Some(what) })
         }
@@ -157,6 +179,7 @@ mod tests {
             ("ppoll([{fd=3}], 2, NULL, NULL, 8) = 2 ([{fd=3, revents=0x4}])", returned(2)),
             ("exit_group(0)                           = ?", Outcome::Unknown),
             ("ppoll(NULL, 0, NULL, NULL, 8 <unfinished ...>) = ?", Outcome::Unknown),
+            ("ppoll(NULL, 0, NULL, NULL, 8 <unfinished ...>", Outcome::Unknown),
             ("execve(\"/proc/self/exe\", [\"a\"], NULL <pid changed to 15317 ...>", Outcome::Moved(15317)),
             (
                 "dup(3</a b>)                  = 8</a b>",

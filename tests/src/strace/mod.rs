@@ -1,7 +1,7 @@
 //! What `strace` saw: the other witness of a live test.
 //!
 //! It runs with `-ff`, so each thread has a file of its own and no line is torn by another thread, and with
-//! [`OPTIONS`], which make it print numbers as numbers. [`Transcript::read`] takes the files in; the lines are
+//! [`OPTIONS`], which make it print numbers and what they mean. [`Transcript::read`] takes the files in; the lines are
 //! understood in `line`, their arguments in `value`. Start at [`Transcript`].
 
 mod errno;
@@ -14,11 +14,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 pub use line::{Call, Line, Outcome};
-pub use value::Value;
+pub use value::{Number, Value};
 
-/// Options that make the transcript exact: whole structures, raw constants, 80 bytes of strings as we keep by
+/// Options that make the transcript exact: whole structures, constants as numbers with their names, 80 bytes of strings as we keep by
 /// default, and what each descriptor is.
-pub const OPTIONS: &[&str] = &["-ff", "-yy", "-v", "-s", "80", "-X", "raw"];
+pub const OPTIONS: &[&str] = &["-ff", "-yy", "-v", "-s", "80", "-X", "verbose"];
 
 /// One thing a thread did, and the line that says so.
 #[derive(Clone, Debug, PartialEq)]

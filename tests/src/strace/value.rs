@@ -1,10 +1,13 @@
-//! Arguments of a call as strace prints them.
+//! Arguments of a call as strace prints them with `-X verbose`: numbers, and in remarks what they mean.
+//!
+//! A value is a number, a text, a list, a structure, or one of these that the call changed. What is printed in no
+//! form that is known here stays [`Value::Other`], so that the comparison can say that it compared nothing.
 
-/// An argument.
+/// An argument or a part of one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// A number; `NULL` is 0.
-    Number(i128),
+    Number(Number),
     /// A descriptor and what it is.
     Descriptor(i32, Vec<u8>),
     /// A string, or a buffer as far as strace shows it.
@@ -13,55 +16,260 @@ pub enum Value {
         bytes: Vec<u8>,
         /// Whether there is more.
         cut: bool,
+        /// What the bytes mean: `htons(80)`.
+        remark: String,
     },
-    /// Strings, as of `execve`.
-    Texts(Vec<Vec<u8>>),
+    /// Several values.
+    List {
+        /// As far as strace shows them.
+        items: Vec<Value>,
+        /// It is about all but these: a set of signals.
+        inverted: bool,
+        /// Whether there are more.
+        cut: bool,
+    },
+    /// Named parts of a structure; those without a name are left out.
+    Struct(Vec<(String, Value)>),
+    /// What it was before the call, and after it.
+    Changed(Box<Value>, Box<Value>),
     /// `name=value`, as strace prints the arguments of `clone`, in an order of its own.
     Named(String, Box<Value>),
-    /// Structures and the like.
+    /// Anything else.
     Other(String),
 }
 
+/// A number and its meaning.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Number {
+    /// The number.
+    pub value: i128,
+    /// Names of it or of its bits.
+    pub names: Vec<String>,
+    /// The remark from which the names were taken, or which holds none.
+    pub remark: String,
+}
+
 impl Value {
+    /// A number without a meaning.
+    pub fn number(value: i128) -> Value {
+        Value::Number(Number { value, ..Number::default() })
+    }
+
     /// Understands the text of an argument; what it does not understand is [`Value::Other`].
     pub(super) fn parse(text: &str) -> Value {
         let text = text.trim();
-        if text == "NULL" {
-            return Value::Number(0);
+        let mut parser = Parser { rest: text };
+        match parser.named() {
+            Some(value) if parser.rest.is_empty() => value,
+            _ => Value::Other(text.to_owned()),
         }
-        if text.starts_with('"') {
-            return match quoted(text) {
-                Some((bytes, "")) => Value::Text { bytes, cut: false },
-                Some((bytes, "...")) => Value::Text { bytes, cut: true },
-                _ => Value::Other(text.to_owned()),
-            };
+    }
+
+    /// The value after the call, where it changed.
+    pub fn after(&self) -> &Value {
+        match self {
+            Value::Changed(_, after) => after.after(),
+            value => value,
         }
-        if let Some(texts) = texts(text) {
-            return Value::Texts(texts);
-        }
-        if let Some(value) = alternatives(text) {
-            return Value::Number(value);
-        }
-        if let Some((number, name)) = text.split_once('<')
-            && let (Ok(number), Some(name)) = (number.parse(), annotation(name))
-        {
-            return Value::Descriptor(number, name);
-        }
-        if let Some((name, value)) = text.split_once('=')
-            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-        {
-            return Value::Named(name.to_owned(), Box::new(Value::parse(value)));
-        }
-        Value::Other(text.to_owned())
     }
 }
 
-/// Numbers joined by `|`, as `0x200|0600`.
-fn alternatives(text: &str) -> Option<i128> {
-    text.split('|').map(number).try_fold(0, |all, one| one.map(|one| all | one))
+struct Parser<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Parser<'a> {
+    fn take(&mut self, text: &str) -> bool {
+        match self.rest.strip_prefix(text) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn take_while(&mut self, accept: impl Fn(char) -> bool) -> &'a str {
+        let end = self.rest.find(|c| !accept(c)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        taken
+    }
+
+    /// `name=value` or a value alone.
+    fn named(&mut self) -> Option<Value> {
+        let before = self.rest;
+        let name = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && self.take("=") {
+            return Some(Value::Named(name.to_owned(), Box::new(self.value()?)));
+        }
+        self.rest = before;
+        self.value()
+    }
+
+    fn value(&mut self) -> Option<Value> {
+        let value = self.single()?;
+        self.take(" /* ").then(|| self.remark_end());
+        if self.take(" => ") {
+            return Some(Value::Changed(Box::new(value), Box::new(self.value()?)));
+        }
+        Some(value)
+    }
+
+    fn single(&mut self) -> Option<Value> {
+        match self.rest.as_bytes().first()? {
+            b'"' | b'@' => self.text(),
+            b'[' | b'~' => self.list(),
+            b'{' => self.structure(),
+            _ => self.scalar(),
+        }
+    }
+
+    /// `"text"`, or `@"text"` for the name of a socket that no path leads to.
+    fn text(&mut self) -> Option<Value> {
+        let is_abstract = self.take("@");
+        let (bytes, rest) = quoted(self.rest)?;
+        self.rest = rest;
+        let cut = self.take("...");
+        let mut remark = self.remark().unwrap_or_default();
+        if is_abstract {
+            remark = "@".to_owned();
+        }
+        Some(Value::Text { bytes, cut, remark })
+    }
+
+    fn list(&mut self) -> Option<Value> {
+        let inverted = self.take("~");
+        self.take("[").then_some(())?;
+        let (mut items, mut cut) = (Vec::new(), false);
+        while !self.take("]") {
+            if self.take("...") {
+                cut = true;
+            } else {
+                items.push(self.named()?);
+            }
+            let is_separated = self.take(", ") || self.take(" ");
+            if !is_separated && !self.rest.starts_with(']') {
+                return None;
+            }
+        }
+        Some(Value::List { items, inverted, cut })
+    }
+
+    fn structure(&mut self) -> Option<Value> {
+        self.take("{").then_some(())?;
+        let mut fields = Vec::new();
+        while !self.take("}") {
+            let before = self.rest;
+            match self.named() {
+                Some(Value::Named(name, value)) => fields.push((name, *value)),
+                Some(_) => (),
+                None if before.starts_with("...") => self.rest = &before[3..],
+                None => return None,
+            }
+            if !self.take(", ") && !self.rest.starts_with('}') {
+                return None;
+            }
+        }
+        Some(Value::Struct(fields))
+    }
+
+    /// Numbers with their remarks, joined by `|`; `makedev(0x1, 0x2)`; a descriptor.
+    fn scalar(&mut self) -> Option<Value> {
+        let mut all = Number::default();
+        loop {
+            if let Some(device) = self.device() {
+                all.value |= device;
+            } else if self.take("htons(") {
+                let Value::Number(host) = self.scalar()? else { return None };
+                self.take(")").then_some(())?;
+                all.value |= i128::from((host.value as u16).swap_bytes());
+                all.names.extend(host.names);
+            } else {
+                let word = self.take_while(|c| c.is_ascii_alphanumeric() || "-_?*".contains(c));
+                match number(word) {
+                    Some(value) => all.value |= value,
+                    None if is_name(word) => all.names.push(word.to_owned()),
+                    None => return None,
+                }
+            }
+            if let Some(remark) = self.remark() {
+                all.names.extend(names(&remark));
+                all.remark = remark;
+            }
+            if self.rest.starts_with('<') {
+                let end = annotation_end(self.rest.as_bytes());
+                let what = annotation(&self.rest[1..=end])?;
+                self.rest = &self.rest[end + 1..];
+                self.take("(deleted)");
+                return Some(Value::Descriptor(i32::try_from(all.value).ok()?, what));
+            }
+            if !self.take("|") {
+                return Some(Value::Number(all));
+            }
+        }
+    }
+
+    fn device(&mut self) -> Option<i128> {
+        let inner = self.rest.strip_prefix("makedev(")?;
+        let (numbers, rest) = inner.split_once(')')?;
+        let (major, minor) = numbers.split_once(", ")?;
+        self.rest = rest;
+        Some(i128::from(libc::makedev(number(major)? as u32, number(minor)? as u32)))
+    }
+
+    /// `/* ... */`, which may hold another one.
+    fn remark(&mut self) -> Option<String> {
+        self.take(" /* ").then(|| self.remark_end())
+    }
+
+    fn remark_end(&mut self) -> String {
+        let end = remark_end(self.rest);
+        let remark = self.rest[..end].trim_end_matches("*/").trim_end().to_owned();
+        self.rest = &self.rest[end..];
+        remark
+    }
+}
+
+/// Where a remark that was opened before `text` is closed.
+fn remark_end(text: &str) -> usize {
+    let (mut depth, mut at) = (1, 0);
+    while depth > 0 {
+        let Some(next) = text[at..].find(['*', '/']) else { return text.len() };
+        at += next;
+        match text.as_bytes().get(at..at + 2) {
+            Some(b"/*") => depth += 1,
+            Some(b"*/") => depth -= 1,
+            _ => {
+                at += 1;
+                continue;
+            }
+        }
+        at += 2;
+    }
+    at
+}
+
+fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && word.bytes().any(|byte| byte.is_ascii_uppercase())
+        && !word.contains('?')
+}
+
+/// The names in a remark: `O_WRONLY|O_CREAT`, `1<<CAP_CHOWN`; none in `makedev(0x8, 0)` and in dates.
+fn names(remark: &str) -> Vec<String> {
+    remark
+        .split('|')
+        .map(|part| part.trim().strip_prefix("1<<").unwrap_or(part.trim()))
+        .filter(|part| is_name(part) && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn number(text: &str) -> Option<i128> {
+    if text == "NULL" {
+        return Some(0);
+    }
     if let Some(digits) = text.strip_prefix("0x") {
         return u64::from_str_radix(digits, 16).ok().map(i128::from);
     }
@@ -71,30 +279,14 @@ fn number(text: &str) -> Option<i128> {
     text.parse().ok()
 }
 
-/// What stands between `<` and `>` behind a descriptor, without a device remark; `(deleted)` may follow.
+/// What stands between `<` and `>` behind a descriptor, without a device remark.
 fn annotation(text: &str) -> Option<Vec<u8>> {
-    let inner = text.strip_suffix("(deleted)").unwrap_or(text).strip_suffix('>')?;
+    let inner = text.strip_suffix('>')?;
     let inner = match inner.find("<char ").or_else(|| inner.find("<block ")) {
         Some(at) if inner.ends_with('>') => &inner[..at],
         _ => inner,
     };
     Some(unescape(inner.as_bytes()))
-}
-
-/// `["a", "b"]`, every string whole.
-fn texts(text: &str) -> Option<Vec<Vec<u8>>> {
-    let mut rest = text.strip_prefix('[')?.strip_suffix(']')?;
-    let mut texts = Vec::new();
-    while !rest.is_empty() {
-        let (bytes, after) = quoted(rest)?;
-        texts.push(bytes);
-        rest = match after.strip_prefix("...") {
-            Some(after) => after,
-            None => after,
-        };
-        rest = rest.strip_prefix(", ").unwrap_or(rest);
-    }
-    Some(texts)
 }
 
 /// A quoted string and what follows it.
@@ -158,8 +350,14 @@ pub(super) fn split_arguments(text: &str) -> (Vec<&str>, &str) {
     while at < bytes.len() {
         match bytes[at] {
             b'"' => at += closing_quote(&text[at + 1..]).map_or(bytes.len() - at, |end| end + 1),
-            // The name of a descriptor: behind a digit, unlike `<unfinished ...>`.
-            b'<' if at > 0 && bytes[at - 1].is_ascii_digit() => at += annotation_end(&bytes[at..]),
+            b'/' if text[at..].starts_with("/* ") => {
+                at += 2 + remark_end(&text[at + 2..]);
+                continue;
+            }
+            // The name of a descriptor: behind a digit or a remark, unlike `<unfinished ...>`.
+            b'<' if at > 0 && (bytes[at - 1].is_ascii_digit() || text[..at].ends_with("*/")) => {
+                at += annotation_end(&bytes[at..]);
+            }
             b'(' | b'[' | b'{' => depth += 1,
             b')' if depth == 0 => {
                 if !(fields.is_empty() && text[start..at].is_empty()) {
@@ -204,11 +402,24 @@ fn annotation_end(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    fn named(value: i128, names: &[&str], remark: &str) -> Value {
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        Value::Number(Number { value, names, remark: remark.to_owned() })
+    }
+
+    fn text(bytes: &[u8], cut: bool) -> Value {
+        Value::Text { bytes: bytes.to_vec(), cut, remark: String::new() }
+    }
+
+    fn list(items: Vec<Value>) -> Value {
+        Value::List { items, inverted: false, cut: false }
+    }
+
     #[test]
     fn values_are_understood() {
-        let text = |bytes: &[u8], cut| Value::Text { bytes: bytes.to_vec(), cut };
         for (given, value) in [
             ("-100</tmp/st>", Value::Descriptor(-100, b"/tmp/st".to_vec())),
+            ("-100 /* AT_FDCWD */</tmp/st>", Value::Descriptor(-100, b"/tmp/st".to_vec())),
             ("1</dev/null<char 1:3>>", Value::Descriptor(1, b"/dev/null".to_vec())),
             ("8</memfd:scratch>(deleted)", Value::Descriptor(8, b"/memfd:scratch".to_vec())),
             (
@@ -216,20 +427,46 @@ mod tests {
                 Value::Descriptor(4, b"TCP:[127.0.0.1:4->127.0.0.1:80]".to_vec()),
             ),
             ("5</a\\303\\257 \\\"b>", Value::Descriptor(5, b"/a\xc3\xaf \"b".to_vec())),
-            ("NULL", Value::Number(0)),
-            ("-1", Value::Number(-1)),
-            ("0xffffffffffffff9c", Value::Number(0xffff_ffff_ffff_ff9c)),
-            ("0640", Value::Number(0o640)),
-            ("0x200|0600", Value::Number(0x380)),
+            ("NULL", Value::number(0)),
+            ("-1", Value::number(-1)),
+            ("0xffffffffffffff9c", Value::number(0xffff_ffff_ffff_ff9c)),
+            ("0640", Value::number(0o640)),
+            ("0x200|0600", Value::number(0x380)),
+            ("0x241 /* O_WRONLY|O_CREAT */", named(0x241, &["O_WRONLY", "O_CREAT"], "O_WRONLY|O_CREAT")),
+            ("0x200 /* IPC_CREAT */|0600", named(0x380, &["IPC_CREAT"], "IPC_CREAT")),
+            ("0x801 /* makedev(0x8, 0x1) */", named(0x801, &[], "makedev(0x8, 0x1)")),
+            ("makedev(0x8, 0x1)", Value::number(0x801)),
+            ("htons(0x3 /* ETH_P_ALL */)", named(0x300, &["ETH_P_ALL"], "")),
+            (
+                "16388 /* IOPRIO_PRIO_VALUE(0x2 /* IOPRIO_CLASS_BE */, 4) */",
+                named(16388, &[], "IOPRIO_PRIO_VALUE(0x2 /* IOPRIO_CLASS_BE */, 4)"),
+            ),
             (r#""a\0\12\x7f\177\"\\""#, text(b"a\0\n\x7f\x7f\"\\", false)),
             (r#""abc"..."#, text(b"abc", true)),
-            (r#"["a", "b c"]"#, Value::Texts(vec![b"a".to_vec(), b"b c".to_vec()])),
-            ("[]", Value::Texts(vec![])),
-            ("flags=0x1200000|17", Value::Named("flags".to_owned(), Box::new(Value::Number(0x0120_0011)))),
-            ("{tv_sec=0, tv_nsec=1}", Value::Other("{tv_sec=0, tv_nsec=1}".to_owned())),
+            (r#"["a", "b c"]"#, list(vec![text(b"a", false), text(b"b c", false)])),
+            ("[]", list(vec![])),
+            ("flags=0x1200000|17", Value::Named("flags".to_owned(), Box::new(Value::number(0x0120_0011)))),
+            (
+                "[128 => 16]",
+                list(vec![Value::Changed(Box::new(Value::number(128)), Box::new(Value::number(16)))]),
+            ),
+            (
+                "{tv_sec=0, tv_nsec=1} /* 2001-09-09T01:46:40.000000005+0000 */",
+                Value::Struct(vec![
+                    ("tv_sec".to_owned(), Value::number(0)),
+                    ("tv_nsec".to_owned(), Value::number(1)),
+                ]),
+            ),
+            ("{WIFEXITED(s) && 1}", Value::Other("{WIFEXITED(s) && 1}".to_owned())),
         ] {
             assert_eq!(Value::parse(given), value, "{given}");
         }
+    }
+
+    #[test]
+    fn a_set_may_be_about_all_others() {
+        let expected = Value::List { items: vec![named(9, &["KILL"], "KILL")], inverted: true, cut: false };
+        assert_eq!(Value::parse("~[9 /* KILL */]"), expected);
     }
 
     #[test]
@@ -242,6 +479,8 @@ mod tests {
                 " = 0",
             ),
             ("-100</x>, , 1) = 0", vec!["-100</x>", " ", " 1"], " = 0"),
+            ("1 /* V(2 /* A, B */, 3) */, 2) = 0", vec!["1 /* V(2 /* A, B */, 3) */", " 2"], " = 0"),
+            ("-100 /* AT_FDCWD */</x,y>, 1) = 0", vec!["-100 /* AT_FDCWD */</x,y>", " 1"], " = 0"),
             ("1, 2 <unfinished ...>) = ?", vec!["1", " 2 <unfinished ...>"], " = ?"),
             ("4<TCP:[1:4->2:80]>, 1) = 0", vec!["4<TCP:[1:4->2:80]>", " 1"], " = 0"),
         ] {
