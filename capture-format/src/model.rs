@@ -7,6 +7,8 @@
 //!
 //! Texts are byte strings: they were written by whoever is under investigation and need not be UTF-8.
 
+use std::sync::Arc;
+
 use crate::schema::ArgKind;
 
 /// Number of an entity version within its class. 0 stands for "none" everywhere.
@@ -14,6 +16,10 @@ pub type Ref = u32;
 
 /// A byte string.
 pub type Text = Vec<u8>;
+
+/// Byte strings that many versions of an entity have in common: a program's arguments stay while it changes its directory a
+/// thousand times.
+pub type Texts = Arc<[Text]>;
 
 /// Class of an entity; the number is the one stored in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -191,11 +197,11 @@ pub struct Process {
     /// Resolved path of the executable.
     pub exe_path: Text,
     /// Arguments after `argv[0]`.
-    pub args: Vec<Text>,
+    pub args: Texts,
     /// Length in bytes of the whole argument vector when `args` was cut, else 0.
     pub args_bytes_full: u32,
     /// Environment, when it was asked for.
-    pub env: Vec<Text>,
+    pub env: Texts,
     /// Working directory.
     pub cwd: Text,
     /// Inode of the executable, 0 when unknown.

@@ -6,6 +6,7 @@
 //! before could only have been undone by records that were still to be applied.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use capture_format::model::Process;
@@ -80,7 +81,7 @@ impl Tracker {
             if is_same_image {
                 // What only exec tells.
                 seen.process.exe_marks = process.exe_marks;
-                seen.process.env = std::mem::take(&mut process.env);
+                seen.process.env = Arc::clone(&process.env);
             }
             let (parent, start_ns) = (process.parent, process.start_ns);
             *process = Process { parent, start_ns, ..seen.process };

@@ -77,7 +77,7 @@ impl EntityBatch {
 fn entity_bytes(entity: &Entity) -> usize {
     let texts = match entity {
         Entity::Process(process) => {
-            let lists = process.args.iter().chain(&process.env);
+            let lists = process.args.iter().chain(process.env.iter());
             lists.map(|text| text.len() + size_of::<Vec<u8>>()).sum::<usize>()
                 + process.exe_path.len()
                 + process.cgroup.len()

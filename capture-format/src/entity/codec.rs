@@ -7,6 +7,9 @@
 //! A column of texts is its length, its pool and its references. A list field is two columns: counts, and the items
 //! of all lists.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use crate::codec::bytes::{Cursor, put_varint};
 use crate::codec::ints::{self, Parts};
 use crate::codec::payload::{ColumnParts, Directory, Squeezer, write_payload};
@@ -16,7 +19,7 @@ use crate::codec::{Broken, Decoded, malformed};
 use crate::entity::fields::{Fields, Stored};
 use crate::entity::{ENTITIES_MAX, ITEMS_MAX, TEXT_BYTES_MAX};
 use crate::model::{
-    Class, Container, Descriptor, Entity, EventKind, Group, Process, Ref, Text, Thread, User,
+    Class, Container, Descriptor, Entity, EventKind, Group, Process, Ref, Text, Texts, Thread, User,
 };
 use crate::segment::{EncodedSegment, SegmentType};
 
@@ -65,7 +68,7 @@ impl Fields for Gather {
         Ok(())
     }
 
-    fn list(&mut self, value: &mut Vec<Text>) -> Decoded<()> {
+    fn list(&mut self, value: &mut Texts) -> Decoded<()> {
         self.push_int(value.len() as u64);
         self.push_texts(value.iter().cloned());
         Ok(())
@@ -169,6 +172,8 @@ struct Scatter<'a> {
     next: usize,
     /// Bytes of text that the segment may still have.
     text_bytes_left: usize,
+    /// The last list of each column that has such.
+    lists: HashMap<usize, Texts>,
 }
 
 enum Scattered {
@@ -265,13 +270,23 @@ impl Fields for Scatter<'_> {
         Ok(())
     }
 
-    fn list(&mut self, value: &mut Vec<Text>) -> Decoded<()> {
+    fn list(&mut self, value: &mut Texts) -> Decoded<()> {
         let mut count = 0;
         self.int(&mut count)?;
         // More than there are items is refused by `next_text`.
         let count = usize::try_from(count).unwrap_or(usize::MAX);
-        value.clear();
-        self.next_text(count, value)
+        let column = self.next;
+        let mut texts = Vec::new();
+        self.next_text(count, &mut texts)?;
+        // Versions of one process stand close together and mostly have the same.
+        match self.lists.get(&column) {
+            Some(last) if **last == *texts => *value = Arc::clone(last),
+            _ => {
+                *value = texts.into();
+                self.lists.insert(column, Arc::clone(value));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -324,6 +339,7 @@ pub(crate) fn parse_entities(payload: &[u8]) -> Decoded<Vec<(Ref, Entity)>> {
             decoded: Vec::new(),
             next: 0,
             text_bytes_left,
+            lists: HashMap::new(),
         };
         let out = &mut out;
         match class {
@@ -382,5 +398,26 @@ mod tests {
         let exceeds = encode_entities(batch(33), &mut squeezer);
         assert!(exceeds.payload.len() < 4096, "{}", exceeds.payload.len());
         assert_eq!(refusal(&exceeds.payload), Broken::Malformed("entities have too much text"));
+    }
+
+    #[test]
+    fn versions_of_a_process_share_their_arguments() {
+        let process = |number: u32, args: &[&[u8]]| {
+            let args = args.iter().map(|arg| arg.to_vec()).collect();
+            (number, Process { args, pid: number, ..Process::default() }.into())
+        };
+        let batch = vec![process(1, &[b"-a", b"-b"]), process(2, &[b"-a", b"-b"]), process(3, &[b"-a"])];
+        let segment = encode_entities(batch, &mut Squeezer::new(1));
+        let read = parse_entities(&segment.payload).expect("what was written");
+        let args: Vec<&Texts> = read
+            .iter()
+            .filter_map(|(_, entity)| match entity {
+                Entity::Process(process) => Some(&process.args),
+                _ => None,
+            })
+            .collect();
+        let [first, second, third] = args[..] else { panic!("three processes, not {}", args.len()) };
+        assert!(Arc::ptr_eq(first, second));
+        assert_eq!((first.len(), third.len()), (2, 1));
     }
 }

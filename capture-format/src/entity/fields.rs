@@ -7,7 +7,7 @@
 use crate::codec::{Decoded, malformed};
 use crate::model::{
     ArgDef, Container, Credentials, Descriptor, DescriptorType, Endpoint, EventKind, FdSource, FileMarks,
-    Group, Process, Role, Text, Thread, User,
+    Group, Process, Role, Text, Texts, Thread, User,
 };
 use crate::schema::ArgKind;
 
@@ -15,7 +15,7 @@ use crate::schema::ArgKind;
 pub(super) trait Fields {
     fn int(&mut self, value: &mut u64) -> Decoded<()>;
     fn text(&mut self, value: &mut Text) -> Decoded<()>;
-    fn list(&mut self, value: &mut Vec<Text>) -> Decoded<()>;
+    fn list(&mut self, value: &mut Texts) -> Decoded<()>;
 
     fn u32(&mut self, value: &mut u32) -> Decoded<()> {
         let mut wide = u64::from(*value);
@@ -72,20 +72,17 @@ impl Stored for EventKind {
         f.int(&mut nr)?;
         self.nr = nr.checked_sub(1).and_then(|nr| u32::try_from(nr).ok());
         f.string(&mut self.abi)?;
-        let (mut names, mut kinds): (Vec<Text>, Vec<Text>) = (Vec::new(), Vec::new());
-        for arg in &self.args {
-            names.push(arg.name.clone().into_bytes());
-            kinds.push(arg.kind.to_string().into_bytes());
-        }
+        let mut names: Texts = self.args.iter().map(|arg| arg.name.clone().into_bytes()).collect();
+        let mut kinds: Texts = self.args.iter().map(|arg| arg.kind.to_string().into_bytes()).collect();
         f.list(&mut names)?;
         f.list(&mut kinds)?;
         if names.len() != kinds.len() {
             return malformed("an event kind has not as many names as arguments");
         }
         self.args.clear();
-        for (name, kind) in names.into_iter().zip(kinds) {
+        for (name, kind) in names.iter().zip(kinds.iter()) {
             self.args
-                .push(ArgDef { name: String::from_utf8_lossy(&name).into_owned(), kind: arg_kind(&kind)? });
+                .push(ArgDef { name: String::from_utf8_lossy(name).into_owned(), kind: arg_kind(kind)? });
         }
         let mut result = self.result.as_ref().map_or(Text::new(), |kind| kind.to_string().into_bytes());
         f.text(&mut result)?;

@@ -196,7 +196,7 @@ pub(crate) fn entities() -> Vec<(Ref, Entity)> {
         comm: b"cat".to_vec(),
         exe: b"cat".to_vec(),
         exe_path: b"/usr/bin/cat".to_vec(),
-        args: vec![b"/etc/passwd".to_vec(), Vec::new()],
+        args: [b"/etc/passwd".to_vec(), Vec::new()].into(),
         cwd: b"/root".to_vec(),
         start_ns: 77,
         namespaces: [1, 2, 3, 4, 5, 6, 7, 8],

@@ -193,7 +193,7 @@ const COMMAND_CHARACTERS_MAX: usize = 80;
 
 fn command_line(process: &Process) -> String {
     let mut words = vec![if process.exe.is_empty() { &process.comm } else { &process.exe }];
-    words.extend(&process.args);
+    words.extend(process.args.iter());
     let line = words.iter().map(|word| escaped(word)).collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(COMMAND_CHARACTERS_MAX) {
         Some((end, _)) => format!("{}...", &line[..end]),

@@ -88,7 +88,7 @@ pub(crate) fn writer() -> Writer {
         comm: name.to_vec(),
         exe: name.to_vec(),
         exe_path: [b"/usr/bin/", name].concat(),
-        args: vec![b"-x".to_vec()],
+        args: [b"-x".to_vec()].into(),
         cwd: b"/root".to_vec(),
         container,
         ..Process::default()

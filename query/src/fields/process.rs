@@ -16,7 +16,7 @@ fn joined(parts: &[Text]) -> Vec<u8> {
 
 fn with_args(first: &[u8], process: &Process) -> Vec<u8> {
     let mut line = first.to_vec();
-    for arg in &process.args {
+    for arg in process.args.iter() {
         line.push(b' ');
         line.extend_from_slice(arg);
     }

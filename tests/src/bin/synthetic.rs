@@ -80,7 +80,7 @@ fn define(writer: &mut Writer) -> Result<()> {
             comm: name.clone(),
             exe: name.clone(),
             exe_path: [b"/usr/bin/", &name[..]].concat(),
-            args: vec![b"--serve".to_vec(), number.to_string().into_bytes()],
+            args: [b"--serve".to_vec(), number.to_string().into_bytes()].into(),
             cwd: b"/srv".to_vec(),
             container: number % 21,
             ..Process::default()
