@@ -32,7 +32,11 @@ Ctrl-C ends a recording cleanly. With a command it waits for the command, and a 
 reader takes nothing is given up a second after the first Ctrl-C, at once after the second.")]
     Record(Box<RecordArgs>),
     /// Tell whether and how this machine can be recorded: loads the kernel programs, and takes them away again.
-    Doctor,
+    Doctor {
+        /// Where the host's /proc is mounted.
+        #[arg(long, value_name = "DIR", default_value = "/proc")]
+        proc_root: PathBuf,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -7,6 +7,7 @@ mod host;
 mod probes;
 mod record;
 mod rings;
+mod surroundings;
 
 use std::process::ExitCode;
 
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
     };
     let done = match typed.command {
         cli::Command::Record(args) => record::Plan::new(*args).and_then(record::run),
-        cli::Command::Doctor => doctor::run(),
+        cli::Command::Doctor { proc_root } => doctor::run(&proc_root),
     };
     match done {
         Ok(code) => code,

@@ -101,3 +101,28 @@ fn the_capability_that_recording_lacks_is_named() -> Result<()> {
     rig.done();
     Ok(())
 }
+
+#[test]
+fn in_a_container_of_its_own_it_says_where_to_start_it() -> Result<()> {
+    let Some(rig) = Rig::new("privileges-container")? else { return Ok(()) };
+    let agent = rig.agent().get_program().to_owned();
+    let isolated = ["--pid", "--fork", "--mount-proc"];
+    let output =
+        rig.program("unshare").args(isolated).arg(&agent).args(["record", "-w", "x.reel"]).output()?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.code() == Some(1), "{}: {stderr}", output.status);
+    ensure!(stderr.contains("hostPID: true") && !rig.file("x.reel").exists(), "{stderr}");
+    // With the machine's own /proc at hand it can, and still knows which process it is itself.
+    let host = rig.file("proc");
+    std::fs::create_dir(&host)?;
+    let script = format!(
+        "mount --bind /proc {0} && mount -t proc proc /proc && exec {1} record -q --proc-root {0} -w x.reel -M 0.5",
+        host.display(),
+        agent.display()
+    );
+    rig::succeed(rig.program("unshare").args(["--pid", "--fork", "--mount", "sh", "-c", &script]))?;
+    ensure!(rig.count("x.reel", "proc.name=sysreel-agent")? == 0, "it has recorded itself");
+    ensure!(rig.count("x.reel", "proc.name!=sysreel-agent")? > 0, "it has recorded nothing");
+    rig.done();
+    Ok(())
+}

@@ -60,6 +60,8 @@ const OLD_RING_BYTES_MAX: usize = 2 << 20;
 /// How the programs are to work.
 #[derive(Clone, Debug)]
 pub(crate) struct ProbeOptions {
+    /// This process in the initial pid namespace: what it does is not recorded.
+    pub(crate) own_pid: u32,
     /// Size of each CPU's ring: a power of two.
     pub(crate) ring_bytes: usize,
     /// Bytes kept of a buffer.
@@ -138,7 +140,7 @@ impl Probes {
         let settings = Settings {
             ring_mask: ring_bytes as u64 - 1,
             snap_bytes: options.snap_bytes,
-            self_tgid: std::process::id(),
+            self_tgid: options.own_pid,
             follow: u32::from(options.follow),
             latency: u32::from(options.latency),
             start_mask: start_slots - 1,

@@ -25,12 +25,14 @@ use sysreel_agent::track::{Tracker, TrackerOptions};
 
 use crate::probes::{self, ProbeOptions, Probes};
 use crate::rings::{Pass, Rings};
+use crate::surroundings;
 
 use command::Traced;
 use followed::Followed;
 use governor::{Decision, Governor};
 use meter::Meter;
 pub(crate) use plan::{Plan, usual_ring_bytes};
+pub(crate) use privileges::missing_welcome;
 use recorder::Recorder;
 
 /// Shortest and longest sleep between two passes. The longest is what an idle machine sees; rings of the default
@@ -66,7 +68,15 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     }
     may_record()?;
     interrupts::catch()?;
+    let own_pid = surroundings::own_pid(&plan.proc_root)?;
+    if plan.command.is_some() && surroundings::is_in_own_pid_namespace(own_pid) {
+        bail!(
+            "this process has a pid namespace of its own, in which the command would have another id than the kernel \
+             tells: record the whole machine, or start the agent in the host's pid namespace"
+        );
+    }
     let mut probes = Probes::load(&ProbeOptions {
+        own_pid,
         ring_bytes: plan.ring_bytes(probes::possible_cpus()?),
         snap_bytes: plan.snap_bytes,
         latency: plan.latency,

@@ -32,12 +32,28 @@ struct Sets {
 const NEEDED: [(u32, &str); 2] = [(38, "CAP_PERFMON"), (39, "CAP_BPF")];
 const CAP_SYS_ADMIN: u32 = 21;
 
+/// Capabilities that make a recording better, and what is missing without them.
+const WELCOME: [(u32, &str, &str); 2] = [
+    (19, "CAP_SYS_PTRACE", "files that were open before recording began show no names"),
+    (2, "CAP_DAC_READ_SEARCH", "what /proc shows to the owner of a process only is not read"),
+];
+
 /// Capabilities without which nothing can be recorded, and which this thread lacks.
 pub(super) fn missing() -> io::Result<Vec<&'static str>> {
     let (_, sets) = own_sets()?;
-    let has = |number: u32| sets[number as usize / 32].effective & (1 << (number % 32)) != 0;
-    let lacks = |&(number, name): &(u32, &'static str)| (!has(number)).then_some(name);
-    Ok(if has(CAP_SYS_ADMIN) { Vec::new() } else { NEEDED.iter().filter_map(lacks).collect() })
+    let lacks = |&(number, name): &(u32, &'static str)| (!has(&sets, number)).then_some(name);
+    Ok(if has(&sets, CAP_SYS_ADMIN) { Vec::new() } else { NEEDED.iter().filter_map(lacks).collect() })
+}
+
+/// Capabilities that this thread lacks and can do without, with what follows.
+pub(crate) fn missing_welcome() -> io::Result<Vec<(&'static str, &'static str)>> {
+    let (_, sets) = own_sets()?;
+    let lacks = |&(number, name, loss): &(u32, _, _)| (!has(&sets, number)).then_some((name, loss));
+    Ok(WELCOME.iter().filter_map(lacks).collect())
+}
+
+fn has(sets: &[Sets; 2], number: u32) -> bool {
+    sets[number as usize / 32].effective & (1 << (number % 32)) != 0
 }
 
 /// Gives up what the calling thread, and those it starts from now on, need no more.
