@@ -114,7 +114,7 @@ fn in_a_container_of_its_own_it_says_where_to_start_it() -> Result<()> {
     ensure!(stderr.contains("hostPID: true") && !rig.file("x.reel").exists(), "{stderr}");
     // With the machine's own /proc at hand it can, and still knows which process it is itself.
     let host = rig.file("proc");
-    std::fs::create_dir(&host)?;
+    fs::create_dir(&host)?;
     let script = format!(
         "mount --bind /proc {0} && mount -t proc proc /proc && exec {1} record -q --proc-root {0} -w x.reel -M 0.5",
         host.display(),
