@@ -57,7 +57,7 @@ fn usage(field: &Field) -> &'static str {
     }
 }
 
-/// Prints the event types: kernel events, then system calls by name.
+/// Prints the event types: kernel events, then system calls and operations of io_uring by name.
 pub(crate) fn events(args: &EventsArgs) -> Result<Exit> {
     let wanted = args.text.as_deref().unwrap_or("");
     let mut text = String::new();
@@ -72,24 +72,26 @@ pub(crate) fn events(args: &EventsArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// An event type, and the number it has on each machine if it is a call.
+/// An event type, and the number it has on each machine if it is a call, or its opcode.
 struct EventType {
     kind: EventKind,
-    numbers: Vec<(Abi, u32)>,
+    numbers: Vec<(&'static str, u32)>,
 }
 
 fn event_types() -> Vec<EventType> {
     let mut calls: BTreeMap<(String, String), EventType> = BTreeMap::new();
+    // A call whose arguments differ between machines is listed once for each form.
+    let mut add = |kind: EventKind, place: &'static str, nr: u32| {
+        let key = (kind.name.clone(), signature(&kind));
+        calls.entry(key).or_insert(EventType { kind, numbers: Vec::new() }).numbers.push((place, nr));
+    };
     for abi in Abi::ALL {
         for (nr, _) in schema::syscalls(abi) {
-            let kind = schema::event_kind(abi, nr);
-            // A call whose arguments differ between machines is listed once for each form.
-            calls
-                .entry((kind.name.clone(), signature(&kind)))
-                .or_insert(EventType { kind, numbers: Vec::new() })
-                .numbers
-                .push((abi, nr));
+            add(schema::event_kind(abi, nr), abi.name(), nr);
         }
+    }
+    for opcode in 0..schema::operations(Abi::X86_64).len() as u32 {
+        add(schema::operation_kind(Abi::X86_64, opcode), schema::IO_URING, opcode);
     }
     let kernel = KernelEvent::ALL.into_iter();
     let kernel = kernel.map(|event| EventType { kind: schema::kernel_event(event), numbers: Vec::new() });
@@ -111,7 +113,7 @@ impl EventType {
             .map(|arg| json!({"name": arg.name, "type": arg.kind.to_string()}))
             .collect();
         let numbers: Map<String, Value> =
-            self.numbers.iter().map(|(abi, nr)| (abi.name().to_owned(), (*nr).into())).collect();
+            self.numbers.iter().map(|(place, nr)| ((*place).to_owned(), (*nr).into())).collect();
         json!({
             "name": self.kind.name,
             "category": self.kind.category,
@@ -125,8 +127,8 @@ impl EventType {
 impl fmt::Display for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<10} {}{}", self.kind.category, self.kind.name, signature(&self.kind))?;
-        for (place, (abi, nr)) in self.numbers.iter().enumerate() {
-            write!(f, "{}{abi} {nr}", if place == 0 { "   " } else { ", " })?;
+        for (index, (place, nr)) in self.numbers.iter().enumerate() {
+            write!(f, "{}{place} {nr}", if index == 0 { "   " } else { ", " })?;
         }
         Ok(())
     }

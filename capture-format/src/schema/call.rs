@@ -216,7 +216,10 @@ pub fn kernel_event(event: KernelEvent) -> EventKind {
 
 /// Names of every event that this build knows, sorted.
 pub fn known_event_names() -> Vec<&'static str> {
-    let mut names: Vec<&str> = CALLS.iter().chain(&EVENTS).map(|entry| entry.name).collect();
+    let operations = super::operations(Abi::X86_64).iter().map(|operation| operation.call.name);
+    let mut names: Vec<&str> =
+        CALLS.iter().chain(&EVENTS).map(|entry| entry.name).chain(operations).collect();
+    names.push(super::uring::COMPLETION);
     names.sort_unstable();
     names.dedup();
     names
@@ -233,7 +236,7 @@ pub fn event_name_of_alias(name: &str) -> Option<&'static str> {
     }
 }
 
-fn describe(call: &Syscall) -> EventKind {
+pub(super) fn describe(call: &Syscall) -> EventKind {
     EventKind {
         name: call.name.to_owned(),
         category: call.category.to_owned(),

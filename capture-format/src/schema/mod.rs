@@ -14,6 +14,7 @@ mod sets;
 mod structs;
 #[cfg(test)]
 mod tests;
+mod uring;
 
 pub use call::{
     Abi, KernelEvent, Syscall, event_kind, event_name_of_alias, kernel_event, known_event_names, syscall,
@@ -23,3 +24,7 @@ pub use choices::{Choices, choices, every_choice, joined};
 pub use kind::{ArgKind, Fetch, KindError, Selector, Shape};
 pub use sets::{NameSet, capability_names, errno_name, set, sets, signal_name, socket_options};
 pub use structs::{Field, LAST_BYTE, Storage, Structure, structure};
+pub use uring::{
+    IO_URING, Operation, SQE_MEMBERS, SqeMember, UNKNOWN as UNKNOWN_OPERATION, completion_kind,
+    operation_kind, operations,
+};

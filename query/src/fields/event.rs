@@ -544,7 +544,13 @@ pub(super) const FIELDS: &[Field] = &[
         }),
         "`SUCCESS`, or the error's name.",
     ),
-    field("evt.source", Text, Recording(|_| Some(text(b"syscall"))), "Always `syscall`."),
+    field(
+        "evt.source",
+        Text,
+        Kind(|view, _| Some(text(if view.is_of_ring() { b"io_uring" } else { b"syscall" }))),
+        "How it was asked for: `io_uring` for operations submitted to a ring, which have the names of the calls that \
+         do the same; `syscall` for all else.",
+    ),
     field("evt.time", Text, Row(|row, _| clock(row, Clock::TimeNs)), "Time of day with 9 decimals, in the recorded host's zone."),
     field(
         "evt.time.iso8601",

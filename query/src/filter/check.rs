@@ -45,13 +45,16 @@ static EVENT_NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 /// Names of arguments, likewise.
 static ARGUMENT_NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let calls = schema::Abi::ALL.into_iter().flat_map(schema::syscalls).map(|(_, call)| call);
+    let operations = schema::operations(schema::Abi::X86_64).iter().map(|operation| &operation.call);
     let mut names: Vec<&'static str> =
-        calls.flat_map(|call| call.args.iter().map(|(name, _)| *name)).collect();
+        calls.chain(operations).flat_map(|call| call.args.iter().map(|(name, _)| *name)).collect();
     for event in schema::KernelEvent::ALL {
         // Kinds are made on the spot: their few names are kept for good.
         let args = schema::kernel_event(event).args;
         names.extend(args.into_iter().map(|arg| &*arg.name.leak()));
     }
+    let completion = schema::completion_kind(schema::Abi::X86_64, None).args;
+    names.extend(completion.into_iter().map(|arg| &*arg.name.leak()));
     names.extend_from_slice(peer_names::ARGUMENTS);
     names.extend_from_slice(&["res", "fd"]);
     names.sort_unstable();

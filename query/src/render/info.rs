@@ -11,7 +11,7 @@ use super::number::write_int;
 use super::path::AT_FDCWD;
 use crate::cache::{NO_PLACE, TextCache};
 use crate::value::Value;
-use crate::view::RowView;
+use crate::view::{KindView, RowView};
 
 /// The result or an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(crate) struct InfoPlan {
     names_descriptor: bool,
     /// The event is about a connection that is not named by a number.
     is_of_connection: bool,
+    /// It is no call but does what one does.
+    is_of_ring: bool,
     args: Vec<ArgPlan>,
 }
 
@@ -76,12 +78,13 @@ impl InfoPlan {
     pub(crate) fn new(kind: &EventKind) -> Self {
         let args = kind.args.iter().enumerate();
         let own_fd = |index: usize| kind.fd == FdSource::Arg(index as u8) && !kind.args[index].kind.is_data();
-        let is_of_connection = kind.nr.is_none() && kind.category == "net";
+        let is_of_connection = kind.nr.is_none() && kind.abi.is_empty() && kind.category == "net";
         InfoPlan {
             names_descriptor: kind.fd == FdSource::Result
                 || (0..kind.args.len()).any(own_fd)
                 || is_of_connection,
             is_of_connection,
+            is_of_ring: KindView { kind }.is_of_ring(),
             result: kind.result.as_ref().map(|result| Shown::of(&result.shape)),
             result_is_fd: kind.fd == FdSource::Result,
             args: args
@@ -166,6 +169,9 @@ pub(crate) fn write_planned_info<'a>(
     if plan.is_of_connection {
         out.extend_from_slice(if out.len() == start { b"fd=" } else { b" fd=" });
         write_known(row, descriptors, place, out)?;
+    }
+    if plan.is_of_ring {
+        out.extend_from_slice(if out.len() == start { b"via=io_uring" } else { b" via=io_uring" });
     }
     Ok(())
 }

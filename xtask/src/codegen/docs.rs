@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::rust::structure_name;
-use super::tables::{Call, Field, MACHINES, Tables};
+use super::tables::{COMMON_ARGS, Call, Field, MACHINES, Tables};
 
 /// What kernel events mean.
 const KERNEL_EVENTS: &str = "
@@ -26,6 +26,20 @@ unread when a socket is closed is dropped as well, mostly as NOT_SPECIFIED.
 A signal that ends a process is delivered to each of its threads, with the number of the signal that began it; who sent
 that is not kept by the kernel (`suid` is 4294967295): the sender's `kill` tells. Threads that end because another one
 called `exit_group` get a SIGKILL of the kernel's own.
+";
+
+/// What operations of `io_uring` are.
+const OPERATIONS: &str = "
+An operation that a program has an `io_uring` do is one event, made when it completes, with the name of the system call
+that does the same and `evt.source` `io_uring`. Its thread is the one that submitted it; of a ring that a thread of the
+kernel polls, the first one of the process that made the ring. The latency counts from the submission. One with several
+completions (multishot) is an event for each. One that says nothing when it succeeds (`IOSQE_CQE_SKIP_SUCCESS`) is an
+event without a result when it is submitted, and another one if it fails. One that has not completed when recording ends
+has no result either. Arguments are the operation's own, and `sqe_flags`, `user_data` and `cqe_flags`, the flags of the
+completion; a completion whose submission was not recorded has `user_data`, `cqe_flags` and `submission` alone.
+
+With `IOSQE_FIXED_FILE` among `sqe_flags` a descriptor is an index in the ring's own table, of which `fd.name` is told by
+the kernel. A `slot` that is not 0 puts what was opened into that table, not into that of the process.
 ";
 
 /// The page.
@@ -61,6 +75,7 @@ pub(crate) fn render(tables: &Tables) -> String {
             ),
         );
     }
+    operations(&mut page, tables);
     choices(&mut page, tables);
     structures(&mut page, tables);
     sets(&mut page, tables);
@@ -105,6 +120,29 @@ fn descriptor(call: &Call) -> String {
         Some(index) => call.args.get(index).map_or(String::new(), |(name, _)| name.clone()),
         None if call.fd == "ret" => "result".to_owned(),
         None => String::new(),
+    }
+}
+
+fn operations(page: &mut String, tables: &Tables) {
+    page.push_str("\n## Operations of io_uring\n");
+    page.push_str(OPERATIONS);
+    page.push_str("\n| opcode | operation | event | category | descriptor | arguments | result |\n");
+    page.push_str("| --: | --- | --- | --- | --- | --- | --- |\n");
+    for operation in &tables.operations {
+        let call = &operation.call;
+        line(
+            page,
+            format_args!(
+                "| {} | `{}` | `{}` | {} | {} | {} | {} |",
+                operation.opcode,
+                operation.operation,
+                call.name,
+                call.category,
+                descriptor(call),
+                arguments(&call.args[..call.args.len() - COMMON_ARGS]),
+                call.result
+            ),
+        );
     }
 }
 

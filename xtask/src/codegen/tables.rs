@@ -28,6 +28,15 @@ pub(crate) struct Event {
     pub(crate) args: Vec<(String, String)>,
 }
 
+/// A line of `io_uring.tsv`, with what it takes from the call of its name filled in.
+pub(crate) struct Operation {
+    pub(crate) opcode: u32,
+    pub(crate) operation: String,
+    pub(crate) call: Call,
+    /// The member of the queue's entry that holds each argument.
+    pub(crate) members: Vec<String>,
+}
+
 /// A line of `structs.tsv`.
 pub(crate) struct Struct {
     pub(crate) name: String,
@@ -75,6 +84,7 @@ pub(crate) struct Flag {
 pub(crate) struct Tables {
     pub(crate) calls: Vec<Call>,
     pub(crate) events: Vec<Event>,
+    pub(crate) operations: Vec<Operation>,
     pub(crate) structs: Vec<Struct>,
     pub(crate) choices: Vec<Choices>,
     /// By name; `open.arm` beside `open` where arm machines have other values.
@@ -89,9 +99,10 @@ impl Tables {
         let structs = lines(folder, "structs.tsv", structure)?;
         let calls = lines(folder, "syscalls.tsv", call)?;
         let events = lines(folder, "events.tsv", event)?;
+        let operations = lines(folder, "io_uring.tsv", |columns| operation(columns, &calls))?;
         let (sets, set_docs) = sets(folder)?;
         let choices = choices(folder, &sets)?;
-        Ok(Tables { calls, events, structs, choices, sets, set_docs })
+        Ok(Tables { calls, events, operations, structs, choices, sets, set_docs })
     }
 }
 
@@ -124,6 +135,78 @@ fn call(columns: &[&str]) -> Result<Call> {
         result: (*result).to_owned(),
         args: arguments(rest.first().copied().unwrap_or(""))?,
     })
+}
+
+/// Arguments that every operation has, behind its own. The flags of the completion stand in no entry.
+const COMMON: &str =
+    "sqe_flags:flags(io_uring_sqe)=flags user_data:hex=user_data cqe_flags:flags(io_uring_cqe)=none";
+/// How many these are.
+pub(crate) const COMMON_ARGS: usize = 3;
+
+fn operation(columns: &[&str], calls: &[Call]) -> Result<Operation> {
+    let [opcode, operation, name, category, fd, result, args] = columns else { bail!("not 7 columns") };
+    // Calls of both machines come first in their table: those of 32-bit programs have other arguments.
+    let call = calls.iter().find(|call| call.name == *name);
+    let of_call = |text: &str, own: fn(&Call) -> &str| match (text, call) {
+        ("=", Some(call)) => Ok(own(call).to_owned()),
+        ("=", None) => bail!("there is no call {name}"),
+        (text, _) => Ok(text.to_owned()),
+    };
+    let (mut args_of, mut members) = (Vec::new(), Vec::new());
+    for text in args.split_whitespace().chain(COMMON.split_whitespace()) {
+        let (argument, member) = text.split_once('=').context("an argument is name=MEMBER")?;
+        let (argument, kind) = match argument.split_once(':') {
+            Some((argument, kind)) => (argument, kind.to_owned()),
+            None => (argument, kind_in_call(call, argument)?),
+        };
+        args_of.push((argument.to_owned(), kind));
+        members.push(member.to_owned());
+    }
+    let place = |at: &str| place_of(call, at, &args_of).unwrap_or_else(|| at.to_owned());
+    let fd = match *fd {
+        "=" => place(&of_call(fd, |call| &call.fd)?),
+        own => own.to_owned(),
+    };
+    // Counts and directories are named by their place, which is another one here.
+    let args = args_of.iter().map(|(name, kind)| (name.clone(), replaced(call, kind, &args_of))).collect();
+    Ok(Operation {
+        opcode: opcode.parse()?,
+        operation: (*operation).to_owned(),
+        call: Call {
+            name: (*name).to_owned(),
+            numbers: [None; 4],
+            category: of_call(category, |call| &call.category)?,
+            fd,
+            marks: call.filter(|_| *category == "=").map_or(Vec::new(), |call| call.marks.clone()),
+            result: of_call(result, |call| &call.result)?,
+            args,
+        },
+        members,
+    })
+}
+
+fn kind_in_call(call: Option<&Call>, argument: &str) -> Result<String> {
+    let found = call.and_then(|call| call.args.iter().find(|(name, _)| name == argument));
+    Ok(found.with_context(|| format!("the call has no argument {argument}"))?.1.clone())
+}
+
+/// `argN` of a call, where the argument of that name stands among `args`.
+fn place_of(call: Option<&Call>, at: &str, args: &[(String, String)]) -> Option<String> {
+    let (name, _) = call?.args.get(at.strip_prefix("arg")?.parse::<usize>().ok()?)?;
+    Some(format!("arg{}", args.iter().position(|(own, _)| own == name)?))
+}
+
+/// A kind in which every `argN` and `path(N)` of the call stands for its place among `args`.
+fn replaced(call: Option<&Call>, kind: &str, args: &[(String, String)]) -> String {
+    if let Some(base) = kind.strip_prefix("path(").and_then(|rest| rest.strip_suffix(')')) {
+        let place = place_of(call, &format!("arg{base}"), args).unwrap_or_else(|| format!("arg{base}"));
+        return format!("path({})", &place[3..]);
+    }
+    let Some(at) = kind.find(":arg").map(|at| at + 1) else { return kind.to_owned() };
+    let digits = kind[at + 3..].chars().take_while(char::is_ascii_digit).count();
+    let (before, rest) = kind.split_at(at);
+    let (old, after) = rest.split_at(3 + digits);
+    format!("{before}{}{after}", place_of(call, old, args).unwrap_or_else(|| old.to_owned()))
 }
 
 fn event(columns: &[&str]) -> Result<Event> {
