@@ -174,7 +174,7 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, regs: *const u8, p
 /// Copies up to `limit` bytes of an iovec's data behind the `filled` bytes of the section at `position`; gives
 /// the bytes then filled.
 #[inline(always)]
-unsafe fn iovec(
+pub(crate) unsafe fn iovec(
     slot: &Slot,
     position: u64,
     filled: u64,
@@ -207,7 +207,13 @@ unsafe fn iovec(
 
 /// Copies a `struct msghdr` in the form that [`FETCH_MSGHDR_IN`] describes.
 #[inline(always)]
-unsafe fn message(slot: &Slot, position: u64, address: u64, limit: u64, is_out: bool) -> Option<u64> {
+pub(crate) unsafe fn message(
+    slot: &Slot,
+    position: u64,
+    address: u64,
+    limit: u64,
+    is_out: bool,
+) -> Option<u64> {
     let [name, name_len, iov, parts, control, control_len, flags] = read_user::<[u64; 7]>(address)?;
     let body = slot.body(position);
     let mut name_bytes = if name == 0 { 0 } else { clamp::<ADDRESS_BYTES_MAX>(name_len & 0xffff_ffff) };

@@ -2,8 +2,8 @@
 //!
 //! One event per call, made at exit and driven by a table (`syscalls`, `fetch`); what never returns or replaces
 //! the image comes from the scheduler's tracepoints (`process`); signals, cgroup moves and TCP connections have
-//! probes of their own. All write through `ring`, read memory through `memory` and take constants from `settings`. The records
-//! are described in the `wire` crate.
+//! probes of their own, and so have the operations of `io_uring` (`uring`). All write through `ring`, read memory through
+//! `memory` and take constants from `settings`. The records are described in the `wire` crate.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
@@ -20,6 +20,8 @@ mod ring;
 mod settings;
 mod signal;
 mod syscalls;
+mod uring;
+mod uring_fetch;
 
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {

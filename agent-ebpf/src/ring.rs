@@ -17,6 +17,7 @@ use wire::ring::{
     PREEMPT_ENABLE_MARK, RECORD_BYTES_MAX, RingState, TOUCHED_SLOTS, kept_free_bytes,
 };
 use wire::table::{CALL_STATE, CallEntry};
+use wire::uring::{OPERATION_STATE, OperationEntry};
 use wire::{RecordType, SectionState};
 
 use crate::memory::{clamp, opaque};
@@ -150,6 +151,13 @@ impl Weight {
     #[inline(always)]
     pub(crate) unsafe fn of_call(entry: *const CallEntry, tid: u32) -> Self {
         let is_change = (*entry).flags & CALL_STATE != 0;
+        Weight { class: u64::from((*entry).class), touched: if is_change { tid } else { 0 } }
+    }
+
+    /// As the table of operations says.
+    #[inline(always)]
+    pub(crate) unsafe fn of_operation(entry: *const OperationEntry, tid: u32) -> Self {
+        let is_change = (*entry).flags & OPERATION_STATE != 0;
         Weight { class: u64::from((*entry).class), touched: if is_change { tid } else { 0 } }
     }
 

@@ -15,6 +15,8 @@ static SETTINGS: Settings = Settings {
     aarch64: 0,
     untyped_regs_at: 0,
     drop_args: 0,
+    uring_complete: 0,
+    uring_submit_request: 0,
     offsets: Offsets::NONE,
 };
 

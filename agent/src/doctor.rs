@@ -117,11 +117,8 @@ fn describe_probes(findings: &mut Findings, probes: &Probes) {
             format_args!("read like any other memory, for want of helpers that came with 5.11 and 5.15"),
         );
     }
-    for (tracepoint, event) in probes.absent() {
-        findings.lacks(
-            "tracepoints",
-            format_args!("there is no {tracepoint}: events {} are not recorded", event.name()),
-        );
+    for (tracepoint, what) in probes.absent() {
+        findings.lacks("tracepoints", format_args!("there is no {tracepoint}: {what} not recorded"));
     }
     let absent: Vec<&str> = probes.absent_fields().collect();
     if !absent.is_empty() {

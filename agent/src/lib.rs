@@ -2,5 +2,6 @@
 //! targets reach them. The program itself is `main.rs`. Start at [`track`].
 
 pub mod budget;
+pub mod operations;
 pub mod selection;
 pub mod track;

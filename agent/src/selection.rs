@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use capture_format::schema::{
-    Abi, KernelEvent, event_name_of_alias, kernel_event, known_event_names, syscalls,
+    Abi, KernelEvent, event_name_of_alias, kernel_event, known_event_names, operations, syscalls,
 };
 
 /// A set of event types, by name.
@@ -31,6 +31,11 @@ impl Selection {
     /// Whether events of this type are recorded.
     pub fn has(&self, name: &str) -> bool {
         self.others != self.named.contains(name)
+    }
+
+    /// Whether everything is recorded.
+    pub fn has_all(&self) -> bool {
+        self.others && self.named.is_empty()
     }
 
     /// Whether events that no table knows are recorded.
@@ -127,8 +132,9 @@ fn is_member(&(own, name): &(&str, &str), category: &str) -> bool {
 /// Every event type with its category.
 fn categories() -> Vec<(&'static str, &'static str)> {
     let calls = Abi::ALL.into_iter().flat_map(syscalls).map(|(_, call)| (call.category, call.name));
+    let operations = operations(Abi::X86_64).iter().map(|entry| (entry.call.category, entry.call.name));
     let others = KernelEvent::ALL.into_iter().map(|event| (category_of(event), event.name()));
-    calls.chain(others).collect()
+    calls.chain(operations).chain(others).collect()
 }
 
 fn category_of(event: KernelEvent) -> &'static str {

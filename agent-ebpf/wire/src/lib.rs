@@ -11,6 +11,7 @@ pub mod offsets;
 pub mod record;
 pub mod ring;
 pub mod table;
+pub mod uring;
 
 pub use facts::{ExecFacts, ExitFacts, FileFacts, ForkFacts, SignalFacts, SocketFacts};
 pub use record::{Record, RecordError, RecordHeader, RecordType, Section, SectionState};

@@ -160,6 +160,23 @@ offsets! {
     kn_parent = "kernfs_node" "__parent|parent";
     bprm_filename = "linux_binprm" "filename";
     bprm_fdpath = "linux_binprm" "fdpath";
+    filename_name = "filename" "name";
+    request_opcode = "io_kiocb" "opcode";
+    request_flags = "io_kiocb" "flags";
+    request_file = "io_kiocb" "file";
+    request_user_data = "io_kiocb" "cqe.user_data|user_data";
+    request_fd = "io_kiocb" "cqe.fd";
+    request_ring = "io_kiocb" "ctx";
+    request_task = "io_kiocb" "task";
+    request_tctx = "io_kiocb" "tctx";
+    tctx_task = "io_uring_task" "task";
+    uring_flags = "io_ring_ctx" "flags";
+    uring_sq_array = "io_ring_ctx" "sq_array";
+    uring_sqes = "io_ring_ctx" "sq_sqes";
+    uring_sq_head = "io_ring_ctx" "cached_sq_head";
+    uring_sq_entries = "io_ring_ctx" "sq_entries";
+    uring_sq_data = "io_ring_ctx" "sq_data";
+    sq_data_tgid = "io_sq_data" "task_tgid";
     ovl_upper = "ovl_inode" "__upperdentry";
     ovl_vfs_inode = "ovl_inode" "vfs_inode";
 }
@@ -191,6 +208,10 @@ pub struct Settings {
     pub untyped_regs_at: u32,
     /// Arguments of the tracepoint for dropped packets: with 3 or more there is a reason, with 4 the receiving socket.
     pub drop_args: u32,
+    /// A `COMPLETE_*` of [`crate::uring`]: what the tracepoint of completions has.
+    pub uring_complete: u32,
+    /// Which argument of the tracepoint `io_uring_submit_sqe` is the request: 0 from 6.0 on, before 1.
+    pub uring_submit_request: u32,
     /// Structure offsets.
     pub offsets: Offsets,
 }

@@ -27,6 +27,12 @@ pub enum RecordType {
     /// Something happened to a TCP connection; the number is a [`TcpEvent`]. The current task is often not the one
     /// whose connection it is.
     Tcp = 7,
+    /// An operation was submitted to an `io_uring`. The number is its opcode, the ids are those of the thread that
+    /// submitted it, or that owns the ring where a thread of the kernel did. Raw arguments: request, ring.
+    UringSubmit = 8,
+    /// An operation completed, or had one of several completions. The number is its opcode, or
+    /// [`crate::uring::OPCODE_NONE`]. Raw arguments: request or 0, ring, user data, flags of the completion.
+    UringComplete = 9,
     /// Something happened to an IP packet for which there need not be a socket; the number is a [`PacketEvent`]. The
     /// current task is often not the one whose packet it is.
     Packet = 10,
@@ -43,6 +49,8 @@ impl RecordType {
             5 => Self::CgroupMove,
             6 => Self::Signal,
             7 => Self::Tcp,
+            8 => Self::UringSubmit,
+            9 => Self::UringComplete,
             10 => Self::Packet,
             _ => return None,
         })
@@ -187,6 +195,12 @@ pub const SECTION_ENV: u8 = 0x4b;
 pub const SECTION_FILENAME: u8 = 0x4c;
 /// Section: a path as text (the target of a cgroup move).
 pub const SECTION_PATH: u8 = 0x4d;
+/// Section: a submitted operation, [`crate::uring::IMAGE_BYTES`].
+pub const SECTION_OPERATION: u8 = 0x58;
+/// Section: [`crate::FileFacts`] of the registered file that an operation worked on, and its address (u64).
+pub const SECTION_REGISTERED: u8 = 0x59;
+/// Section: the path of that file, in the form of [`SECTION_EXE_PATH`]. Left out when it was told shortly before.
+pub const SECTION_REGISTERED_PATH: u8 = 0x5a;
 
 /// Section: path of the file that was opened, in the form of [`SECTION_EXE_PATH`]; of programs whose memory others can
 /// change while the call reads it, and where the call names none.
@@ -283,6 +297,28 @@ impl<'a> Record<'a> {
             (_, rest) = split_section(rest).ok_or(RecordError::BadSection)?;
         }
         Ok(record)
+    }
+
+    /// A record put together from several: raw arguments and sections as they stand in a record.
+    pub fn joined(
+        header: RecordHeader,
+        kind: RecordType,
+        args: &'a [u8],
+        sections: &'a [u8],
+    ) -> Result<Self, RecordError> {
+        let mut rest = sections;
+        while !rest.is_empty() {
+            (_, rest) = split_section(rest).ok_or(RecordError::BadSection)?;
+        }
+        if !args.len().is_multiple_of(8) {
+            return Err(RecordError::BadLength);
+        }
+        Ok(Record { header, kind, args, sections })
+    }
+
+    /// The bytes of all sections, for [`Record::joined`].
+    pub fn section_bytes(&self) -> &'a [u8] {
+        self.sections
     }
 
     /// Raw argument `index`, if the record carries it.

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 
 use anyhow::{Context, Result};
+use sysreel_agent::operations::Operations;
 use wire::offsets::{ABSENT, Offsets};
+use wire::uring::{COMPLETE_PARTS, COMPLETE_WHOLE, COMPLETE_WITHOUT_REQUEST};
 
 /// Where the kernel exposes its type information (5.4 and later, CONFIG_DEBUG_INFO_BTF).
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
@@ -29,6 +31,9 @@ const TRACEPOINT_GUARD: &str = "tracepoint_srcu_srcu_data";
 const DROP_REASONS: &str = "skb_drop_reason";
 const DROP_REASON_PREFIX: &str = "SKB_DROP_REASON_";
 const DROP_TRACEPOINT: &str = "btf_trace_kfree_skb";
+/// Tracepoints that changed their arguments, by the types that describe them to programs.
+const URING_COMPLETE: &str = "btf_trace_io_uring_complete";
+const URING_SUBMIT_SQE: &str = "btf_trace_io_uring_submit_sqe";
 /// Size of a kernel stack, on both architectures.
 const THREAD_BYTES: u32 = 16 << 10;
 
@@ -49,6 +54,7 @@ const VOLATILE: u32 = 9;
 const CONST: u32 = 10;
 const RESTRICT: u32 = 11;
 const FUNC: u32 = 12;
+const FUNC_PROTO: u32 = 13;
 const VAR: u32 = 14;
 const TYPE_TAG: u32 = 18;
 
@@ -104,6 +110,8 @@ impl KernelTypes {
         let wanted: HashSet<&'static str> = Offsets::structures()
             .chain([CGROUP_SUBSYS_IDS, REGS_HELPER, REGS, PREEMPT_DISABLE, PREEMPT_ENABLE, TRACEPOINT_GUARD])
             .chain([DROP_REASONS, DROP_TRACEPOINT])
+            .chain([URING_COMPLETE, URING_SUBMIT_SQE])
+            .chain(Operations::structures())
             .collect();
         let mut at = begin;
         while at < end {
@@ -112,6 +120,7 @@ impl KernelTypes {
             let kind = info >> 24 & 0x1f;
             if matches!(kind, STRUCT | ENUM | FUNC | VAR | TYPEDEF)
                 && let Some(name) = wanted.get(kernel.name(word(&kernel.bytes, at)?))
+                && (kind == TYPEDEF) == name.starts_with("btf_trace_")
             {
                 kernel.named.entry(name).or_insert(kernel.types.len() as TypeId);
             }
@@ -125,7 +134,36 @@ impl KernelTypes {
         Offsets::resolve(|structure, path| self.offset(structure, path))
     }
 
-    fn offset(&self, structure: &str, path: &str) -> Option<u32> {
+    /// How many arguments a tracepoint has.
+    fn arguments(&self, tracepoint: &str) -> Option<usize> {
+        let pointer = self.get(self.underlying(*self.named.get(tracepoint)?)?)?;
+        let prototype = self.get(pointer.target).filter(|target| target.kind == FUNC_PROTO)?;
+        // The first is the program's own.
+        (prototype.entries.len() / PARAMETER_BYTES).checked_sub(1)
+    }
+
+    /// What the tracepoint of completed `io_uring` operations has: a `COMPLETE_*`. `None` for what we do not know.
+    pub(super) fn uring_complete(&self) -> Option<u32> {
+        match self.arguments(URING_COMPLETE)? {
+            3 => Some(COMPLETE_WHOLE),
+            7 => Some(COMPLETE_PARTS),
+            4 => Some(COMPLETE_WITHOUT_REQUEST),
+            _ => None,
+        }
+    }
+
+    /// Which argument of the older tracepoint of submissions is the request. `None` for what we do not know; until 5.10.161
+    /// there was none.
+    pub(super) fn uring_submit_request(&self) -> Option<u32> {
+        match self.arguments(URING_SUBMIT_SQE)? {
+            2 => Some(0),
+            7 => Some(1),
+            _ => None,
+        }
+    }
+
+    /// Where a field is.
+    pub(super) fn offset(&self, structure: &str, path: &str) -> Option<u32> {
         let mut current = *self.named.get(structure)?;
         let mut bits = 0;
         for name in path.split('.') {
@@ -162,11 +200,7 @@ impl KernelTypes {
 
     /// How many arguments the tracepoint for dropped packets has.
     pub(super) fn drop_args(&self) -> u32 {
-        let tracepoint = self.named.get(DROP_TRACEPOINT).and_then(|&id| self.get(self.underlying(id)?));
-        let function = tracepoint.and_then(|pointer| self.get(pointer.target));
-        let parameters = function.map_or(0, |function| function.entries.len() / PARAMETER_BYTES);
-        // The first one is the program's own data.
-        parameters.saturating_sub(1) as u32
+        self.arguments(DROP_TRACEPOINT).map_or(0, |arguments| arguments as u32)
     }
 
     fn enumerators(&self, name: &str) -> impl Iterator<Item = (&str, u32)> {

@@ -5,6 +5,7 @@
 
 mod btf;
 mod object;
+mod operations;
 mod table;
 
 use std::collections::BTreeMap;
@@ -18,16 +19,18 @@ use aya::programs::{BtfTracePoint, Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use aya_obj::btf::BtfKind;
 use capture_format::schema::KernelEvent;
+use sysreel_agent::operations::Operations;
 use sysreel_agent::selection::Selection;
 use wire::offsets::Settings;
 use wire::ring::RECORD_BYTES_MAX;
 use wire::table::{CallEntry, ChoiceKey, Fetch};
+use wire::uring::OperationEntry;
 
 use btf::KernelTypes;
 pub(crate) use table::NATIVE;
 
 /// Programs, each with the BTF tracepoint it hangs on. `sys_enter` is attached only for latency.
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 17] = [
     "sched_process_fork",
     "sched_process_exec",
     "sched_process_exit",
@@ -38,6 +41,11 @@ const PROGRAMS: [&str; 12] = [
     "tcp_send_reset",
     "tcp_receive_reset",
     "kfree_skb",
+    "io_uring_submit_req",
+    "io_uring_submit_sqe",
+    "io_uring_req_failed",
+    "io_uring_complete",
+    "io_uring_cqe_overflow",
     "sys_enter",
     "sys_exit",
 ];
@@ -50,6 +58,9 @@ const OPTIONAL: [(&str, KernelEvent); 5] = [
     ("tcp_receive_reset", KernelEvent::TcpReset),
     ("kfree_skb", KernelEvent::PacketDrop),
 ];
+
+/// What is not recorded without the tracepoints of `io_uring`.
+const OPERATIONS: &str = "operations of io_uring";
 
 /// The program that takes longest to verify.
 const LARGEST: &str = "sched_process_exec";
@@ -81,9 +92,10 @@ pub(crate) struct Probes {
     ebpf: Ebpf,
     ring_bytes: usize,
     cpus: usize,
-    absent: Vec<(&'static str, KernelEvent)>,
+    absent: Vec<(&'static str, &'static str)>,
     settings: Settings,
     drop_reasons: BTreeMap<u32, String>,
+    operations: Operations,
 }
 
 /// What the kernel says of a program it took.
@@ -106,6 +118,8 @@ unsafe impl Pod for Plain<CallEntry> {}
 unsafe impl Pod for Plain<ChoiceKey> {}
 // SAFETY: as above.
 unsafe impl Pod for Plain<Fetch> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<OperationEntry> {}
 
 impl Probes {
     /// Loads and attaches the programs.
@@ -121,12 +135,13 @@ impl Probes {
                     types.untyped_regs_at(),
                     types.preempt_functions(),
                     (types.drop_args(), types.drop_reasons()),
+                    Uring::of(&types),
                 )
             });
             let loader = EbpfLoader::new();
             (types, btf.join().expect("reading does not panic"), loader)
         });
-        let (offsets, cgroup_v1_subsys, untyped_regs_at, preempt_functions, (drop_args, drop_reasons)) =
+        let (offsets, cgroup_v1_subsys, untyped_regs_at, preempt_functions, (drop_args, drop_reasons), uring) =
             types?;
         // The kernels without types for tasks are those that take no larger elements (both until 5.14).
         let ring_bytes = if untyped_regs_at == 0 {
@@ -149,6 +164,8 @@ impl Probes {
             aarch64: u32::from(cfg!(target_arch = "aarch64")),
             untyped_regs_at,
             drop_args,
+            uring_complete: uring.complete.unwrap_or(0),
+            uring_submit_request: uring.submit_request.unwrap_or(0),
             offsets,
         };
         let mut object = object::with_ring_bytes(object::programs()?, ring_bytes + RECORD_BYTES_MAX)?;
@@ -163,7 +180,8 @@ impl Probes {
             .map_max_entries("STARTS", start_slots)
             .load(&object)
             .context("cannot load the kernel programs")?;
-        fill_calls(&mut ebpf, &options.selection)?;
+        fill(&mut ebpf, "CALLS", table::entries(&options.selection))?;
+        fill(&mut ebpf, "OPERATIONS", operations::entries(&uring.operations, &options.selection))?;
         fill_choices(&mut ebpf)?;
         let has = |tracepoint: &str| {
             btf.id_by_type_name_kind(&format!("btf_trace_{tracepoint}"), BtfKind::Typedef).is_ok()
@@ -171,9 +189,15 @@ impl Probes {
         let is_selected = |event: KernelEvent| options.selection.has(event.name());
         let (optional, absent): (Vec<_>, Vec<_>) =
             OPTIONAL.into_iter().filter(|(_, event)| is_selected(*event)).partition(|(name, _)| has(name));
+        let mut absent: Vec<_> = absent.into_iter().map(|(name, event)| (name, event.name())).collect();
+        let of_operations = uring.programs(has);
+        if of_operations.is_empty() {
+            absent.push(("io_uring_submit_req", OPERATIONS));
+        }
         let is_needed = |name: &str| match name {
             "sys_enter" => options.latency,
             "signal_deliver" => is_selected(KernelEvent::SignalDeliver),
+            _ if name.starts_with("io_uring_") => of_operations.contains(&name),
             _ if OPTIONAL.iter().any(|(known, _)| *known == name) => {
                 optional.iter().any(|(known, _)| *known == name)
             }
@@ -185,12 +209,18 @@ impl Probes {
                 .attach()
                 .with_context(|| format!("cannot attach to the tracepoint {name}"))?;
         }
-        Ok(Probes { ebpf, ring_bytes, cpus, absent, settings, drop_reasons })
+        let operations = uring.operations;
+        Ok(Probes { ebpf, ring_bytes, cpus, absent, settings, drop_reasons, operations })
     }
 
-    /// Tracepoints that this kernel lacks, with the events that are not recorded therefore.
-    pub(crate) fn absent(&self) -> &[(&'static str, KernelEvent)] {
+    /// Tracepoints that this kernel lacks, with what is not recorded therefore.
+    pub(crate) fn absent(&self) -> &[(&'static str, &'static str)] {
         &self.absent
+    }
+
+    /// Where the arguments of `io_uring` operations stand.
+    pub(crate) fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     /// Follows this process, and what it starts, from its next exec on.
@@ -280,11 +310,14 @@ fn tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut BtfTracePoin
     Ok(program.try_into()?)
 }
 
-fn fill_calls(ebpf: &mut Ebpf, selection: &Selection) -> Result<()> {
-    let map = ebpf.map_mut("CALLS").context("the kernel programs lack the map CALLS")?;
-    let mut array: Array<&mut MapData, Plain<CallEntry>> = Array::try_from(map)?;
-    for (index, entry) in table::entries(selection).into_iter().enumerate() {
-        array.set(index as u32, Plain(entry), 0).context("cannot fill the table of calls")?;
+fn fill<T>(ebpf: &mut Ebpf, map: &str, entries: Vec<T>) -> Result<()>
+where
+    Plain<T>: Pod,
+{
+    let table = ebpf.map_mut(map).with_context(|| format!("the kernel programs lack the map {map}"))?;
+    let mut array: Array<&mut MapData, Plain<T>> = Array::try_from(table)?;
+    for (index, entry) in entries.into_iter().enumerate() {
+        array.set(index as u32, Plain(entry), 0).with_context(|| format!("cannot fill {map}"))?;
     }
     Ok(())
 }
@@ -296,6 +329,38 @@ fn fill_choices(ebpf: &mut Ebpf) -> Result<()> {
         map.insert(Plain(key), Plain(fetch), 0).context("cannot fill the table of choices")?;
     }
     Ok(())
+}
+
+/// What the running kernel has for the operations of `io_uring`.
+struct Uring {
+    complete: Option<u32>,
+    submit_request: Option<u32>,
+    operations: Operations,
+}
+
+impl Uring {
+    fn of(types: &KernelTypes) -> Self {
+        Uring {
+            complete: types.uring_complete(),
+            submit_request: types.uring_submit_request(),
+            operations: Operations::new(NATIVE, |structure, field| types.offset(structure, field)),
+        }
+    }
+
+    /// The programs that record them: none, where the kernel lacks what it takes.
+    fn programs(&self, has: impl Fn(&str) -> bool) -> Vec<&'static str> {
+        // Both tracepoints of submissions would tell of each twice; no kernel has both.
+        let submit = match (has("io_uring_submit_req"), self.submit_request) {
+            (true, _) => "io_uring_submit_req",
+            (false, Some(_)) => "io_uring_submit_sqe",
+            (false, None) => return Vec::new(),
+        };
+        if self.complete.is_none() {
+            return Vec::new();
+        }
+        let further = ["io_uring_req_failed", "io_uring_cqe_overflow"].into_iter().filter(|name| has(name));
+        [submit, "io_uring_complete"].into_iter().chain(further).collect()
+    }
 }
 
 /// Slots of the start table: one per possible thread id, within 2 MiB. With more ids than slots two threads may

@@ -47,7 +47,7 @@ pub(super) fn entries(selection: &Selection) -> Vec<CallEntry> {
     entries
 }
 
-fn selection_of(selection: &Selection, name: &str) -> u8 {
+pub(super) fn selection_of(selection: &Selection, name: &str) -> u8 {
     match upkeep(name) {
         _ if selection.has(name) => SELECTED,
         Upkeep::None => SELECTED_NO,
@@ -149,7 +149,7 @@ const LIVES: [&str; 17] = [
 
 /// What is shed, and lost when a ring runs full, before what. Calls that only ask are cheap and come in storms, so they
 /// do not count with those that change something.
-fn class_of(call: &schema::Syscall) -> EventClass {
+pub(super) fn class_of(call: &schema::Syscall) -> EventClass {
     let is_change = upkeep(call.name) != Upkeep::None;
     match call.category {
         _ if POWERS.contains(&call.name) => EventClass::Credential,

@@ -84,11 +84,8 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         selection: plan.selection.clone(),
         follow: plan.command.is_some(),
     })?;
-    for (tracepoint, event) in probes.absent() {
-        eprintln!(
-            "sysreel-agent: this kernel has no tracepoint {tracepoint}: {} is not recorded",
-            event.name()
-        );
+    for (tracepoint, what) in probes.absent() {
+        eprintln!("sysreel-agent: this kernel has no tracepoint {tracepoint}: {what} not recorded");
     }
     let mut rings = Rings::map(&probes)?;
     plan.tell(format_args!(
@@ -104,6 +101,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         skip_start_scan: plan.command.is_some(),
         selection: plan.selection.clone(),
         drop_reasons: probes.drop_reasons().clone(),
+        operations: probes.operations().clone(),
     });
     for warning in tracker.read_start_state() {
         eprintln!("sysreel-agent: {warning}");
@@ -173,6 +171,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
                 break;
             }
         }
+        tracker.finish(&mut recorder);
     }
     let report = recorder.finish(&rings);
     let is_given_up = interrupts::count() > 1 || (interrupts::count() == 1 && report.is_err());

@@ -1,7 +1,9 @@
 //! What to do with each call: its kind of event and its effect, looked up once and kept by number.
 
 use capture_format::model::{Arg, EventKind, FdSource, Ref};
-use capture_format::schema::{Abi, KernelEvent, Shape, event_kind, kernel_event, syscall};
+use capture_format::schema::{
+    Abi, KernelEvent, Shape, completion_kind, event_kind, kernel_event, operation_kind, syscall,
+};
 use wire::record::{FLAG_COMPAT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
 use wire::{FileFacts, Record, RecordHeader, Section, SectionState, SocketFacts};
 
@@ -11,7 +13,7 @@ use super::store::Store;
 use crate::selection::Selection;
 
 /// Arguments an event carries at most.
-pub(super) const ARGS_MAX: usize = 6;
+pub(super) const ARGS_MAX: usize = 9;
 
 /// How records of one call become events.
 #[derive(Clone, Copy, Debug)]
@@ -21,9 +23,9 @@ pub(super) struct Plan {
     /// Arguments of the kind.
     pub(super) args: u8,
     /// Bit N: argument N is data, not a number.
-    data: u8,
+    data: u16,
     /// Bit N: argument N is a text, which may be counted with the NUL at its end, as in getcwd's result.
-    texts: u8,
+    texts: u16,
     /// Whether its events are recorded.
     pub(super) selected: bool,
     /// Whether the kind has a result.
@@ -34,7 +36,7 @@ pub(super) struct Plan {
     pub(super) effect: Effect,
     /// Bit N: argument N is filled only when the result is not 0. A `wait4` that does not wait and finds nobody says 0, and
     /// leaves the status as it was.
-    filled_if_any: u8,
+    filled_if_any: u16,
     /// The first argument is the call's number; its own come behind.
     is_shared: bool,
 }
@@ -51,6 +53,9 @@ pub(super) struct Calls {
     native: Vec<Option<Plan>>,
     compat: Vec<Option<Plan>>,
     kernel: [Option<Plan>; KernelEvent::ALL.len()],
+    /// Of operations of `io_uring`, and of their completions whose submission was not seen.
+    operations: Vec<Option<Plan>>,
+    completions: Vec<Option<Plan>>,
     /// How many numbers were seen that no table knows, and the plan of those beyond [`UNKNOWN_MAX`].
     unknown: usize,
     shared: Option<Plan>,
@@ -59,7 +64,17 @@ pub(super) struct Calls {
 impl Calls {
     pub(super) fn new(abi: Abi, selection: Selection) -> Self {
         let kernel = [None; KernelEvent::ALL.len()];
-        Calls { abi, selection, native: Vec::new(), compat: Vec::new(), kernel, unknown: 0, shared: None }
+        Calls {
+            abi,
+            selection,
+            native: Vec::new(),
+            compat: Vec::new(),
+            kernel,
+            operations: Vec::new(),
+            completions: Vec::new(),
+            unknown: 0,
+            shared: None,
+        }
     }
 
     /// The plan for the call in a record's header. Numbers have 16 bits, which bounds the tables.
@@ -87,6 +102,33 @@ impl Calls {
         plan
     }
 
+    /// The plan for an operation of `io_uring`. The kernel has 8 bits for opcodes.
+    pub(super) fn operation(&mut self, opcode: u16, store: &mut Store) -> Plan {
+        let opcode = opcode & 0xff;
+        if let Some(plan) = planned(&mut self.operations, opcode) {
+            return *plan;
+        }
+        let kind = operation_kind(self.abi, u32::from(opcode));
+        let effect = effect::of_call(&kind.name);
+        let plan = Plan::new(kind, effect, &self.selection, store);
+        self.operations[usize::from(opcode)] = Some(plan);
+        plan
+    }
+
+    /// The plan for a completion of which no more is known than the opcode, if that.
+    pub(super) fn completion(&mut self, opcode: Option<u16>, store: &mut Store) -> Plan {
+        let place = opcode.map_or(0x100, |opcode| opcode & 0xff);
+        if let Some(plan) = planned(&mut self.completions, place) {
+            return *plan;
+        }
+        let kind = completion_kind(self.abi, opcode.map(|opcode| u32::from(opcode & 0xff)));
+        let mut plan = Plan::new(kind, Effect::None, &self.selection, store);
+        // Where some operations are left out nobody knows whether this is one of them.
+        plan.selected &= opcode.is_some() || self.selection.has_all();
+        self.completions[usize::from(place)] = Some(plan);
+        plan
+    }
+
     /// The plan for an event that is not a call.
     pub(super) fn kernel_plan(&mut self, event: KernelEvent, store: &mut Store) -> Plan {
         if let Some(plan) = self.kernel[event as usize] {
@@ -98,15 +140,24 @@ impl Calls {
     }
 }
 
+/// The plan in a table that grows as needed.
+fn planned(plans: &mut Vec<Option<Plan>>, place: u16) -> Option<&Plan> {
+    let place = usize::from(place);
+    if place >= plans.len() {
+        plans.resize(place + 1, None);
+    }
+    plans[place].as_ref()
+}
+
 impl Plan {
     fn new(mut kind: EventKind, effect: Effect, selection: &Selection, store: &mut Store) -> Self {
         let selected = selection.has(&kind.name);
         kind.args.truncate(ARGS_MAX);
-        let data = kind.args.iter().enumerate().map(|(at, arg)| u8::from(arg.kind.is_data()) << at).sum();
-        let is_text = |shape: &Shape| u8::from(*shape == Shape::Text);
+        let data = kind.args.iter().enumerate().map(|(at, arg)| u16::from(arg.kind.is_data()) << at).sum();
+        let is_text = |shape: &Shape| u16::from(*shape == Shape::Text);
         let texts = kind.args.iter().enumerate().map(|(at, arg)| is_text(&arg.kind.shape) << at).sum();
         let is_status =
-            |shape: &Shape| u8::from(matches!(shape, Shape::Struct(name) if name == "wait_status"));
+            |shape: &Shape| u16::from(matches!(shape, Shape::Struct(name) if name == "wait_status"));
         let filled_if_any =
             kind.args.iter().enumerate().map(|(at, arg)| is_status(&arg.kind.shape) << at).sum();
         let (args, result, fd) = (kind.args.len() as u8, kind.result.is_some(), kind.fd);
@@ -131,9 +182,19 @@ impl Plan {
     }
 }
 
+/// How an operation of `io_uring` differs from the call of its name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ring {
+    /// Its descriptor is an index in the table of the ring.
+    pub(super) is_registered: bool,
+    /// What it makes goes into that table.
+    pub(super) is_in_slot: bool,
+}
+
 /// A record with its sections sorted out, once.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call<'r, 'a> {
+    ring: Ring,
     record: &'r Record<'a>,
     data: [Option<Section<'a>>; ARGS_MAX],
     socket: Option<&'a [u8]>,
@@ -144,7 +205,12 @@ pub(super) struct Call<'r, 'a> {
 impl<'r, 'a> Call<'r, 'a> {
     #[inline]
     pub(super) fn read(record: &'r Record<'a>) -> Self {
-        let mut call = Call { record, data: [None; ARGS_MAX], socket: None, file: None, opened: None };
+        Self::of_ring(record, Ring::default())
+    }
+
+    #[inline]
+    pub(super) fn of_ring(record: &'r Record<'a>, ring: Ring) -> Self {
+        let mut call = Call { ring, record, data: [None; ARGS_MAX], socket: None, file: None, opened: None };
         for section in record.sections() {
             match section.index {
                 SECTION_SOCKET => call.socket = Some(section.bytes),
@@ -174,8 +240,11 @@ impl<'r, 'a> Call<'r, 'a> {
         !(-4095..0).contains(&self.record.header.result)
     }
 
-    /// The result as a descriptor number.
+    /// The result as a descriptor number of the process.
     pub(super) fn result_fd(&self) -> Option<u32> {
+        if self.ring.is_in_slot {
+            return None;
+        }
         u32::try_from(self.record.header.result).ok().filter(|fd| *fd <= i32::MAX as u32)
     }
 
@@ -189,8 +258,11 @@ impl<'r, 'a> Call<'r, 'a> {
         self.raw(at) as i32
     }
 
-    /// An argument as a descriptor number.
+    /// An argument as a descriptor number of the process.
     pub(super) fn fd(&self, at: u8) -> Option<u32> {
+        if self.ring.is_registered {
+            return None;
+        }
         u32::try_from(self.int(at)).ok()
     }
 

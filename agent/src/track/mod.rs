@@ -2,8 +2,8 @@
 //!
 //! The tracker keeps what a reader would otherwise have to replay a capture for: which threads and processes
 //! exist, what their descriptors refer to, where they work, which container they belong to. It makes exactly one
-//! event of each record, whatever the record holds, and hands it to a [`Sink`] while the entities it refers to
-//! stand in the [`Store`]. It does not read rings and does not write files. Start at [`Tracker`].
+//! event of each record, whatever the record holds, or of the two of an `io_uring` operation, and hands it to a [`Sink`]
+//! while the entities it refers to stand in the [`Store`]. It does not read rings and does not write files. Start at [`Tracker`].
 
 mod after_loss;
 mod calls;
@@ -13,12 +13,14 @@ mod discover;
 mod effect;
 mod files;
 mod fx;
+mod in_flight;
 mod lifecycle;
 mod on_files;
 mod on_packet;
 mod on_process;
 mod on_sockets;
 mod on_tcp;
+mod on_uring;
 mod packet;
 mod path;
 mod procfs;
@@ -40,9 +42,10 @@ use wire::{Record, RecordType};
 pub use effect::{Upkeep, upkeep};
 pub use store::Store;
 
+use crate::operations::Operations;
 use crate::selection::Selection;
 
-use calls::{ARGS_MAX, Call, Calls, Plan};
+use calls::{Call, Calls, Plan};
 use effect::Effect;
 use files::OpenFile;
 use procfs::ProcRoot;
@@ -64,6 +67,8 @@ pub struct TrackerOptions {
     pub selection: Selection,
     /// Why the running kernel drops packets, by its own numbers.
     pub drop_reasons: BTreeMap<u32, String>,
+    /// Where the arguments of `io_uring` operations stand.
+    pub operations: Operations,
 }
 
 /// Something the tracker had to do without; recording goes on.
@@ -102,6 +107,10 @@ pub struct Tracker {
     after_loss: after_loss::AfterLoss,
     rights: on_sockets::RightsInFlight,
     connections: on_tcp::Connections,
+    in_flight: in_flight::InFlight,
+    registered: on_uring::RegisteredFiles,
+    /// When the record was made that came last.
+    now_ns: u64,
 }
 
 impl Tracker {
@@ -116,6 +125,9 @@ impl Tracker {
             tasks: Tasks::default(),
             rights: on_sockets::RightsInFlight::default(),
             connections: on_tcp::Connections::default(),
+            in_flight: in_flight::InFlight::default(),
+            registered: on_uring::RegisteredFiles::default(),
+            now_ns: 0,
             proc,
             options,
         }
@@ -131,6 +143,7 @@ impl Tracker {
         }
         let (time_ns, latency_ns) = (record.header.time_ns, record.latency_ns().unwrap_or(0));
         self.tasks.files.set_time(time_ns.saturating_sub(latency_ns), time_ns);
+        self.now_ns = time_ns;
         match record.kind {
             RecordType::Syscall => self.on_call(record, cpu, sink),
             RecordType::Exec => self.on_exec(record, cpu, sink),
@@ -140,6 +153,8 @@ impl Tracker {
             RecordType::CgroupMove => self.on_cgroup_move(record, cpu, sink),
             RecordType::Tcp => self.on_tcp(record, cpu, sink),
             RecordType::Packet => self.on_packet(record, cpu, sink),
+            RecordType::UringSubmit => self.on_uring_submit(record, cpu, sink),
+            RecordType::UringComplete => self.on_uring_complete(record, cpu, sink),
         }
     }
 
@@ -187,7 +202,7 @@ impl Tracker {
         plan: &Plan,
         descriptor: Ref,
         result: Option<i64>,
-        args: &[Arg<'_>; ARGS_MAX],
+        args: &[Arg<'_>],
         sink: &mut impl Sink,
     ) {
         if !plan.selected {
@@ -306,7 +321,8 @@ impl Tracker {
         live.processes.extend(self.tasks.groups().map(|group| group.version));
         live.descriptors.extend(self.tasks.files.descriptors());
         live.descriptors.extend(self.rights.descriptors());
-        for (thread, descriptor) in self.connections.entities() {
+        live.descriptors.extend(self.registered.descriptors());
+        for (thread, descriptor) in self.connections.entities().chain(self.in_flight.entities()) {
             live.threads.insert(thread);
             live.processes.extend(self.store.thread(thread).map(|thread| thread.process));
             live.descriptors.insert(descriptor);

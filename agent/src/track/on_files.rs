@@ -103,11 +103,14 @@ impl Tracker {
         mut descriptor: Descriptor,
         cloexec: bool,
     ) -> Option<Ref> {
-        let fd = call.result_fd()?;
         if let Some(facts) = call.file() {
             apply_facts(&mut descriptor, &facts);
         }
-        Some(self.open_file(task, fd, descriptor, cloexec))
+        match call.result_fd() {
+            Some(fd) => Some(self.open_file(task, fd, descriptor, cloexec)),
+            // It is in the table of a ring.
+            None => Some(self.store.intern(descriptor)),
+        }
     }
 
     fn on_open(
@@ -299,7 +302,7 @@ pub(super) fn two_fds(bytes: &[u8]) -> Option<[u32; 2]> {
 }
 
 /// Completes a descriptor with what the kernel held.
-fn apply_facts(descriptor: &mut Descriptor, facts: &FileFacts) {
+pub(super) fn apply_facts(descriptor: &mut Descriptor, facts: &FileFacts) {
     // All descriptors of one anonymous kind share one inode: its number says nothing.
     let has_identity = matches!(
         descriptor.kind,

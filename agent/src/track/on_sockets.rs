@@ -188,7 +188,7 @@ impl Tracker {
     }
 
     fn on_accept(&mut self, task: &Task, call: &Call<'_, '_>, cloexec: bool) -> Option<Ref> {
-        let mut socket = self.descriptor_copy(task, call.fd(0)?);
+        let mut socket = call.fd(0).map(|fd| self.descriptor_copy(task, fd)).unwrap_or_default();
         socket.ino = 0;
         match call.bytes(1).and_then(Address::parse) {
             // The client of a Unix socket has no name as a rule; the server's says what this is about.

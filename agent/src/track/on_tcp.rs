@@ -157,6 +157,12 @@ impl Tracker {
         }
     }
 
+    /// A socket that no descriptor of its process stands for.
+    pub(super) fn known_socket(&mut self, facts: &SocketFacts) -> Ref {
+        let owner = self.connections.owner(facts).unwrap_or_default();
+        self.connection(&owner, facts, None)
+    }
+
     pub(super) fn on_tcp(&mut self, record: &Record<'_>, cpu: u16, sink: &mut impl Sink) {
         let section = record.sections().find(|section| section.index == SECTION_SOCKET);
         let facts = section.and_then(|section| SocketFacts::parse(section.bytes)).unwrap_or_default();

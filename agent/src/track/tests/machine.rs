@@ -15,6 +15,7 @@ use wire::{
     ExecFacts, ExitFacts, FileFacts, ForkFacts, Record, RecordHeader, RecordType, SectionState, SocketFacts,
 };
 
+use crate::operations::Operations;
 use crate::selection::Selection;
 use crate::track::{Sink, Store, Tracker, TrackerOptions};
 
@@ -27,8 +28,9 @@ pub(super) struct Machine {
     time_ns: u64,
 }
 
+/// What became of records: events, and how many led to none.
 #[derive(Default)]
-struct Lines(Vec<String>);
+struct Lines(Vec<String>, usize);
 
 /// One call to be recorded.
 pub(super) struct Call {
@@ -83,6 +85,7 @@ pub(super) fn options(proc_root: &Path) -> TrackerOptions {
         skip_start_scan: false,
         selection: Selection::default(),
         drop_reasons: [(2, "NOT_SPECIFIED"), (3, "NO_SOCKET")].map(|(nr, name)| (nr, name.to_owned())).into(),
+        operations: Operations::new(Abi::X86_64, |_, _| None),
     }
 }
 
@@ -113,6 +116,35 @@ impl Machine {
         let before = self.lines.0.len();
         self.tracker.record(&record, 0, &mut self.lines);
         assert_eq!(self.lines.0.len(), before + 1, "exactly one event per record");
+    }
+
+    /// A record of an `io_uring` operation, which may lead to no event, or not yet.
+    pub(super) fn uring(
+        &mut self,
+        kind: RecordType,
+        opcode: u16,
+        pid: u32,
+        result: i64,
+        args: &[u64],
+        sections: &[(u8, &[u8])],
+    ) {
+        let header = RecordHeader { nr: opcode, ..self.header(kind, "", pid, pid, result) };
+        let mut built = RecordBuilder::<2048>::new(header, args);
+        for (index, bytes) in sections {
+            built = built.section(*index, SectionState::Data, bytes);
+        }
+        let record = Record::parse(built.finish()).expect("a record that was built is whole");
+        self.tracker.record(&record, 0, &mut self.lines);
+    }
+
+    /// Recording ends.
+    pub(super) fn finish(&mut self) {
+        self.tracker.finish(&mut self.lines);
+    }
+
+    /// How many records led to no event of their own, since the beginning.
+    pub(super) fn left_out(&self) -> usize {
+        self.lines.1
     }
 
     fn header(&mut self, kind: RecordType, nr: &str, tid: u32, pid: u32, result: i64) -> RecordHeader {
@@ -336,7 +368,9 @@ impl Sink for Lines {
         self.0.push(line);
     }
 
-    fn left_out(&mut self, _: u16) {}
+    fn left_out(&mut self, _: u16) {
+        self.1 += 1;
+    }
 }
 
 pub(super) fn text(bytes: &[u8]) -> String {
@@ -441,7 +475,7 @@ fn bytes_of_cred(facts: &CredFacts) -> Vec<u8> {
     [words.map(u32::to_ne_bytes).concat(), sets.map(u64::to_ne_bytes).concat()].concat()
 }
 
-fn bytes_of_file(facts: &FileFacts) -> Vec<u8> {
+pub(super) fn bytes_of_file(facts: &FileFacts) -> Vec<u8> {
     let words = [facts.dev, facts.mode, facts.flags, 0];
     [facts.ino.to_ne_bytes().to_vec(), words.map(u32::to_ne_bytes).concat()].concat()
 }

@@ -10,3 +10,4 @@ mod memory;
 mod network;
 mod processes;
 mod start;
+mod uring;

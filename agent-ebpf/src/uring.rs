@@ -1,0 +1,328 @@
+//! Operations of `io_uring`: submission and completion.
+//!
+//! None of them passes `sys_exit`, and the thread that works on one is often not the one that asked for it. So each is
+//! recorded when it is submitted, for the thread that owns it, and whenever it completes; the agent joins the two.
+//! `wire::uring` says what both know of an operation. Start at [`submit`].
+
+use aya_ebpf::{
+    helpers::generated::bpf_get_current_pid_tgid,
+    macros::{btf_tracepoint, map},
+    maps::Array,
+    programs::BtfTracePointContext,
+};
+use wire::facts::FILE_BYTES;
+use wire::offsets::ABSENT;
+use wire::record::{
+    FLAG_NO_RESULT, SECTION_FILE, SECTION_OPERATION, SECTION_REGISTERED, SECTION_REGISTERED_PATH,
+    SECTION_SOCKET,
+};
+use wire::ring::EventClass;
+use wire::table::SELECTED_NO;
+use wire::uring::{
+    COMMAND_BYTES, COMPLETE_PARTS, COMPLETE_WHOLE, IMAGE_BYTES, OPCODE_NONE, OPERATION_FETCHES_MAX,
+    OPERATION_FILE, OPERATION_RESULT_FILE, OPERATION_RESULT_SOCKET, OPERATION_SOCKET, OPERATION_UNKNOWN,
+    OPERATIONS_MAX, OperationEntry, SQE_BYTES,
+};
+use wire::{RecordType, SectionState};
+
+use crate::facts::{file_facts, file_of, socket_facts, write_file};
+use crate::memory::{copy_kernel, opaque, read};
+use crate::path;
+use crate::ring::{self, Slot, Weight};
+use crate::settings::{offset, setting};
+use crate::syscalls::current_task;
+use crate::uring_fetch::{fetch_block, fetch_out, fetch_vector};
+
+#[map]
+static OPERATIONS: Array<OperationEntry> = Array::with_max_entries(OPERATIONS_MAX as u32, 0);
+
+/// A registered file whose path was told.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Told {
+    file: u64,
+    inode: u64,
+    time_ns: u64,
+}
+
+#[map]
+static TOLD: Array<Told> = Array::with_max_entries(TOLD_SLOTS, 0);
+
+const TOLD_SLOTS: u32 = 1024;
+/// A path is told again after this long: the file may have been renamed, or the record that told it lost.
+const TOLD_NS: u64 = 1_000_000_000;
+
+/// `IOSQE_FIXED_FILE`, which the kernel keeps in the same bit.
+const FIXED_FILE: u32 = 1;
+/// `IORING_SETUP_SQE128`: entries are twice as long.
+const SETUP_SQE128: u32 = 1 << 10;
+/// `IORING_SETUP_NO_SQARRAY`: entries are taken in their order.
+const SETUP_NO_SQARRAY: u32 = 1 << 16;
+/// Where members stand in a `struct io_uring_sqe`, which user space sees.
+const SQE_FD: usize = 4;
+const SQE_USER_DATA: usize = 32;
+
+/// An operation is submitted, and its arguments are taken over: (request). From Linux 6.4 on.
+#[btf_tracepoint(function = "io_uring_submit_req")]
+pub fn io_uring_submit_req(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe { submit(argument(&ctx, 0), 0) };
+    0
+}
+
+/// The same on kernels before: (request, ..) from 6.0 on, (ring, request, ..) earlier.
+#[btf_tracepoint(function = "io_uring_submit_sqe")]
+pub fn io_uring_submit_sqe(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe {
+        let (first, second) = (argument(&ctx, 0), argument(&ctx, 1));
+        submit(if setting!(uring_submit_request) == 0 { first } else { second }, 0);
+    }
+    0
+}
+
+/// The kernel refuses an operation's arguments: (entry, request, error). It completes like any other.
+#[btf_tracepoint(function = "io_uring_req_failed")]
+pub fn io_uring_req_failed(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe { submit(argument(&ctx, 1), argument(&ctx, 0)) };
+    0
+}
+
+/// A completion is put into its queue: see the `COMPLETE_*` of `wire::uring` for the arguments.
+#[btf_tracepoint(function = "io_uring_complete")]
+pub fn io_uring_complete(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe {
+        let (ring, second, third) = (argument(&ctx, 0), argument(&ctx, 1), argument(&ctx, 2));
+        let (request, user_data, result, flags) = if setting!(uring_complete) == COMPLETE_WHOLE {
+            (second, read(third, 0), read(third, 8), read(third, 12))
+        } else if setting!(uring_complete) == COMPLETE_PARTS {
+            (second, third, argument(&ctx, 3) as i32, argument(&ctx, 4) as u32)
+        } else {
+            (0, second, third as i32, argument(&ctx, 3) as u32)
+        };
+        complete(ring, request, user_data, result, flags);
+    }
+    0
+}
+
+/// A completion finds its queue full and is kept aside: (ring, user data, result, flags, ..). It passes no other tracepoint.
+#[btf_tracepoint(function = "io_uring_cqe_overflow")]
+pub fn io_uring_cqe_overflow(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe {
+        let (result, flags) = (argument(&ctx, 2) as i32, argument(&ctx, 3) as u32);
+        complete(argument(&ctx, 0), 0, argument(&ctx, 1), result, flags);
+    }
+    0
+}
+
+/// An argument of a tracepoint, read where it stands: of two ways here the compiler would make one, with the place of what
+/// to read computed, which the verifier does not allow.
+#[inline(always)]
+unsafe fn argument(ctx: &BtfTracePointContext, index: usize) -> u64 {
+    opaque(ctx.arg::<u64>(index))
+}
+
+#[inline(always)]
+fn entry(opcode: u32) -> Option<*const OperationEntry> {
+    OPERATIONS.get_ptr(if opcode < OPERATION_UNKNOWN as u32 { opcode } else { OPERATION_UNKNOWN as u32 })
+}
+
+/// Process and thread that a ring's operation belongs to: where a thread of the kernel polls the ring, the first thread of
+/// the process that made it (newer kernels overwrite that thread's own id), and otherwise `task`, which submitted it.
+#[inline(always)]
+unsafe fn owner(ring: u64, task: u64) -> u64 {
+    let poller: u64 = read(ring, offset!(uring_sq_data));
+    let (pid, tgid): (u32, u32) = if poller != 0 && offset!(sq_data_tgid) != u64::from(ABSENT) {
+        let tgid = read(poller, offset!(sq_data_tgid));
+        (tgid, tgid)
+    } else {
+        (read(task, offset!(task_pid)), read(task, offset!(task_tgid)))
+    };
+    u64::from(tgid) << 32 | u64::from(pid)
+}
+
+/// Writes the record of a submission. `sqe` is 0 where the entry has to be looked for.
+#[inline(always)]
+unsafe fn submit(request: u64, sqe: u64) {
+    let opcode: u8 = read(request, offset!(request_opcode));
+    let Some(entry) = entry(u32::from(opcode)) else { return };
+    if (*entry).selected == SELECTED_NO {
+        return;
+    }
+    let ring: u64 = read(request, offset!(request_ring));
+    let owner = owner(ring, current_task() as u64);
+    if !ring::is_selected(owner) {
+        return;
+    }
+    let Some(slot) = ring::begin(Weight::of_operation(entry, owner as u32)) else { return };
+    slot.header(RecordType::UringSubmit, FLAG_NO_RESULT, 2, i64::from(opcode), owner);
+    slot.outcome(0, 0);
+    slot.arg(0, request);
+    slot.arg(1, ring);
+    let position = Slot::behind_args(2);
+    let image = slot.body(position);
+    let is_refused = sqe != 0;
+    let sqe = if is_refused { sqe } else { find_sqe(ring) };
+    copy_kernel(image, SQE_BYTES as u64, sqe);
+    copy_kernel(image.add(SQE_BYTES), COMMAND_BYTES as u64, request);
+    let user_data: u64 = read(request, offset!(request_user_data));
+    let found = image.cast::<u8>().read_volatile() == opcode
+        && image.add(SQE_USER_DATA).cast::<u64>().read_volatile() == user_data;
+    if sqe == 0 || !found {
+        // Another one: what the request itself has must do.
+        let words = image.cast::<u64>();
+        let flags: u32 = read(request, offset!(request_flags));
+        words.write_volatile(u64::from(opcode) | u64::from(flags & 0xff) << 8);
+        words.add(1).write_volatile(0);
+        words.add(2).write_volatile(0);
+        words.add(3).write_volatile(0);
+        words.add(4).write_volatile(user_data);
+        words.add(5).write_volatile(0);
+        words.add(6).write_volatile(0);
+        words.add(7).write_volatile(0);
+    }
+    // One that the kernel refused may not have come that far.
+    if !is_refused && (*entry).flags & OPERATION_FILE != 0 && offset!(request_fd) != u64::from(ABSENT) {
+        image.add(SQE_FD).cast::<u32>().write_volatile(read(request, offset!(request_fd)));
+    }
+    let image_at = position;
+    let mut position = slot.section(position, SECTION_OPERATION, SectionState::Data, IMAGE_BYTES as u64);
+    for index in 0..OPERATION_FETCHES_MAX {
+        if index >= (*entry).fetches as usize {
+            break;
+        }
+        position = fetch_block(&slot, &raw const (*entry).fetch[index], image_at, position);
+    }
+    if (*entry).vector.how != 0 {
+        position = fetch_vector(&slot, &raw const (*entry).vector, image_at, position);
+    }
+    slot.publish(position);
+}
+
+/// The entry that the kernel took last from the queue of a ring.
+#[inline(always)]
+unsafe fn find_sqe(ring: u64) -> u64 {
+    let head: u32 = read(ring, offset!(uring_sq_head));
+    let entries: u32 = read(ring, offset!(uring_sq_entries));
+    let flags: u32 = read(ring, offset!(uring_flags));
+    let mut index = head.wrapping_sub(1) & entries.wrapping_sub(1);
+    if flags & SETUP_NO_SQARRAY == 0 {
+        // Written by the program, at any time.
+        index = read(read(ring, offset!(uring_sq_array)), u64::from(index) * 4);
+    }
+    if index >= entries {
+        return 0;
+    }
+    let bytes = if flags & SETUP_SQE128 != 0 { 2 * SQE_BYTES } else { SQE_BYTES };
+    read::<u64>(ring, offset!(uring_sqes)) + u64::from(index) * bytes as u64
+}
+
+/// Writes the record of a completion. `request` is 0 where the kernel does not tell it.
+#[inline(always)]
+unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: u32) {
+    if request == 0 {
+        return complete_unknown(ring, user_data, result, flags);
+    }
+    let opcode: u8 = read(request, offset!(request_opcode));
+    let Some(entry) = entry(u32::from(opcode)) else { return };
+    if (*entry).selected == SELECTED_NO {
+        return;
+    }
+    let task = if offset!(request_task) == u64::from(ABSENT) {
+        read(read(request, offset!(request_tctx)), offset!(tctx_task))
+    } else {
+        read(request, offset!(request_task))
+    };
+    let owner = owner(ring, task);
+    if !ring::is_selected(owner) {
+        return;
+    }
+    let Some(slot) = ring::begin(Weight::of_operation(entry, owner as u32)) else { return };
+    slot.header(RecordType::UringComplete, 0, 4, i64::from(opcode), owner);
+    slot.outcome(i64::from(result), 0);
+    slot.arg(0, request);
+    slot.arg(1, ring);
+    slot.arg(2, user_data);
+    slot.arg(3, u64::from(flags));
+    let position = Slot::behind_args(4);
+    slot.publish(details(&slot, entry, request, position));
+}
+
+/// A completion that is one of several, or of which the kernel tells no more than what the program sees.
+#[inline(always)]
+unsafe fn complete_unknown(ring: u64, user_data: u64, result: i32, flags: u32) {
+    let owner = owner(ring, current_task() as u64);
+    if !ring::is_selected(owner) && !ring::is_selected(bpf_get_current_pid_tgid()) {
+        return;
+    }
+    let Some(slot) = ring::begin(Weight::of(EventClass::File)) else { return };
+    slot.header(RecordType::UringComplete, 0, 4, i64::from(OPCODE_NONE), owner);
+    slot.outcome(i64::from(result), 0);
+    slot.arg(0, 0);
+    slot.arg(1, ring);
+    slot.arg(2, user_data);
+    slot.arg(3, u64::from(flags));
+    let mut position = Slot::behind_args(4);
+    if result >= 0 {
+        // If it is a descriptor, which the agent knows.
+        let file = file_of(current_task(), result as u64);
+        position = socket_facts(&slot, position, SECTION_SOCKET, file);
+    }
+    slot.publish(position);
+}
+
+/// Adds what the kernel knows of the files of a completed operation, and what it filled.
+#[inline(always)]
+unsafe fn details(slot: &Slot, entry: *const OperationEntry, request: u64, position: u64) -> u64 {
+    let mut position = position;
+    let task = current_task();
+    let result = slot.result();
+    let flags = (*entry).flags;
+    let slot_at = (*entry).slot_at;
+    let in_slot = slot_at != 0 && read::<u32>(request, u64::from(slot_at & 63)) != 0;
+    if result >= 0 && !in_slot {
+        if flags & OPERATION_RESULT_FILE != 0 {
+            position = file_facts(slot, position, SECTION_FILE, file_of(task, result as u64));
+        }
+        if flags & OPERATION_RESULT_SOCKET != 0 {
+            position =
+                socket_facts(slot, slot.forget(position), SECTION_SOCKET, file_of(task, result as u64));
+        }
+    }
+    let file: u64 = read(request, offset!(request_file));
+    let is_registered = read::<u32>(request, offset!(request_flags)) & FIXED_FILE != 0;
+    if file != 0 && is_registered {
+        position = registered(slot, slot.forget(position), task as u64, file);
+    }
+    if file != 0 && (flags & OPERATION_SOCKET != 0 || is_registered) && flags & OPERATION_RESULT_SOCKET == 0 {
+        position = socket_facts(slot, slot.forget(position), SECTION_SOCKET, file);
+    }
+    if (*entry).out.how != 0 {
+        position = fetch_out(slot, &raw const (*entry).out, request, position);
+    }
+    position
+}
+
+/// Adds what a registered file is; its path, which takes longer than all else, not more often than needed.
+#[inline(always)]
+unsafe fn registered(slot: &Slot, position: u64, task: u64, file: u64) -> u64 {
+    let body = slot.body(position);
+    write_file(body.cast(), file, 0);
+    body.add(FILE_BYTES).cast::<u64>().write_volatile(file);
+    let position = slot.section(position, SECTION_REGISTERED, SectionState::Data, FILE_BYTES as u64 + 8);
+    let inode: u64 = read(file, offset!(file_inode));
+    let Some(told) = TOLD.get_ptr_mut((file >> 6) as u32 & (TOLD_SLOTS - 1)) else { return position };
+    if (*told).file == file && (*told).inode == inode && slot.time_ns.wrapping_sub((*told).time_ns) < TOLD_NS
+    {
+        return position;
+    }
+    // Another CPU may do so at the same time: then it is told once more.
+    (*told).file = file;
+    (*told).inode = inode;
+    (*told).time_ns = slot.time_ns;
+    let root = read::<u64>(task, offset!(task_fs)).wrapping_add(offset!(fs_root));
+    path::file(slot, position, SECTION_REGISTERED_PATH, file + offset!(file_path), root)
+}

@@ -1,0 +1,144 @@
+//! The kernel's table of `io_uring` operations, made from the schema and from where the kernel keeps arguments.
+
+use capture_format::model::FdSource;
+use capture_format::schema::{self, ArgKind, Fetch, Shape};
+use sysreel_agent::operations::{Operations, Place};
+use sysreel_agent::selection::Selection;
+use sysreel_agent::track::{Upkeep, upkeep};
+use wire::ring::EventClass;
+use wire::table::{
+    FETCH_COUNTED_IN, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT,
+    FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_RESULT_OUT, FETCH_STRING, SELECTED, SELECTED_NO,
+};
+use wire::uring::{
+    FETCH_FILENAME, NOWHERE, OPERATION_FILE, OPERATION_RESULT_FILE, OPERATION_RESULT_SOCKET,
+    OPERATION_SOCKET, OPERATION_STATE, OPERATION_UNKNOWN, OPERATIONS_MAX, OperationEntry, OperationFetch,
+    SQE_BYTES,
+};
+
+use super::table::{class_of, selection_of};
+
+/// Operations that look their descriptor up by themselves.
+const OWN_LOOKUP: [&str; 3] = ["CLOSE", "EPOLL_CTL", "FIXED_FD_INSTALL"];
+
+/// All entries.
+pub(super) fn entries(operations: &Operations, selection: &Selection) -> Vec<OperationEntry> {
+    let selected = if selection.has_unknown() { SELECTED } else { SELECTED_NO };
+    let class = EventClass::Other as u8;
+    let mut entries = vec![OperationEntry { selected, class, ..OperationEntry::default() }; OPERATIONS_MAX];
+    let known = schema::operations(operations.abi()).iter().enumerate();
+    for ((opcode, operation), entry) in known.zip(&mut entries[..OPERATION_UNKNOWN]) {
+        *entry = entry_of(operation, operations.places(opcode as u16));
+        entry.selected = selection_of(selection, operation.call.name);
+        entry.class = class_of(&operation.call) as u8;
+    }
+    entries
+}
+
+fn entry_of(operation: &schema::Operation, places: &[Place]) -> OperationEntry {
+    let call = &operation.call;
+    let kind = |at: usize| -> ArgKind {
+        let (name, kind) = call.args[at];
+        kind.parse().unwrap_or_else(|error| panic!("argument {name} of {} in the schema: {error}", call.name))
+    };
+    let works_on_file = matches!(call.fd, FdSource::Arg(at) if kind(usize::from(at)).shape == Shape::Fd)
+        || call.name == "accept4";
+    let makes = call.fd == FdSource::Result;
+    let flags = [
+        (OPERATION_RESULT_FILE, call.file && makes),
+        (OPERATION_RESULT_SOCKET, call.socket && makes),
+        (OPERATION_SOCKET, call.socket && !makes),
+        (OPERATION_FILE, works_on_file && !OWN_LOOKUP.contains(&operation.name)),
+        (OPERATION_STATE, upkeep(call.name) != Upkeep::None),
+    ];
+    let flags = flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).sum();
+    let mut entry = OperationEntry { flags, ..OperationEntry::default() };
+    let slot = operation.members.iter().position(|member| *member == "file_index").filter(|_| makes);
+    entry.slot_at = slot.and_then(|at| places[at].kept_at).map_or(0, |at| at - SQE_BYTES as u8);
+    for (at, place) in places.iter().enumerate() {
+        let Some(fetch) = fetch_of(at, place, places, &kind(at)) else { continue };
+        match fetch.how {
+            FETCH_IOVEC_IN | FETCH_MSGHDR_IN => entry.vector = fetch,
+            FETCH_FIXED_OUT | FETCH_RESULT_OUT | FETCH_LENPTR_OUT | FETCH_IOVEC_OUT | FETCH_MSGHDR_OUT => {
+                entry.out = fetch;
+            }
+            _ => {
+                if let Some(slot) = entry.fetch.get_mut(usize::from(entry.fetches)) {
+                    *slot = fetch;
+                    entry.fetches += 1;
+                }
+            }
+        }
+    }
+    entry
+}
+
+fn fetch_of(arg: usize, place: &Place, places: &[Place], kind: &ArgKind) -> Option<OperationFetch> {
+    let counted_at = |arg: u8| places.get(usize::from(arg)).and_then(Place::at);
+    // What is read when the operation completes is found by the request alone.
+    let kept_at = |arg: u8| places.get(usize::from(arg)).and_then(|place| place.kept_at);
+    let (how, address_at, length_at, size) = match kind.fetch {
+        Fetch::String if place.filename_at.is_some() => (FETCH_FILENAME, place.filename_at, place.at(), 0),
+        Fetch::String => (FETCH_STRING, place.at(), None, 0),
+        Fetch::Fixed { out: false, bytes } => (FETCH_FIXED_IN, place.at(), None, bytes),
+        Fetch::Fixed { out: true, bytes } => (FETCH_FIXED_OUT, place.kept_at, None, bytes),
+        Fetch::Counted { out: false, arg, element, .. } => {
+            (FETCH_COUNTED_IN, place.at(), Some(counted_at(arg)?), element)
+        }
+        Fetch::Result { element, .. } => (FETCH_RESULT_OUT, place.kept_at, None, element),
+        Fetch::LengthPointer { arg } => (FETCH_LENPTR_OUT, place.kept_at, Some(kept_at(arg)?), 1),
+        Fetch::Iovec { out: false, arg } => (FETCH_IOVEC_IN, place.at(), Some(counted_at(arg)?), 0),
+        Fetch::Iovec { out: true, arg } => (FETCH_IOVEC_OUT, place.kept_at, Some(kept_at(arg)?), 0),
+        Fetch::Msghdr { out: false } => (FETCH_MSGHDR_IN, place.at(), None, 0),
+        Fetch::Msghdr { out: true } => (FETCH_MSGHDR_OUT, place.kept_at, None, 0),
+        _ => return None,
+    };
+    let length_at = length_at.unwrap_or(NOWHERE);
+    Some(OperationFetch { how, arg: arg as u8, address_at: address_at?, length_at, size })
+}
+
+#[cfg(test)]
+mod tests {
+    use capture_format::schema::Abi;
+
+    use super::*;
+
+    fn entry(opcode: usize, find: impl Fn(&str, &str) -> Option<u32>) -> OperationEntry {
+        entries(&Operations::new(Abi::X86_64, find), &Selection::default())[opcode]
+    }
+
+    #[test]
+    fn an_open_sends_the_name_that_the_kernel_took() {
+        let with =
+            entry(18, |structure, field| (structure == "io_open" && field == "filename").then_some(16));
+        let fetch = OperationFetch { how: FETCH_FILENAME, arg: 1, address_at: 80, length_at: 16, size: 0 };
+        assert_eq!((with.fetches, with.fetch[0]), (1, fetch));
+        let without = entry(18, |_, _| None);
+        let fetch = OperationFetch { how: FETCH_STRING, arg: 1, address_at: 16, length_at: NOWHERE, size: 0 };
+        assert_eq!((without.fetches, without.fetch[0]), (1, fetch));
+        assert_eq!(without.flags, OPERATION_RESULT_FILE | OPERATION_STATE);
+    }
+
+    #[test]
+    fn what_the_kernel_fills_is_read_by_the_request_alone() {
+        assert_eq!(entry(22, |_, _| None).out.how, 0);
+        let read = entry(22, |_, field| (field == "addr").then_some(48));
+        let fetch =
+            OperationFetch { how: FETCH_RESULT_OUT, arg: 1, address_at: 112, length_at: NOWHERE, size: 1 };
+        assert_eq!((read.fetches, read.out, read.flags), (0, fetch, OPERATION_FILE));
+    }
+
+    #[test]
+    fn no_operation_has_more_fetches_than_its_entry_holds() {
+        let operations = Operations::new(Abi::X86_64, |_, _| Some(8));
+        for (opcode, operation) in schema::operations(Abi::X86_64).iter().enumerate() {
+            let places = operations.places(opcode as u16);
+            let kinds = operation.call.args.iter().map(|(_, kind)| kind.parse::<ArgKind>().expect("a kind"));
+            let wanted =
+                kinds.enumerate().filter_map(|(at, kind)| fetch_of(at, &places[at], places, &kind)).count();
+            let entry = entry_of(operation, places);
+            let held = [entry.vector, entry.out].iter().filter(|fetch| fetch.how != 0).count();
+            assert_eq!(usize::from(entry.fetches) + held, wanted, "{}", operation.name);
+        }
+    }
+}
