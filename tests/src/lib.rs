@@ -8,4 +8,5 @@ pub mod host;
 pub mod known;
 pub mod listing;
 pub mod rig;
+pub mod ring;
 pub mod strace;
