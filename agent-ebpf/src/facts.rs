@@ -42,6 +42,13 @@ pub(crate) unsafe fn file_of(task: *const u8, fd: u64) -> u64 {
     read(slots, (fd & 0xffff_ffff) * 8)
 }
 
+/// Whether a file is a socket.
+#[inline(always)]
+pub(crate) unsafe fn is_socket(file: u64) -> bool {
+    let inode: u64 = read(file, offset!(file_inode));
+    u32::from(read::<u16>(inode, offset!(inode_mode))) & S_IFMT == S_IFSOCK
+}
+
 /// Writes to `target` what file this is, as far as its inode tells.
 #[inline(always)]
 pub(crate) unsafe fn write_file(target: *mut FileFacts, file: u64, flags: u32) {

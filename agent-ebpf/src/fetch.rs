@@ -9,6 +9,7 @@ use wire::table::{
     FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, FETCHES_MAX, Fetch,
 };
 
+use crate::dns;
 use crate::memory::{clamp, copy_user, opaque, read_user, read_user_or_zero};
 use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
 use crate::syscalls::argument;
@@ -26,7 +27,11 @@ const BITS_SHIFT: u64 = 3;
 /// `struct sockaddr_storage`.
 const ADDRESS_BYTES_MAX: u64 = 128;
 /// Parts of an iovec that are looked at.
-const IOVEC_PARTS_MAX: u64 = 16;
+pub(crate) const IOVEC_PARTS_MAX: u64 = 16;
+/// While parts are copied, one word of memory keeps how many bytes there are, where the last part begins and which it is.
+const KEPT_AT: u64 = 0xf_ffff;
+const KEPT_START_SHIFT: u32 = 20;
+const KEPT_PART_SHIFT: u32 = 40;
 /// Strings of a vector that are looked at.
 const STRINGS_MAX: u64 = 64;
 /// Bytes of a string vector that are kept, but for the last string.
@@ -126,11 +131,21 @@ unsafe fn block(slot: &Slot, mut fetch: *const Fetch, regs: *const u8, position:
         _ => 0,
     };
     slot.keep(position, if bytes > cap { cap } else { bytes });
-    let bytes = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
-    if !copy_user(target, bytes, address) {
+    let kept = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
+    if !copy_user(target, kept, address) {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
-    slot.section(position, arg, SectionState::Data, bytes)
+    if bytes > kept {
+        let instead = dns::bytes_instead(target, kept);
+        if instead > kept {
+            slot.keep(position, if bytes > instead { instead } else { bytes });
+            let more = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
+            if copy_user(target, more, address) {
+                return slot.section(position, arg, SectionState::Data, more);
+            }
+        }
+    }
+    slot.section(position, arg, SectionState::Data, kept)
 }
 
 /// Copies an iovec, a message or a string vector; gives the position behind it.
@@ -151,17 +166,21 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, regs: *const u8, p
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
     let mut limit = slot.snap_bytes();
+    let mut whole = FETCH_BYTES_MAX;
     if is_out {
         let filled = slot.result() as u64;
+        whole = filled;
         if filled < limit {
             limit = filled;
         }
     }
     let copied = match how {
         FETCH_IOVEC_IN | FETCH_IOVEC_OUT => {
-            iovec(slot, position, 0, address, pick(regs, (*fetch).param), limit)
+            iovec::<IOVEC_PARTS_MAX>(slot, position, 0, address, pick(regs, (*fetch).param), limit, whole)
         }
-        FETCH_MSGHDR_IN | FETCH_MSGHDR_OUT => message(slot, position, address, limit, is_out),
+        FETCH_MSGHDR_IN | FETCH_MSGHDR_OUT => {
+            message::<IOVEC_PARTS_MAX>(slot, position, address, limit, whole, is_out)
+        }
         FETCH_STRINGS => strings(slot, position, address),
         _ => None,
     };
@@ -171,21 +190,22 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, regs: *const u8, p
     }
 }
 
-/// Copies up to `limit` bytes of an iovec's data behind the `filled` bytes of the section at `position`; gives
-/// the bytes then filled.
+/// Copies up to `limit` bytes of an iovec's data behind the `filled` bytes of the section at `position`; gives the bytes
+/// then filled. If the last part that this begins holds a DNS message, more of it is copied, but not more than the `whole` data.
 #[inline(always)]
-pub(crate) unsafe fn iovec(
+pub(crate) unsafe fn iovec<const PARTS: u64>(
     slot: &Slot,
     position: u64,
     filled: u64,
     address: u64,
     parts: u64,
     limit: u64,
+    whole: u64,
 ) -> Option<u64> {
     slot.keep(position, filled);
     let end = filled + clamp::<{ FETCH_BYTES_MAX / 4 }>(limit);
-    for i in 0..IOVEC_PARTS_MAX {
-        let at = opaque(slot.kept(position));
+    for i in 0..PARTS {
+        let at = opaque(slot.kept(position)) & KEPT_AT;
         if i >= parts || at >= end || at > FETCH_BYTES_MAX / 2 {
             break;
         }
@@ -200,18 +220,36 @@ pub(crate) unsafe fn iovec(
         if !copy_user(slot.body(position).add(at as usize), bytes, base) {
             break;
         }
-        slot.keep(position, at + bytes);
+        slot.keep(position, (at + bytes) | at << KEPT_START_SHIFT | i << KEPT_PART_SHIFT);
     }
-    Some(slot.kept(position))
+    let kept = opaque(slot.kept(position));
+    let at = clamp::<FETCH_BYTES_MAX>(kept & KEPT_AT);
+    if at < end || whole <= limit {
+        return Some(at);
+    }
+    let instead = dns::bytes_instead(slot.body(position).add(filled as usize), limit);
+    let start = clamp::<{ FETCH_BYTES_MAX / 2 }>(kept >> KEPT_START_SHIFT & KEPT_AT);
+    let part = kept >> KEPT_PART_SHIFT & (IOVEC_PARTS_MAX - 1);
+    let most = (if whole < instead { whole } else { instead }).wrapping_sub(start - filled);
+    if instead == 0 || most > instead {
+        return Some(at);
+    }
+    let Some([base, len]) = read_user::<[u64; 2]>(address + part * 16) else { return Some(at) };
+    let more = clamp::<{ FETCH_BYTES_MAX / 4 }>(if len < most { len } else { most });
+    if start + more > at && copy_user(slot.body(position).add(start as usize), more, base) {
+        return Some(start + more);
+    }
+    Some(at)
 }
 
 /// Copies a `struct msghdr` in the form that [`FETCH_MSGHDR_IN`] describes.
 #[inline(always)]
-pub(crate) unsafe fn message(
+pub(crate) unsafe fn message<const PARTS: u64>(
     slot: &Slot,
     position: u64,
     address: u64,
     limit: u64,
+    whole: u64,
     is_out: bool,
 ) -> Option<u64> {
     let [name, name_len, iov, parts, control, control_len, flags] = read_user::<[u64; 7]>(address)?;
@@ -226,7 +264,7 @@ pub(crate) unsafe fn message(
         control_bytes = 0;
     }
     let data_at = at + control_bytes;
-    let filled = iovec(slot, position, data_at, iov, parts, limit).unwrap_or(data_at);
+    let filled = iovec::<PARTS>(slot, position, data_at, iov, parts, limit, whole).unwrap_or(data_at);
     let words = body.cast::<u32>();
     words.write_volatile(name_bytes as u32);
     words.add(1).write_volatile(if is_out { flags as u32 } else { 0 });

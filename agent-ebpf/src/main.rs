@@ -9,6 +9,7 @@
 #![feature(asm_experimental_arch)]
 
 mod cgroup;
+mod dns;
 mod facts;
 mod fetch;
 mod memory;

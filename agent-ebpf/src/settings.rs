@@ -17,6 +17,7 @@ static SETTINGS: Settings = Settings {
     drop_args: 0,
     uring_complete: 0,
     uring_submit_request: 0,
+    dns_bytes: 0,
     offsets: Offsets::NONE,
 };
 

@@ -11,11 +11,13 @@ use wire::offsets::ABSENT;
 use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
 use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart};
 use wire::table::{
-    CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_UNKNOWN,
-    CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED, SELECTED_FOR_STATE, SELECTED_NO,
+    CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
+    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED, SELECTED_FOR_SOCKET,
+    SELECTED_FOR_STATE, SELECTED_NO,
 };
 
-use crate::facts::{file_facts, file_of, socket_facts};
+use crate::dns;
+use crate::facts::{file_facts, file_of, is_socket, socket_facts};
 use crate::fetch;
 use crate::memory::{follow, load, read_user_or_zero};
 use crate::path;
@@ -209,6 +211,11 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     if selected == SELECTED_NO || (selected == SELECTED_FOR_STATE && result < 0) {
         return;
     }
+    if selected == SELECTED_FOR_SOCKET
+        && (result <= 0 || !is_socket(file_of(task, fetch::pick(regs, (*entry).fd))))
+    {
+        return;
+    }
     let pid_tgid = pid_tgid(task);
     if !ring::is_selected(pid_tgid) {
         return;
@@ -241,6 +248,9 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     }
     if (*entry).vector.how != 0 {
         position = fetch::vector(&slot, &raw const (*entry).vector, regs, position);
+    }
+    if (*entry).flags & CALL_MESSAGES != 0 {
+        position = dns::messages(&slot, entry, regs, position);
     }
     if (*entry).flags & (CALL_SOCKET | CALL_FILE) != 0 {
         position = describe(&slot, task, entry, regs, slot.forget(position));

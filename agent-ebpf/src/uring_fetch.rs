@@ -103,9 +103,9 @@ unsafe fn copy_vector(
         return slot.section(position, arg, SectionState::Null, 0);
     }
     let copied = if is_message {
-        fetch::message(slot, position, address, limit, is_out)
+        fetch::message::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, address, limit, limit, is_out)
     } else {
-        fetch::iovec(slot, position, 0, address, count, limit)
+        fetch::iovec::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0, address, count, limit, limit)
     };
     match copied {
         Some(bytes) => slot.section(position, arg, SectionState::Data, clamp::<FETCH_BYTES_MAX>(bytes)),

@@ -212,6 +212,8 @@ pub struct Settings {
     pub uring_complete: u32,
     /// Which argument of the tracepoint `io_uring_submit_sqe` is the request: 0 from 6.0 on, before 1.
     pub uring_submit_request: u32,
+    /// Bytes kept of what looks like a DNS message, where that is more than of any buffer; 0 to treat it like any.
+    pub dns_bytes: u32,
     /// Structure offsets.
     pub offsets: Offsets,
 }

@@ -67,6 +67,9 @@ pub const CALL_STATE: u8 = 32;
 /// The call opens a file without naming it: its path is always sent.
 pub const CALL_NAMELESS: u8 = 64;
 
+/// The call sends or receives several messages: those that are no arguments are sent along, if DNS is wanted.
+pub const CALL_MESSAGES: u8 = 128;
+
 /// Value of [`CallEntry::selected`]: the call makes no record.
 pub const SELECTED_NO: u8 = 0;
 /// The call is recorded.
@@ -75,6 +78,9 @@ pub const SELECTED: u8 = 1;
 pub const SELECTED_FOR_STATE: u8 = 2;
 /// As [`SELECTED_FOR_STATE`], for a call that changes state also when it fails.
 pub const SELECTED_FOR_STATE_ALWAYS: u8 = 3;
+/// The call is not recorded, but what it sends or receives is looked at: it makes a record when it succeeds and its
+/// descriptor is a socket.
+pub const SELECTED_FOR_SOCKET: u8 = 4;
 
 /// One fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -62,6 +62,9 @@ const OPTIONAL: [(&str, KernelEvent); 5] = [
 /// What is not recorded without the tracepoints of `io_uring`.
 const OPERATIONS: &str = "operations of io_uring";
 
+/// Bytes kept of a DNS message: what resolvers let an answer over UDP have, so that it is not fragmented.
+const DNS_BYTES: u32 = 1232;
+
 /// The program that takes longest to verify.
 const LARGEST: &str = "sched_process_exec";
 
@@ -166,6 +169,7 @@ impl Probes {
             drop_args,
             uring_complete: uring.complete.unwrap_or(0),
             uring_submit_request: uring.submit_request.unwrap_or(0),
+            dns_bytes: if options.selection.has(KernelEvent::Dns.name()) { DNS_BYTES } else { 0 },
             offsets,
         };
         let mut object = object::with_ring_bytes(object::programs()?, ring_bytes + RECORD_BYTES_MAX)?;

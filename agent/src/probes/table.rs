@@ -1,16 +1,16 @@
 //! The kernel's table of calls, made from the schema.
 
 use capture_format::model::FdSource;
-use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind, Shape};
+use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind, KernelEvent, Shape};
 use sysreel_agent::selection::Selection;
-use sysreel_agent::track::{Upkeep, upkeep};
+use sysreel_agent::track::{Upkeep, carries_dns, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
-    CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED, CALL_STATE,
-    CALL_UNKNOWN, CALLS_MAX, CallEntry, ChoiceKey, FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE,
+    CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
+    CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CallEntry, ChoiceKey, FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE,
     FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
     FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_RESULT_OUT, FETCH_SHARE_IN,
-    FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FOR_STATE,
+    FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FOR_SOCKET, SELECTED_FOR_STATE,
     SELECTED_FOR_STATE_ALWAYS, SELECTED_NO,
 };
 
@@ -50,6 +50,7 @@ pub(super) fn entries(selection: &Selection) -> Vec<CallEntry> {
 pub(super) fn selection_of(selection: &Selection, name: &str) -> u8 {
     match upkeep(name) {
         _ if selection.has(name) => SELECTED,
+        Upkeep::None if selection.has(KernelEvent::Dns.name()) && carries_dns(name) => SELECTED_FOR_SOCKET,
         Upkeep::None => SELECTED_NO,
         Upkeep::OnSuccess => SELECTED_FOR_STATE,
         Upkeep::Always => SELECTED_FOR_STATE_ALWAYS,
@@ -90,6 +91,7 @@ fn flags_of(call: &schema::Syscall) -> u8 {
         (CALL_SOCKET, call.socket),
         (CALL_SOCKET_NAMED, matches!(call.name, "sendto" | "recvfrom")),
         (CALL_FILE, call.file),
+        (CALL_MESSAGES, matches!(call.name, "sendmmsg" | "recvmmsg")),
         (CALL_SILENT_ZERO, call.silent_zero),
         (CALL_IMAGE, matches!(call.name, "execve" | "execveat")),
         (CALL_NAMELESS, call.name == "open_by_handle_at"),

@@ -26,6 +26,8 @@ struct Cpu {
     lost: u64,
     /// Records that only kept the state right.
     left_out: u64,
+    /// Events beyond those of records.
+    derived: u64,
     /// `stored` and `lost` where the current file began.
     file_base: (u64, u64),
 }
@@ -47,6 +49,13 @@ impl Ledger {
     pub(super) fn stored(&mut self, cpu: u16) {
         if let Some(cpu) = self.cpus.get_mut(usize::from(cpu)) {
             cpu.stored += 1;
+        }
+    }
+
+    /// An event of this CPU comes without a record of its own.
+    pub(super) fn derived(&mut self, cpu: u16) {
+        if let Some(cpu) = self.cpus.get_mut(usize::from(cpu)) {
+            cpu.derived += 1;
         }
     }
 
@@ -85,8 +94,8 @@ impl Ledger {
     pub(super) fn settle(&mut self, cause: LossCause, now_ns: u64) {
         for cpu in 0..self.cpus.len() {
             let account = &self.cpus[cpu];
-            let missing =
-                account.counts.produced.saturating_sub(account.stored + account.lost + account.left_out);
+            let came = account.counts.produced + account.derived;
+            let missing = came.saturating_sub(account.stored + account.lost + account.left_out);
             if missing > 0 {
                 self.enter(cpu as u16, cause, ANY, missing, 0, now_ns);
             }
@@ -117,7 +126,9 @@ impl Ledger {
 
     /// Events that came to be, as of the last look.
     pub(super) fn produced_total(&self) -> u64 {
-        self.cpus.iter().map(|account| account.counts.produced.saturating_sub(account.left_out)).sum()
+        let came =
+            |account: &Cpu| (account.counts.produced + account.derived).saturating_sub(account.left_out);
+        self.cpus.iter().map(came).sum()
     }
 
     /// Events left out to keep the budget, as of the last look.
@@ -184,6 +195,18 @@ mod tests {
         ledger.settle(LossCause::Unaccounted, 300);
         assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 2, stored: 1 }]);
         assert_eq!(ledger.lost_total(), 1);
+    }
+
+    #[test]
+    fn an_event_without_a_record_does_not_hide_one_that_is_missing() {
+        let mut ledger = Ledger::new(1, 0);
+        ledger.stored(0);
+        ledger.derived(0);
+        ledger.stored(0);
+        ledger.look([counts(2, 0)].into_iter(), 200);
+        ledger.settle(LossCause::Unaccounted, 300);
+        assert_eq!(ledger.lost_total(), 1);
+        assert_eq!(ledger.produced_total(), 3);
     }
 
     #[test]

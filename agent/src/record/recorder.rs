@@ -306,6 +306,12 @@ impl Sink for Recorder {
         }
     }
 
+    fn derived(&mut self, cpu: u16) {
+        if !self.is_done {
+            self.ledger.derived(cpu);
+        }
+    }
+
     fn left_out(&mut self, cpu: u16) {
         self.ledger.left_out(cpu);
     }

@@ -7,6 +7,7 @@ use capture_format::schema::{
 use wire::record::{FLAG_COMPAT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
 use wire::{FileFacts, Record, RecordHeader, Section, SectionState, SocketFacts};
 
+use super::dns::Carrier;
 use super::effect::{self, Effect};
 use super::path;
 use super::store::Store;
@@ -37,6 +38,8 @@ pub(super) struct Plan {
     /// Bit N: argument N is filled only when the result is not 0. A `wait4` that does not wait and finds nobody says 0, and
     /// leaves the status as it was.
     filled_if_any: u16,
+    /// How DNS messages go through the call, if they are wanted.
+    pub(super) dns: Option<Carrier>,
     /// The first argument is the call's number; its own come behind.
     is_shared: bool,
 }
@@ -152,6 +155,8 @@ fn planned(plans: &mut Vec<Option<Plan>>, place: u16) -> Option<&Plan> {
 impl Plan {
     fn new(mut kind: EventKind, effect: Effect, selection: &Selection, store: &mut Store) -> Self {
         let selected = selection.has(&kind.name);
+        let wants_dns = selection.has(KernelEvent::Dns.name());
+        let dns = Carrier::of_call(&kind.name).filter(|_| wants_dns);
         kind.args.truncate(ARGS_MAX);
         let data = kind.args.iter().enumerate().map(|(at, arg)| u16::from(arg.kind.is_data()) << at).sum();
         let is_text = |shape: &Shape| u16::from(*shape == Shape::Text);
@@ -162,7 +167,7 @@ impl Plan {
             kind.args.iter().enumerate().map(|(at, arg)| is_status(&arg.kind.shape) << at).sum();
         let (args, result, fd) = (kind.args.len() as u8, kind.result.is_some(), kind.fd);
         let kind = store.add_kind(kind);
-        Plan { kind, args, data, texts, selected, result, fd, effect, filled_if_any, is_shared: false }
+        Plan { kind, args, data, texts, selected, result, fd, effect, filled_if_any, dns, is_shared: false }
     }
 
     /// Of all numbers that no table knows.
@@ -224,6 +229,10 @@ impl<'r, 'a> Call<'r, 'a> {
             }
         }
         call
+    }
+
+    pub(super) fn record(&self) -> &'r Record<'a> {
+        self.record
     }
 
     pub(super) fn header(&self) -> &'r RecordHeader {

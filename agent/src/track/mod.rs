@@ -10,6 +10,7 @@ mod calls;
 pub mod container;
 mod credentials;
 mod discover;
+mod dns;
 mod effect;
 mod files;
 mod fx;
@@ -39,6 +40,7 @@ use capture_format::schema::Abi;
 use wire::record::FLAG_NO_RESULT;
 use wire::{Record, RecordType};
 
+pub use dns::carries_dns;
 pub use effect::{Upkeep, upkeep};
 pub use store::Store;
 
@@ -91,6 +93,9 @@ pub trait Sink {
     /// One event. Every number it refers to can be looked up in `store` until this returns.
     fn event(&mut self, event: &Event<'_>, store: &Store);
 
+    /// The next event is one more than records: it is made of what another one's record holds.
+    fn derived(&mut self, cpu: u16);
+
     /// A record of this CPU made no event: it is not selected.
     fn left_out(&mut self, cpu: u16);
 }
@@ -111,6 +116,7 @@ pub struct Tracker {
     registered: on_uring::RegisteredFiles,
     /// When the record was made that came last.
     now_ns: u64,
+    dns: dns::Dns,
 }
 
 impl Tracker {
@@ -128,6 +134,7 @@ impl Tracker {
             in_flight: in_flight::InFlight::default(),
             registered: on_uring::RegisteredFiles::default(),
             now_ns: 0,
+            dns: dns::Dns::default(),
             proc,
             options,
         }
@@ -189,6 +196,9 @@ impl Tracker {
         let result = returns.then_some(header.result);
         let thread = before.unwrap_or_else(|| self.thread_version(header.tid));
         self.emit(thread, record, cpu, &plan, descriptor, result, &call.args(&plan), sink);
+        if let Some(carrier) = plan.dns {
+            self.on_dns(carrier, &call, thread, descriptor, cpu, sink);
+        }
     }
 
     /// Hands one event of a thread, by its version, to the sink.

@@ -180,11 +180,13 @@ pub enum KernelEvent {
     TcpReset,
     /// A packet was dropped: `packet_drop`.
     PacketDrop,
+    /// A DNS message was sent or received: `dns`.
+    Dns,
 }
 
 impl KernelEvent {
     /// Every one.
-    pub const ALL: [KernelEvent; 7] = [
+    pub const ALL: [KernelEvent; 8] = [
         Self::ProcExit,
         Self::SignalDeliver,
         Self::CgroupAttach,
@@ -192,6 +194,7 @@ impl KernelEvent {
         Self::TcpRetransmit,
         Self::TcpReset,
         Self::PacketDrop,
+        Self::Dns,
     ];
 
     /// Name, as `evt.type` shows it.
@@ -204,6 +207,7 @@ impl KernelEvent {
             KernelEvent::TcpRetransmit => "tcp_retransmit",
             KernelEvent::TcpReset => "tcp_reset",
             KernelEvent::PacketDrop => "packet_drop",
+            KernelEvent::Dns => "dns",
         }
     }
 }

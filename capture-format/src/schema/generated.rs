@@ -5977,7 +5977,7 @@ pub(super) static ARM: [(u16, u16); 424] = [
 ];
 
 /// Events that are not system calls.
-pub(super) static EVENTS: [Syscall; 7] = [
+pub(super) static EVENTS: [Syscall; 8] = [
     event(
         "procexit",
         "process",
@@ -6015,6 +6015,18 @@ pub(super) static EVENTS: [Syscall; 7] = [
             ("dev", "text"),
             ("size", "size"),
             ("tcp_flags", "flags(tcp_flags)"),
+        ],
+    ),
+    event(
+        "dns",
+        "net",
+        &[
+            ("response", "bool"),
+            ("id", "uint"),
+            ("name", "text"),
+            ("type", "enum(dns_type)"),
+            ("rcode", "enum(dns_rcode)"),
+            ("answers", "text"),
         ],
     ),
 ];
@@ -8594,7 +8606,7 @@ pub(super) static OPERATIONS_AARCH64: [Operation; 65] = [
 ];
 
 /// Names of flags and values, by the name of the set.
-pub(super) static SETS: [NameSet; 215] = [
+pub(super) static SETS: [NameSet; 217] = [
     NameSet {
         name: "access",
         entries: &[(0x1, 0x1, "X_OK"), (0x2, 0x2, "W_OK"), (0x4, 0x4, "R_OK"), (0x0, 0x0, "F_OK")],
@@ -9249,6 +9261,58 @@ pub(super) static SETS: [NameSet; 215] = [
             (0x10, 0x10, "DN_RENAME"),
             (0x20, 0x20, "DN_ATTRIB"),
             (0x80000000, 0x80000000, "DN_MULTISHOT"),
+        ],
+    },
+    NameSet {
+        name: "dns_rcode",
+        entries: &[
+            (0x0, 0x0, "NOERROR"),
+            (0x1, 0x1, "FORMERR"),
+            (0x2, 0x2, "SERVFAIL"),
+            (0x3, 0x3, "NXDOMAIN"),
+            (0x4, 0x4, "NOTIMP"),
+            (0x5, 0x5, "REFUSED"),
+            (0x6, 0x6, "YXDOMAIN"),
+            (0x7, 0x7, "YXRRSET"),
+            (0x8, 0x8, "NXRRSET"),
+            (0x9, 0x9, "NOTAUTH"),
+            (0xa, 0xa, "NOTZONE"),
+            (0x10, 0x10, "BADVERS"),
+            (0x17, 0x17, "BADCOOKIE"),
+        ],
+    },
+    NameSet {
+        name: "dns_type",
+        entries: &[
+            (0x1, 0x1, "A"),
+            (0x2, 0x2, "NS"),
+            (0x5, 0x5, "CNAME"),
+            (0x6, 0x6, "SOA"),
+            (0xc, 0xc, "PTR"),
+            (0xd, 0xd, "HINFO"),
+            (0xf, 0xf, "MX"),
+            (0x10, 0x10, "TXT"),
+            (0x1c, 0x1c, "AAAA"),
+            (0x21, 0x21, "SRV"),
+            (0x23, 0x23, "NAPTR"),
+            (0x27, 0x27, "DNAME"),
+            (0x29, 0x29, "OPT"),
+            (0x2b, 0x2b, "DS"),
+            (0x2c, 0x2c, "SSHFP"),
+            (0x2e, 0x2e, "RRSIG"),
+            (0x2f, 0x2f, "NSEC"),
+            (0x30, 0x30, "DNSKEY"),
+            (0x32, 0x32, "NSEC3"),
+            (0x33, 0x33, "NSEC3PARAM"),
+            (0x34, 0x34, "TLSA"),
+            (0x40, 0x40, "SVCB"),
+            (0x41, 0x41, "HTTPS"),
+            (0xfa, 0xfa, "TSIG"),
+            (0xfb, 0xfb, "IXFR"),
+            (0xfc, 0xfc, "AXFR"),
+            (0xff, 0xff, "ANY"),
+            (0x100, 0x100, "URI"),
+            (0x101, 0x101, "CAA"),
         ],
     },
     NameSet {

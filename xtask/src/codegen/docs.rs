@@ -23,6 +23,16 @@ dropped it. The descriptor shows its two ends, local one first; its thread is th
 the kernel tells for incoming packets from 6.11 on; before, a TCP packet is put down to who listens on its port. What is left
 unread when a socket is closed is dropped as well, mostly as NOT_SPECIFIED.
 
+A `dns` stands behind the call by which a DNS message was sent or received on a UDP or TCP socket with one of the ports 53,
+5353 (multicast) and 5355 (LLMNR): `write`, `writev`, `sendto`, `sendmsg`, `sendmmsg`, and their counterparts. It has that call's
+time, thread and descriptor, also where the calls themselves are not recorded. The latency of an answer (`evt.latency`) is the time
+since its query went the other way on the same socket: on the client's side how long it waited, on the server's how long it took.
+`name` is the question's, spelled as it was sent; bytes that would be taken for something else are numbers (`\\046` is a dot
+inside a label). `answers` are addresses as they are, other records behind their type; `...` stands for what is not shown, because
+the message was cut or is too long. Of what looks like a DNS message 1,232 bytes are kept where the snap length is less; below
+a snap length of 14, and while the agent leaves out data to keep its budget, DNS is not seen in longer messages. Messages
+looked at with MSG_PEEK make no event.
+
 A signal that ends a process is delivered to each of its threads, with the number of the signal that began it; who sent
 that is not kept by the kernel (`suid` is 4294967295): the sender's `kill` tells. Threads that end because another one
 called `exit_group` get a SIGKILL of the kernel's own.

@@ -30,7 +30,7 @@ pub(super) struct Machine {
 
 /// What became of records: events, and how many led to none.
 #[derive(Default)]
-struct Lines(Vec<String>, usize);
+struct Lines(Vec<String>, usize, usize);
 
 /// One call to be recorded.
 pub(super) struct Call {
@@ -114,8 +114,9 @@ impl Machine {
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         let record = Record::parse(bytes).expect("a record that was built is whole");
         let before = self.lines.0.len();
+        let derived = self.lines.2;
         self.tracker.record(&record, 0, &mut self.lines);
-        assert_eq!(self.lines.0.len(), before + 1, "exactly one event per record");
+        assert_eq!(self.lines.0.len(), before + 1 + self.lines.2 - derived, "exactly one event per record");
     }
 
     /// A record of an `io_uring` operation, which may lead to no event, or not yet.
@@ -336,6 +337,8 @@ impl Sink for Seen {
         self.0 = event.thread;
     }
 
+    fn derived(&mut self, _: u16) {}
+
     fn left_out(&mut self, _: u16) {}
 }
 
@@ -365,11 +368,18 @@ impl Sink for Lines {
                 store.descriptor(event.descriptor).expect("an event's descriptor is in the store");
             write!(line, " {}", show(descriptor)).expect("writing to a string succeeds");
         }
+        if kind.name == "dns" {
+            write!(line, " {:?} {:?}", event.args, event.latency_ns).expect("writing to a string succeeds");
+        }
         self.0.push(line);
     }
 
     fn left_out(&mut self, _: u16) {
         self.1 += 1;
+    }
+
+    fn derived(&mut self, _: u16) {
+        self.2 += 1;
     }
 }
 

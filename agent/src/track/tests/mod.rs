@@ -3,6 +3,7 @@
 mod after_loss;
 mod connections;
 mod descriptors;
+mod dns;
 mod fake_proc;
 mod lifecycle;
 mod machine;

@@ -1,0 +1,242 @@
+//! DNS: queries and answers, read from what programs send and receive on sockets of its ports.
+//!
+//! An answer is put together with its query by socket, id, peer and question, which gives its latency: on the client's
+//! side how long it waited, on the server's how long it took. Start at [`Tracker::on_dns`].
+
+mod message;
+mod stream;
+#[cfg(test)]
+pub(super) mod tests;
+
+use std::collections::VecDeque;
+
+use capture_format::model::{Arg, Descriptor, DescriptorType, Endpoint, Event, Ref};
+use capture_format::schema::KernelEvent;
+use wire::Record;
+use wire::record::SECTION_MESSAGE;
+
+use super::calls::{ARGS_MAX, Call};
+use super::fx::FxMap;
+use super::{Sink, Tracker};
+
+use message::Message;
+use stream::Stream;
+
+/// DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795).
+const PORTS: [u16; 3] = [53, 5353, 5355];
+/// Queries that wait for their answers.
+const PENDING_MAX: usize = 4096;
+/// Directions of TCP connections that are put together.
+const STREAMS_MAX: usize = 1024;
+
+/// How a call that moves data does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Carrier {
+    sends: bool,
+    form: Form,
+    /// The argument that has flags for messages.
+    flags: Option<u8>,
+}
+
+/// What argument 1 is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Data.
+    Bytes,
+    /// A message with address and control data.
+    Message,
+    /// Several messages; the result says how many.
+    Messages,
+}
+
+impl Carrier {
+    pub(super) fn of_call(name: &str) -> Option<Self> {
+        let (sends, form, flags) = match name {
+            "write" | "writev" => (true, Form::Bytes, None),
+            "read" | "readv" => (false, Form::Bytes, None),
+            "sendto" => (true, Form::Bytes, Some(3)),
+            "recvfrom" => (false, Form::Bytes, Some(3)),
+            "sendmsg" => (true, Form::Message, Some(2)),
+            "recvmsg" => (false, Form::Message, Some(2)),
+            "sendmmsg" => (true, Form::Messages, Some(3)),
+            "recvmmsg" | "recvmmsg_time64" => (false, Form::Messages, Some(3)),
+            _ => return None,
+        };
+        Some(Carrier { sends, form, flags })
+    }
+}
+
+/// Whether DNS messages may go through the call with this name.
+pub fn carries_dns(name: &str) -> bool {
+    Carrier::of_call(name).is_some()
+}
+
+/// What an answer has in common with its query.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Question {
+    /// Inode number of the socket.
+    socket: u64,
+    id: u16,
+    peer: Endpoint,
+    kind: u16,
+    /// In small letters: some resolvers change them at random and look whether they come back so.
+    name: Vec<u8>,
+}
+
+/// What is remembered between messages.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Dns {
+    /// When a query was sent or received.
+    pending: FxMap<Question, u64>,
+    order: VecDeque<Question>,
+    /// By socket and whether it is what was sent.
+    streams: FxMap<(u64, bool), Stream>,
+}
+
+impl Dns {
+    fn asked(&mut self, question: Question, time_ns: u64) {
+        if self.pending.insert(question.clone(), time_ns).is_none() {
+            self.order.push_back(question);
+        }
+        // Those that were answered are still in the order, and go from there as well.
+        if self.order.len() > PENDING_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.pending.remove(&oldest);
+        }
+    }
+
+    /// The messages in what a call sent or received on a connection.
+    fn messages_of_stream(&mut self, key: (u64, bool), bytes: &[u8], whole: usize) -> Vec<Message> {
+        if self.streams.len() >= STREAMS_MAX && !self.streams.contains_key(&key) {
+            self.streams.clear();
+        }
+        let mut messages = Vec::new();
+        let stream = self.streams.entry(key).or_default();
+        stream.feed(bytes, whole, |bytes| messages.extend(Message::parse(bytes)));
+        messages
+    }
+}
+
+impl Tracker {
+    /// Makes events of the DNS messages that a call moved, if it did.
+    pub(super) fn on_dns(
+        &mut self,
+        carrier: Carrier,
+        call: &Call<'_, '_>,
+        thread: Ref,
+        descriptor: Ref,
+        cpu: u16,
+        sink: &mut impl Sink,
+    ) {
+        let Some(socket) = self.store.descriptor(descriptor).filter(|socket| is_dns(socket)) else { return };
+        let is_looked_at_only =
+            carrier.flags.is_some_and(|at| call.int(at) & libc::MSG_PEEK != 0 && !carrier.sends);
+        let Ok(result @ 1..) = usize::try_from(call.header().result) else { return };
+        if is_looked_at_only {
+            return;
+        }
+        let (ino, peer) = (socket.ino, socket.remote);
+        let is_stream = i32::from(socket.protocol) == libc::IPPROTO_TCP;
+        let messages = if is_stream {
+            let bytes = match carrier.form {
+                Form::Bytes => call.bytes(1),
+                Form::Message | Form::Messages => call.bytes(1).and_then(data_of_message),
+            };
+            self.dns.messages_of_stream((ino, carrier.sends), bytes.unwrap_or_default(), result)
+        } else {
+            datagrams(carrier.form, call).filter_map(Message::parse).collect()
+        };
+        for message in messages {
+            let question = Question {
+                socket: ino,
+                id: message.id,
+                peer,
+                kind: message.kind,
+                name: message.name.to_ascii_lowercase(),
+            };
+            let latency_ns = self.dns_latency(&message, question, carrier.sends, call);
+            self.emit_dns(&message, latency_ns, call.record(), thread, descriptor, cpu, sink);
+        }
+    }
+
+    /// For an answer, the time since its query.
+    fn dns_latency(
+        &mut self,
+        message: &Message,
+        question: Question,
+        sends: bool,
+        call: &Call<'_, '_>,
+    ) -> Option<u64> {
+        let returned_ns = call.header().time_ns;
+        if !message.is_response {
+            // It is on its way before the call returns.
+            let asked_ns = if sends { call.began_ns().unwrap_or(returned_ns) } else { returned_ns };
+            self.dns.asked(question, asked_ns);
+            return None;
+        }
+        let asked_ns = self.dns.pending.remove(&question)?;
+        Some(returned_ns.saturating_sub(asked_ns))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of an event, each from another place")]
+    fn emit_dns(
+        &mut self,
+        message: &Message,
+        latency_ns: Option<u64>,
+        record: &Record<'_>,
+        thread: Ref,
+        descriptor: Ref,
+        cpu: u16,
+        sink: &mut impl Sink,
+    ) {
+        let plan = self.calls.kernel_plan(KernelEvent::Dns, &mut self.store);
+        let mut args = [Arg::Null; ARGS_MAX];
+        args[0] = Arg::Int(u64::from(message.is_response));
+        args[1] = Arg::Int(u64::from(message.id));
+        args[2] = Arg::Bytes(&message.name);
+        args[3] = Arg::Int(u64::from(message.kind));
+        args[4] = Arg::Int(u64::from(message.rcode));
+        if message.is_response {
+            args[5] = Arg::Bytes(&message.answers);
+        }
+        let event = Event {
+            time_ns: record.header.time_ns,
+            cpu,
+            kind: plan.kind,
+            thread,
+            descriptor,
+            result: None,
+            latency_ns,
+            args: &args[..usize::from(plan.args)],
+        };
+        sink.derived(cpu);
+        sink.event(&event, &self.store);
+    }
+}
+
+fn is_dns(socket: &Descriptor) -> bool {
+    matches!(socket.kind, DescriptorType::Ipv4 | DescriptorType::Ipv6)
+        && (PORTS.contains(&socket.remote.port) || PORTS.contains(&socket.local.port))
+}
+
+/// The data of each datagram.
+fn datagrams<'a>(form: Form, call: &Call<'_, 'a>) -> impl Iterator<Item = &'a [u8]> {
+    let first = match form {
+        Form::Bytes => call.bytes(1),
+        Form::Message | Form::Messages => call.bytes(1).and_then(data_of_message),
+    };
+    let others = call.record().sections().filter(|section| section.index == SECTION_MESSAGE);
+    first.into_iter().chain(others.filter_map(|section| data_of_message(section.bytes)))
+}
+
+/// The data of a message: behind four lengths, name and control data.
+fn data_of_message(message: &[u8]) -> Option<&[u8]> {
+    let (lengths, rest) = message.split_first_chunk::<16>()?;
+    let length = |at: usize| {
+        let word = [lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]];
+        u32::from_ne_bytes(word) as usize
+    };
+    // Lengths have 32 bits each, and a sum of two fits into the 64 of a usize.
+    rest.get(length(0) + length(8)..)
+}

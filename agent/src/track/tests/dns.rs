@@ -1,0 +1,53 @@
+//! DNS messages that go through calls.
+
+use wire::SocketFacts;
+use wire::record::SECTION_MESSAGE;
+
+use super::machine::{Call, Machine};
+use crate::track::dns::tests::{NAME, answer, query, record};
+
+fn udp(local_port: u16, remote_port: u16) -> SocketFacts {
+    let mut loopback = [0; 16];
+    loopback[..4].copy_from_slice(&[127, 0, 0, 1]);
+    SocketFacts {
+        family: 2,
+        socktype: 2,
+        protocol: 17,
+        state: 1,
+        local_port,
+        remote_port,
+        local_address: loopback,
+        remote_address: loopback,
+        ino: 77,
+        kernel_address: 500,
+        ..SocketFacts::default()
+    }
+}
+
+#[test]
+fn an_answer_is_put_together_with_its_query() {
+    let mut m = Machine::with_shell();
+    m.call(Call::new(10, "socket", &[2, 2, 0], 3).socket(SocketFacts { remote_port: 0, ..udp(0, 0) }));
+    m.call(Call::new(10, "connect", &[3, 0, 16], 0).socket(udp(40000, 53)));
+    let (asked, answered) = (query(7, NAME, 1), answer(0, 1, &[record(b"\xc0\x0c", 1, 60, &[192, 0, 2, 1])]));
+    let mixed = answered.to_ascii_uppercase();
+    m.lines();
+    m.call(Call::new(10, "write", &[3, 0, 33], asked.len() as i64).data(1, &asked));
+    assert!(m.last().starts_with("bash:10 dns ipv4 127.0.0.1:40000>127.0.0.1:53"), "{}", m.last());
+    assert!(m.last().ends_with(", Null] None"), "{}", m.last());
+    m.skip_time(998);
+    // Looked at, not taken.
+    m.call(Call::new(10, "recvfrom", &[3, 0, 999, 2, 0, 0], mixed.len() as i64).data(1, &mixed));
+    assert!(!m.last().contains(" dns "), "{}", m.last());
+    m.call(Call::new(10, "recvfrom", &[3, 0, 999, 0, 0, 0], mixed.len() as i64).data(1, &mixed));
+    assert!(m.last().contains(" dns ") && m.last().ends_with(" Some(1000)"), "{}", m.last());
+    // A second answer to the same query answers nothing.
+    m.call(Call::new(10, "read", &[3, 0, 999], mixed.len() as i64).data(1, &mixed));
+    assert!(m.last().contains(" dns ") && m.last().ends_with(" None"), "{}", m.last());
+    // Two messages of one call: the first as its argument, the other in a section of its own.
+    let part = |data: &[u8]| [&[0, 0, 0, data.len() as u32].map(u32::to_ne_bytes).concat(), data].concat();
+    m.lines();
+    let both = Call::new(10, "sendmmsg", &[3, 0, 2, 0], 2).data(1, part(&asked));
+    m.call(both.data(SECTION_MESSAGE, part(&query(8, NAME, 28))));
+    assert_eq!(m.lines().matches(" dns ").count(), 2);
+}
