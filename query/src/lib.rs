@@ -24,4 +24,4 @@ pub use print::{
 };
 pub use recording::{Recording, Rows};
 pub use render::{Clock, write_clock, write_escaped, write_span};
-pub use select::{Query, Selection};
+pub use select::{Known, Query, Selection, Verdict};

@@ -6,18 +6,19 @@ use std::sync::Arc;
 use crate::block::column::{Codes, Column, ColumnSize, DataColumn, MaybeInts};
 use crate::block::encode::{PRESENCE_ALL, PRESENCE_LISTED, PRESENCE_NONE};
 use crate::block::{
-    ARG_DATA, ARG_INTS, ARG_NAMES, COLUMN_CPU, COLUMN_DATA, COLUMN_DESCRIPTOR, COLUMN_KIND, COLUMN_NAMES,
-    COLUMN_THREAD, COLUMN_TIME, COLUMNS_COMMON, COLUMNS_KIND, time,
+    ARG_DATA, ARG_INTS, ARG_NAMES, Block, COLUMN_CPU, COLUMN_DATA, COLUMN_DESCRIPTOR, COLUMN_KIND,
+    COLUMN_NAMES, COLUMN_THREAD, COLUMN_TIME, COLUMNS_COMMON, COLUMNS_KIND, time,
 };
 use crate::codec::bytes::Cursor;
 use crate::codec::ints::{self, Parts};
-use crate::codec::payload::{ColumnBytes, Directory, Fetch};
+use crate::codec::payload::{ColumnBytes, Directory, Fetch, Squeezer};
 use crate::codec::predict::{Context, Groups, Predictor};
 use crate::codec::strings::Pool;
 use crate::codec::{Broken, Decoded, malformed};
 use crate::error::{Damage, Defect, ReadError};
 use crate::model::{Arg, Event, Ref};
 use crate::reader::{ReadAt, SegmentInfo};
+use crate::segment::SegmentType;
 use crate::summary::Summary;
 
 /// A block of events. Columns are read and decoded when first asked for, and kept.
@@ -189,6 +190,14 @@ impl<'a> EventsBlock<'a> {
         let front = payload.clone();
         let bytes = BlockBytes { source: BlockSource::Owned(payload), read: Cell::new(0) };
         EventsBlock::open(bytes, &front, payload_bytes, segment)
+    }
+
+    /// Events that were just collected, as a reader will see them. No capture holds them yet, so an error among them
+    /// names no place.
+    pub fn of_collected(block: &Block, squeezer: &mut Squeezer) -> Result<EventsBlock<'static>, ReadError> {
+        let segment = SegmentInfo { number: 0, kind: SegmentType::Events, offset: 0, bytes: 0 };
+        EventsBlock::from_payload(block.encode(squeezer).payload, segment)
+            .map_err(|broken| ReadError::Damaged(Damage::in_segment(segment, broken)))
     }
 
     /// Events in the block.

@@ -78,6 +78,11 @@ impl Squeezer {
         Squeezer { compressor: Compressor::new(level).ok() }
     }
 
+    /// Leaves everything as it is, for what is read back at once.
+    pub fn idle() -> Self {
+        Squeezer { compressor: None }
+    }
+
     /// The compressed bytes, when they are fewer.
     pub(crate) fn squeeze(&mut self, raw: &[u8]) -> Option<Vec<u8>> {
         let compressed = self.compressor.as_mut()?.compress(raw).ok()?;

@@ -60,3 +60,53 @@ fn a_name_behind_a_dot_is_an_argument_only_where_no_field_has_that_name() {
         }
     }
 }
+
+/// A shell and a child of it, with these numbers in what a parent may set of its child.
+fn machine(group: u32) -> capture_format::Entities {
+    use capture_format::model::{Entity, Process, Thread};
+    let text = |text: &str| text.as_bytes().to_vec();
+    let process = |pid: u32, parent, name: &str| Process {
+        pid,
+        vpid: pid,
+        ppid: parent,
+        parent,
+        sid: 1,
+        comm: text(name),
+        exe: text(name),
+        exe_path: text(name),
+        namespaces: [1; 8],
+        start_ns: 5,
+        ..Process::default()
+    };
+    let mut entities = capture_format::Entities::default();
+    entities.define(1, Entity::Process(process(1, 0, "sh")));
+    let child = Process { pgid: group, vpgid: group, ..process(2, 1, "child") };
+    entities.define(2, Entity::Process(child));
+    let thread = Thread { tid: 2, vtid: 2, comm: text("child"), process: 2, ..Thread::default() };
+    entities.define(1, Entity::Thread(thread));
+    entities
+}
+
+#[test]
+fn what_others_can_change_is_declared() {
+    let host = capture_format::model::Host::default();
+    let values = |field: &Field, read: for<'a> fn(&ThreadView<'a>, &Argument) -> Option<Value<'a>>| {
+        let of = |group: u32| {
+            let entities = machine(group);
+            let recording = Recording { entities: &entities, host: &host, first_time_ns: 0 };
+            let view = ThreadView::new(&recording, 1);
+            let arguments =
+                [Argument::None, Argument::Index(0), Argument::Index(1), Argument::Name("A".into())];
+            arguments.map(|argument| format!("{:?}", read(&view, &argument)))
+        };
+        let (led, leading, other) = (of(1), of(2), of(7));
+        let changes = led != leading || led != other;
+        assert_eq!(changes, field.is_changed_by_others(), "{}: {led:?} {leading:?} {other:?}", field.name);
+    };
+    for field in fields() {
+        match field.read {
+            Read::Thread(read) => values(field, read),
+            _ => assert!(!field.is_changed_by_others(), "{} is not about a thread", field.name),
+        }
+    }
+}

@@ -95,6 +95,15 @@ impl Access {
         }
     }
 
+    /// Whether the value may change by what other processes than the event's do.
+    pub(crate) fn is_changed_by_others(&self) -> bool {
+        match self {
+            Access::Text(_) => false,
+            Access::Transform(_, of) => of.iter().any(Access::is_changed_by_others),
+            Access::Field(field, _) => field.is_changed_by_others(),
+        }
+    }
+
     /// Adds the names of fields in it that captures do not hold.
     pub(crate) fn unrecorded(&self, names: &mut Vec<&'static str>) {
         match self {

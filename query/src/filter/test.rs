@@ -162,7 +162,53 @@ impl Integers<'_> {
     }
 }
 
+impl Integers<'_> {
+    /// Whether all of these numbers are held, or none is; `None` when only some are.
+    pub(crate) fn hold_between(&self, first: i128, last: i128) -> Option<bool> {
+        match self {
+            Integers::Between { low, high, inside } => match () {
+                () if last < *low || *high < first => Some(!inside),
+                () if *low <= first && last <= *high => Some(*inside),
+                () => None,
+            },
+            Integers::Truth([no, yes]) if no == yes => Some(*no),
+            _ => (first == last).then(|| self.hold(first)),
+        }
+    }
+}
+
 impl Test {
+    /// Whether a test of `evt.res` holds for all results between two, or for none; `None` when that is not clear.
+    pub(crate) fn holds_for_results(&self, first: i64, last: i64) -> Option<bool> {
+        let for_success = self.holds_for(&Value::Text(b"SUCCESS".into()));
+        if first >= 0 {
+            return Some(for_success);
+        }
+        // Of the many names that errors have none is `SUCCESS`.
+        match &self.relation {
+            Relation::Compare(Operator::Equal, _) if last < 0 && for_success => Some(false),
+            Relation::Compare(Operator::NotEqual, _) if last < 0 && !for_success => Some(true),
+            _ => None,
+        }
+    }
+
+    /// The number that the left side is compared with.
+    pub(crate) fn compared_with(&self) -> Option<u64> {
+        match &self.relation {
+            Relation::Compare(_, literal) => u64::try_from(literal.integer()?).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether the test may come out otherwise by what other processes do.
+    pub(crate) fn is_changed_by_others(&self) -> bool {
+        let right = match &self.relation {
+            Relation::Other(_, right) => right.is_changed_by_others(),
+            _ => false,
+        };
+        right || self.left.is_changed_by_others()
+    }
+
     /// The test as one of whole numbers, for a left side that has such values, or bools.
     pub(crate) fn integers(&self) -> Integers<'_> {
         if self.left.kind() == Type::Bool {

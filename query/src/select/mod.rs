@@ -10,6 +10,8 @@ mod query;
 mod remembered;
 mod rows;
 mod selection;
+mod verdict;
 
 pub use query::Query;
 pub use selection::Selection;
+pub use verdict::{Known, Verdict};

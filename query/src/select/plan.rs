@@ -13,21 +13,33 @@ pub(super) enum Plan {
         memory: usize,
         node: Node,
     },
-    /// About a row.
-    Row(Node),
+    /// About a row. What was found out about all rows of a kind has this number.
+    Row {
+        memory: usize,
+        node: Node,
+    },
     And(Vec<Plan>),
     Or(Vec<Plan>),
     Not(Box<Plan>),
 }
 
+/// How many conditions of a plan remember something.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Memories {
+    /// About entities.
+    pub(super) entities: usize,
+    /// About rows.
+    pub(super) rows: usize,
+}
+
 impl Plan {
-    /// Plans a filter; `memories` counts the entity conditions.
-    pub(super) fn new(node: &Node, memories: &mut usize) -> Self {
+    /// Plans a filter; `memories` counts the conditions that remember.
+    pub(super) fn new(node: &Node, memories: &mut Memories) -> Self {
         match node.scope() {
             Scope::Recording => return Plan::Recording(node.clone()),
             scope @ (Scope::Kind | Scope::Thread | Scope::Descriptor | Scope::Path) => {
-                *memories += 1;
-                return Plan::Entity { scope, memory: *memories - 1, node: node.clone() };
+                memories.entities += 1;
+                return Plan::Entity { scope, memory: memories.entities - 1, node: node.clone() };
             }
             Scope::Row => {}
         }
@@ -35,13 +47,16 @@ impl Plan {
             Node::And(nodes) => Plan::And(Plan::parts(nodes, Node::And, memories)),
             Node::Or(nodes) => Plan::Or(Plan::parts(nodes, Node::Or, memories)),
             Node::Not(inner) => Plan::Not(Box::new(Plan::new(inner, memories))),
-            Node::Test(_) => Plan::Row(node.clone()),
+            Node::Test(_) => {
+                memories.rows += 1;
+                Plan::Row { memory: memories.rows - 1, node: node.clone() }
+            }
         }
     }
 
     /// Parts about the same kind of entity become one, and cheap ones come first: their order changes nothing
     /// about what is selected.
-    fn parts(nodes: &[Node], join: fn(Vec<Node>) -> Node, memories: &mut usize) -> Vec<Plan> {
+    fn parts(nodes: &[Node], join: fn(Vec<Node>) -> Node, memories: &mut Memories) -> Vec<Plan> {
         let mut plans = Vec::new();
         for scope in [Scope::Recording, Scope::Kind, Scope::Thread, Scope::Descriptor, Scope::Path] {
             let mut group: Vec<Node> = nodes.iter().filter(|node| node.scope() == scope).cloned().collect();

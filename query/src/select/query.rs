@@ -5,33 +5,40 @@ use std::sync::Arc;
 use capture_format::model::{FdSource, Ref};
 use capture_format::{Codes, ReadError, Summary};
 
-use super::plan::Plan;
+use super::plan::{Memories, Plan};
 use super::remembered::Remembered;
 use super::rows::rows_where;
 use super::selection::Selection;
+use super::verdict::Verdict;
 use crate::filter::{At, Filter, Node, Scope};
 use crate::print::PrintOptions;
 use crate::recording::{Recording, Rows};
 use crate::view::{DescriptorView, KindView, RowView, ThreadView};
 
 /// Values are compared whole, however they would be printed.
-static OPTIONS: PrintOptions = PrintOptions { whole_values: true, ..PrintOptions::DEFAULT };
+pub(super) static OPTIONS: PrintOptions = PrintOptions { whole_values: true, ..PrintOptions::DEFAULT };
 
 /// A filter at work. It remembers what it found out about entities, so use one over many blocks of one capture;
 /// threads that work in parallel take clones.
 #[derive(Clone, Debug)]
 pub struct Query {
-    plan: Option<Arc<Plan>>,
+    pub(super) plan: Option<Arc<Plan>>,
     memories: Vec<Remembered>,
+    /// For every condition about rows, what it says of all events of a kind, by the kind's place in the table.
+    pub(super) of_kinds: Vec<Vec<Option<Verdict>>>,
 }
 
 impl Query {
     /// Of a filter; `None` selects every event.
     pub fn new(filter: Option<&Filter>) -> Self {
-        let mut count = 0;
+        let mut count = Memories::default();
         let root = filter.and_then(|filter| filter.root.as_ref());
         let plan = root.map(|node| Arc::new(Plan::new(node, &mut count)));
-        Query { plan, memories: vec![Remembered::default(); count] }
+        Query {
+            plan,
+            memories: vec![Remembered::default(); count.entities],
+            of_kinds: vec![Vec::new(); count.rows],
+        }
     }
 
     /// Whether a block with this summary can hold an event the filter selects.
@@ -53,10 +60,11 @@ impl Query {
     /// Entities that are only added need no call.
     pub fn forget(&mut self) {
         self.memories.iter_mut().for_each(Remembered::forget);
+        self.of_kinds.iter_mut().for_each(Vec::clear);
     }
 
     /// Whether a condition about an entity holds for this one.
-    fn holds_for(
+    pub(super) fn holds_for(
         &mut self,
         recording: &Recording<'_>,
         scope: Scope,
@@ -117,7 +125,7 @@ impl Query {
                 }
                 Ok(selected)
             }
-            Plan::Row(node) => rows_where(node, recording, rows, &among, &OPTIONS),
+            Plan::Row { node, .. } => rows_where(node, recording, rows, &among, &OPTIONS),
             Plan::And(plans) => {
                 let mut left = among;
                 for plan in plans {
@@ -222,7 +230,7 @@ impl Query {
                 }
                 bounds
             }
-            Plan::Row(node) => row_bounds(node, recording, summary),
+            Plan::Row { node, .. } => row_bounds(node, recording, summary),
             Plan::And(plans) => plans.iter().fold(Bounds { may_hold: true, may_fail: false }, |all, plan| {
                 let one = self.bounds(plan, recording, summary);
                 Bounds { may_hold: all.may_hold && one.may_hold, may_fail: all.may_fail || one.may_fail }

@@ -29,7 +29,7 @@ const NS_PER_S: u64 = 1_000_000_000;
 type OfRow<'a> = Box<dyn Fn(usize) -> i128 + 'a>;
 
 /// What a test reads in events of a kind.
-enum Reads {
+pub(super) enum Reads {
     /// Nothing that this kind has: the test does not hold.
     Nothing,
     /// What is the same for all events of the kind.
@@ -98,7 +98,7 @@ fn of_rows<'a>(
 }
 
 /// What a test reads in events of a kind.
-fn reads(test: &Test, kind: Option<KindView<'_>>) -> Reads {
+pub(super) fn reads(test: &Test, kind: Option<KindView<'_>>) -> Reads {
     let Access::Field(field, argument) = &test.left else { return Reads::Other };
     if test.reads_right() {
         return Reads::Other;

@@ -3,3 +3,4 @@
 mod filters;
 mod printing;
 mod support;
+mod verdicts;

@@ -290,7 +290,8 @@ pub(crate) fn printed(capture: &[u8], format: &str, options: PrintOptions) -> St
     String::from_utf8(out).expect("what is printed is UTF-8")
 }
 
-fn each_block(capture: &[u8], mut visit: impl FnMut(&Recording<'_>, &Rows<'_>)) {
+/// Shows every block of a capture.
+pub(crate) fn each_block(capture: &[u8], mut visit: impl FnMut(&Recording<'_>, &Rows<'_>)) {
     let capture = Capture::open(capture.to_vec()).expect("a capture");
     let first_time_ns = capture.blocks().first().map_or(0, |block| block.summary.time_first_ns);
     let recording =
