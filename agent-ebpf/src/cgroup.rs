@@ -33,6 +33,13 @@ unsafe fn attach(ctx: &BtfTracePointContext) {
     if moved == setting!(self_tgid) || (setting!(follow) != 0 && !ring::is_followed(moved)) {
         return;
     }
+    ring::end_verdicts(moved);
+    write_move(ctx, pid_tgid, moved);
+    ring::end_verdicts(moved);
+}
+
+#[inline(always)]
+unsafe fn write_move(ctx: &BtfTracePointContext, pid_tgid: u64, moved: u32) {
     let Some(slot) = ring::begin(Weight::of_change(EventClass::Process, moved)) else { return };
     slot.header(RecordType::CgroupMove, 0, 1, 0, pid_tgid);
     slot.outcome(0, 0);

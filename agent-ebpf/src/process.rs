@@ -92,6 +92,14 @@ unsafe fn exec(ctx: &BtfTracePointContext) {
     if !ring::is_selected(pid_tgid) {
         return;
     }
+    // On both sides of the record, as with calls that change a process.
+    ring::end_verdicts(tgid);
+    write_exec(ctx, pid_tgid, old_tid);
+    ring::end_verdicts(tgid);
+}
+
+#[inline(always)]
+unsafe fn write_exec(ctx: &BtfTracePointContext, pid_tgid: u64, old_tid: u32) {
     let start = exec_start(old_tid);
     let call = match start {
         Some(start) => Some((i64::from((*start).nr), (*start).compat != 0)),
@@ -243,6 +251,7 @@ unsafe fn fork(ctx: &BtfTracePointContext) {
     if setting!(follow) != 0 {
         ring::set_followed(tid, true);
     }
+    ring::begin_mark(tid);
     let Some((nr, regs)) = current_call() else { return };
     let Some(slot) = ring::begin(Weight::of_change(EventClass::Process, tid)) else { return };
     slot.header(RecordType::Fork, 0, 6, nr, u64::from(tgid) << 32 | u64::from(tid));

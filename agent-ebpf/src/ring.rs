@@ -13,8 +13,9 @@ use aya_ebpf::{
 };
 use wire::record::{HEADER_BYTES, NARGS_SHIFT, SECTION_HEADER_BYTES};
 use wire::ring::{
-    CLASS_SLOTS, Control, EventClass, FOLLOW_BLOCK, FOLLOW_BLOCKS, LossCause, PREEMPT_DISABLE_MARK,
-    PREEMPT_ENABLE_MARK, RECORD_BYTES_MAX, RingState, TOUCHED_SLOTS, kept_free_bytes,
+    CLASS_SLOTS, Control, EventClass, FOLLOW_BLOCK, FOLLOW_BLOCKS, LossCause, MARK_BLOCK, MARK_GENERATION,
+    MarkWord, PREEMPT_DISABLE_MARK, PREEMPT_ENABLE_MARK, RECORD_BYTES_MAX, RingState, TOUCHED_SLOTS,
+    kept_free_bytes,
 };
 use wire::table::{CALL_STATE, CallEntry};
 use wire::uring::{OPERATION_STATE, OperationEntry};
@@ -23,7 +24,7 @@ use wire::{RecordType, SectionState};
 use crate::memory::{clamp, opaque};
 use crate::settings::setting;
 
-const MMAPABLE: u32 = 1 << 10;
+pub(crate) const MMAPABLE: u32 = 1 << 10;
 
 /// The rings, one element per CPU. The agent sets the size of an element before load: the ring's bytes, and
 /// `RECORD_BYTES_MAX` more for the record that starts at its end.
@@ -38,6 +39,10 @@ static CONTROL: Array<Control> = Array::with_max_entries(1, MMAPABLE);
 
 #[map]
 static FOLLOWED: Array<[u8; FOLLOW_BLOCK]> = Array::with_max_entries(FOLLOW_BLOCKS as u32, 0);
+
+/// One block, unless the agent has made room for every thread id.
+#[map]
+static MARKS: Array<[u32; MARK_BLOCK]> = Array::with_max_entries(1, MMAPABLE);
 
 /// Bytes of one fetch at most.
 pub(crate) const FETCH_BYTES_MAX: u64 = 64 * 1024;
@@ -80,6 +85,55 @@ pub(crate) fn set_followed(tid: u32, followed: bool) {
     if let Some(mark) = follow_mark(tid) {
         // SAFETY: a byte of the map. The thread itself or its creator write it, never at once.
         unsafe { mark.write_volatile(u8::from(followed)) };
+    }
+}
+
+#[inline(always)]
+fn mark(tid: u32) -> Option<*mut u32> {
+    // SAFETY: as everywhere, a field of the settings.
+    if unsafe { setting!(marks) } == 0 {
+        return None;
+    }
+    let block = MARKS.get_ptr_mut(tid / MARK_BLOCK as u32)?;
+    let at = opaque(u64::from(tid)) & (MARK_BLOCK as u64 - 1);
+    // SAFETY: `at` is below the size of a block.
+    Some(unsafe { block.cast::<u32>().add(at as usize) })
+}
+
+#[inline(always)]
+fn mark_word(tid: u32) -> MarkWord {
+    // SAFETY: a word of the map.
+    MarkWord(mark(tid).map_or(0, |mark| unsafe { mark.read_volatile() }))
+}
+
+/// Whether the recording's filter is known to match no event of this task.
+#[inline(always)]
+pub(crate) fn is_turned_away(pid_tgid: u64) -> bool {
+    let (tid, tgid) = (pid_tgid as u32, (pid_tgid >> 32) as u32);
+    let own = mark_word(tid);
+    if !own.has_verdict() {
+        return false;
+    }
+    own.is_turned_away(if tid == tgid { 0 } else { mark_word(tgid).generation() })
+}
+
+/// What was found of a process's threads does not hold any more.
+#[inline(always)]
+pub(crate) fn end_verdicts(tgid: u32) {
+    if let Some(mark) = mark(tgid) {
+        // SAFETY: a word of the map.
+        unsafe {
+            core::arch::asm!("lock *(u32 *)({0} + 0) += {1}", in(reg) mark, in(reg) u64::from(MARK_GENERATION));
+        }
+    }
+}
+
+/// Nothing is known of a new thread, whatever had its id before.
+#[inline(always)]
+pub(crate) fn begin_mark(tid: u32) {
+    if let Some(mark) = mark(tid) {
+        // SAFETY: a word of the map, of a thread that does not run yet.
+        unsafe { mark.write_volatile(MarkWord(mark.read_volatile()).renewed().0) };
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the agent hands over before load: read-only data that the verifier treats as constants.
 
-use wire::offsets::{Offsets, Settings};
+use wire::offsets::{Offsets, SETTINGS_RESERVED, Settings};
 
 #[unsafe(no_mangle)]
 static SETTINGS: Settings = Settings {
@@ -18,7 +18,9 @@ static SETTINGS: Settings = Settings {
     uring_complete: 0,
     uring_submit_request: 0,
     dns_bytes: 0,
+    marks: 0,
     offsets: Offsets::NONE,
+    reserved: [0; SETTINGS_RESERVED],
 };
 
 /// Reads one setting. Volatile, or the compiler would fold the placeholder above.

@@ -31,7 +31,7 @@ pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 unsafe fn deliver(ctx: &BtfTracePointContext) {
     let pid_tgid = bpf_get_current_pid_tgid();
-    if !ring::is_selected(pid_tgid) {
+    if !ring::is_selected(pid_tgid) || ring::is_turned_away(pid_tgid) {
         return;
     }
     let Some(slot) = ring::begin(Weight::of(EventClass::Process)) else { return };

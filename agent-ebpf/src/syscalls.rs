@@ -12,8 +12,8 @@ use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECT
 use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart};
 use wire::table::{
     CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
-    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED, SELECTED_FOR_SOCKET,
-    SELECTED_FOR_STATE, SELECTED_NO,
+    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED_FAILED, SELECTED_SUCCEEDED,
+    UPKEEP_ALWAYS, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
 };
 
 use crate::dns;
@@ -21,12 +21,12 @@ use crate::facts::{file_facts, file_of, is_socket, socket_facts};
 use crate::fetch;
 use crate::memory::{follow, load, read_user_or_zero};
 use crate::path;
-use crate::ring::{self, Slot, Weight};
+use crate::ring::{self, MMAPABLE, Slot, Weight};
 use crate::settings::{offset, setting};
 
-/// Calls: native ones, then those of 32-bit programs.
+/// Calls: native ones, then those of 32-bit programs. The agent changes them while we run.
 #[map]
-static CALLS: Array<CallEntry> = Array::with_max_entries(2 * CALLS_MAX as u32, 0);
+static CALLS: Array<CallEntry> = Array::with_max_entries(2 * CALLS_MAX as u32, MMAPABLE);
 
 #[map]
 static EXECS: Array<ExecStart> = Array::with_max_entries(EXEC_STARTS, 0);
@@ -137,7 +137,10 @@ unsafe fn enter(ctx: &BtfTracePointContext) {
     if (*entry).flags & CALL_IMAGE != 0 {
         // Kept whoever calls: the command becomes a followed one by its exec.
         keep_exec(ctx.arg::<*const u8>(0), pid_tgid as u32, nr, compat);
-    } else if (*entry).selected != SELECTED || !ring::is_selected(pid_tgid) {
+    } else if (*entry).selected == 0 || !ring::is_selected(pid_tgid) {
+        return;
+    } else if (*entry).upkeep & UPKEEP_OWN == 0 && ring::is_turned_away(pid_tgid) {
+        forget_start(pid_tgid as u32);
         return;
     }
     let tid = pid_tgid as u32;
@@ -145,6 +148,15 @@ unsafe fn enter(ctx: &BtfTracePointContext) {
     (*start).tid = tid;
     (*start).nr = nr as u32;
     (*start).time_ns = bpf_ktime_get_boot_ns();
+}
+
+/// A call begins whose time is not kept. It may be recorded all the same, and must not take an earlier call's.
+#[inline(always)]
+unsafe fn forget_start(tid: u32) {
+    let Some(start) = STARTS.get_ptr_mut(tid & setting!(start_mask)) else { return };
+    if (*start).tid == tid {
+        (*start).tid = 0;
+    }
 }
 
 #[inline(always)]
@@ -207,22 +219,61 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     let compat = is_compat(task);
     let Some(entry) = entry(native, nr, compat) else { return };
     let result = ctx.arg::<i64>(1);
-    let selected = (*entry).selected;
-    if selected == SELECTED_NO || (selected == SELECTED_FOR_STATE && result < 0) {
-        return;
-    }
-    if selected == SELECTED_FOR_SOCKET
-        && (result <= 0 || !is_socket(file_of(task, fetch::pick(regs, (*entry).fd))))
-    {
+    let outcome = if result < 0 { SELECTED_FAILED } else { SELECTED_SUCCEEDED };
+    let is_kept = keeps_state(entry, result);
+    let is_watched = (*entry).upkeep & UPKEEP_WHEN == UPKEEP_ON_SOCKET && result > 0;
+    let is_asked_for = (*entry).selected & outcome != 0;
+    if !is_kept && !is_watched && !is_asked_for {
         return;
     }
     let pid_tgid = pid_tgid(task);
-    if !ring::is_selected(pid_tgid) {
+    if !ring::is_selected(pid_tgid) || (!is_kept && ring::is_turned_away(pid_tgid)) {
+        return;
+    }
+    let is_wanted = is_kept || (is_asked_for && !is_too_quick(entry, pid_tgid as u32, nr));
+    if !is_wanted && (!is_watched || !is_socket(file_of(task, fetch::pick(regs, (*entry).fd)))) {
         return;
     }
     if result == 0 && (*entry).flags & CALL_SILENT_ZERO != 0 {
         return;
     }
+    // Before the record, so that nothing that comes after it is turned away; and after it, so that whoever sees the
+    // new generation will have seen the record when all older ones were handed out.
+    let is_change = (*entry).upkeep & UPKEEP_OWN != 0;
+    if is_change {
+        ring::end_verdicts((pid_tgid >> 32) as u32);
+    }
+    write_call(entry, task, regs, nr, compat, result, pid_tgid);
+    if is_change {
+        ring::end_verdicts((pid_tgid >> 32) as u32);
+    }
+}
+
+/// Whether the call changed state that is kept, whoever wants to see it.
+#[inline(always)]
+unsafe fn keeps_state(entry: *const CallEntry, result: i64) -> bool {
+    let when = (*entry).upkeep & UPKEEP_WHEN;
+    when == UPKEEP_ALWAYS || (when == UPKEEP_ON_SUCCESS && result >= 0)
+}
+
+/// Whether the call took less time than calls that are wanted.
+#[inline(always)]
+unsafe fn is_too_quick(entry: *const CallEntry, tid: u32, nr: i64) -> bool {
+    let least = (*entry).latency_min_ns;
+    least != 0 && latency_ns(tid, nr, bpf_ktime_get_boot_ns()).is_some_and(|latency| latency < least)
+}
+
+/// Writes the record of a call.
+#[inline(always)]
+unsafe fn write_call(
+    entry: *const CallEntry,
+    task: *const u8,
+    regs: *const u8,
+    nr: i64,
+    compat: bool,
+    result: i64,
+    pid_tgid: u64,
+) {
     let Some(slot) = ring::begin(Weight::of_call(entry, pid_tgid as u32)) else { return };
     let mut flags = if compat { FLAG_COMPAT } else { 0 };
     let mut latency = 0;
@@ -300,7 +351,7 @@ unsafe fn describe(
 pub(crate) unsafe fn write_final_call(regs: *const u8, nr: i64, pid_tgid: u64) {
     let compat = is_compat(current_task());
     let Some(native) = native_entry(nr) else { return };
-    if entry(native, nr, compat).is_none_or(|entry| (*entry).selected != SELECTED) {
+    if entry(native, nr, compat).is_none_or(|entry| (*entry).selected == 0) {
         return;
     }
     let Some(slot) = ring::begin(Weight::of(EventClass::Process)) else { return };

@@ -17,7 +17,6 @@ use wire::record::{
     SECTION_SOCKET,
 };
 use wire::ring::EventClass;
-use wire::table::SELECTED_NO;
 use wire::uring::{
     COMMAND_BYTES, COMPLETE_PARTS, COMPLETE_WHOLE, IMAGE_BYTES, OPCODE_NONE, OPERATION_FETCHES_MAX,
     OPERATION_FILE, OPERATION_RESULT_FILE, OPERATION_RESULT_SOCKET, OPERATION_SOCKET, OPERATION_UNKNOWN,
@@ -149,7 +148,7 @@ unsafe fn owner(ring: u64, task: u64) -> u64 {
 unsafe fn submit(request: u64, sqe: u64) {
     let opcode: u8 = read(request, offset!(request_opcode));
     let Some(entry) = entry(u32::from(opcode)) else { return };
-    if (*entry).selected == SELECTED_NO {
+    if (*entry).selected == 0 {
         return;
     }
     let ring: u64 = read(request, offset!(request_ring));
@@ -228,7 +227,7 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
     }
     let opcode: u8 = read(request, offset!(request_opcode));
     let Some(entry) = entry(u32::from(opcode)) else { return };
-    if (*entry).selected == SELECTED_NO {
+    if (*entry).selected == 0 {
         return;
     }
     let task = if offset!(request_task) == u64::from(ABSENT) {

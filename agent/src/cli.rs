@@ -24,6 +24,7 @@ Examples:
   sysreel-agent record -w out.reel -C 100 -W 5                      the last 500 MB: out.reel0, out.reel1, ...
   sysreel-agent record -w out.reel --calls openat,connect,execve    only these calls
   sysreel-agent record -w out.reel --calls '!read,!write'           all but these
+  sysreel-agent record -w out.reel 'evt.failed=true and fd.name startswith /etc'
   sysreel-agent record -w out.reel --budget cpu=5%,rate=20MB/s      within limits, and says what they cost
 
 Exit status: that of the command, if one was given, 127 when it is not found and 126 when it cannot be run (nothing is
@@ -107,6 +108,13 @@ pub(crate) struct RecordArgs {
     /// Tell what is being done.
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,
+    /// Record only events that match: a filter as `sysreel read` takes it.
+    ///
+    /// What the kernel can decide is decided there, so that what does not match costs little; the result is the same as
+    /// filtering later. State is kept right all the same: names of descriptors and processes are those of a whole
+    /// recording. `--explain` tells who decides what.
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
     /// Record this command and everything it starts, instead of the whole machine.
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,

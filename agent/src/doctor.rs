@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use capture_format::model::Host;
 use sysreel_agent::selection::Selection;
 
 use crate::probes::{self, ProbeOptions, Probes};
@@ -56,6 +57,8 @@ fn examine(findings: &mut Findings, proc_root: &Path) -> Result<()> {
         latency: true,
         env: true,
         selection: Selection::default(),
+        filter: None,
+        host: Host::default(),
         // Nothing is ever named to be followed, so that the programs write nothing while they are there.
         follow: true,
     })?;

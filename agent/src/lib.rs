@@ -4,4 +4,6 @@
 pub mod budget;
 pub mod operations;
 pub mod selection;
+pub mod sieve;
+pub mod split;
 pub mod track;

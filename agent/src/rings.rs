@@ -298,13 +298,15 @@ impl Ring {
 }
 
 /// A map's memory, shared with the kernel.
-struct Mapping {
+/// A map's memory.
+pub(crate) struct Mapping {
     address: NonNull<u8>,
     bytes: usize,
 }
 
 impl Mapping {
-    fn new(map: BorrowedFd<'_>, bytes: usize) -> io::Result<Self> {
+    /// Maps so many bytes of an array.
+    pub(crate) fn new(map: BorrowedFd<'_>, bytes: usize) -> io::Result<Self> {
         let bytes = bytes.next_multiple_of(4096);
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice.
@@ -318,7 +320,8 @@ impl Mapping {
         Ok(Mapping { address, bytes })
     }
 
-    fn at(&self, offset: usize) -> NonNull<u8> {
+    /// The byte at an offset, which must be within.
+    pub(crate) fn at(&self, offset: usize) -> NonNull<u8> {
         assert!(offset < self.bytes, "offset {offset} in a mapping of {} bytes", self.bytes);
         // SAFETY: within the mapping, checked just above.
         unsafe { self.address.add(offset) }

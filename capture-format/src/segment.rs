@@ -238,6 +238,8 @@ pub struct Tally {
     pub produced: u64,
     /// Events written to this capture.
     pub stored: u64,
+    /// Events, not among those produced, that reached the agent and did not match the recording's filter.
+    pub left_out: u64,
 }
 
 /// A segment's content, ready for [`crate::Chain::seal`].
@@ -292,6 +294,8 @@ impl EncodedSegment {
             put_varint(&mut head, tally.produced);
             put_varint(&mut head, tally.stored);
         }
+        // Behind all that readers from before know.
+        tallies.iter().for_each(|tally| put_varint(&mut head, tally.left_out));
         EncodedSegment::plain(SegmentType::Counts, &head)
     }
 
@@ -387,7 +391,17 @@ pub(crate) fn parse_counts(payload: &[u8]) -> Decoded<(Vec<Loss>, Vec<Tally>)> {
         });
     }
     for _ in 0..cursor.count()? {
-        tallies.push(Tally { cpu: cpu(&mut cursor)?, produced: cursor.varint()?, stored: cursor.varint()? });
+        tallies.push(Tally {
+            cpu: cpu(&mut cursor)?,
+            produced: cursor.varint()?,
+            stored: cursor.varint()?,
+            left_out: 0,
+        });
+    }
+    if cursor.remaining() > 0 {
+        for tally in &mut tallies {
+            tally.left_out = cursor.varint()?;
+        }
     }
     Ok((losses, tallies))
 }

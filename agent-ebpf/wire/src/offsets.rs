@@ -214,6 +214,14 @@ pub struct Settings {
     pub uring_submit_request: u32,
     /// Bytes kept of what looks like a DNS message, where that is more than of any buffer; 0 to treat it like any.
     pub dns_bytes: u32,
+    /// 1: threads have marks, see [`crate::ring::MarkWord`].
+    pub marks: u32,
     /// Structure offsets.
     pub offsets: Offsets,
+    #[doc(hidden)]
+    pub reserved: [u32; SETTINGS_RESERVED],
 }
+
+/// Words that fill [`Settings`] up, so that there is no padding: the whole of it is handed over as bytes.
+pub const SETTINGS_RESERVED: usize = (14 + size_of::<Offsets>() / 4) % 2;
+const _: () = assert!(size_of::<Settings>() == 8 + (14 + SETTINGS_RESERVED) * 4 + size_of::<Offsets>());

@@ -135,6 +135,54 @@ pub const FOLLOW_BLOCK: usize = 4096;
 /// Blocks of follow marks.
 pub const FOLLOW_BLOCKS: usize = (4 << 20) / FOLLOW_BLOCK;
 
+/// Marks of threads: one [`MarkWord`] per possible thread id, in blocks.
+pub const MARK_BLOCK: usize = 1024;
+
+/// What is known of a thread by the filter of a recording: whether none of its events can match.
+///
+/// The upper half is a generation. The kernel side adds to that of a process's first thread when anything happens that
+/// may change what is told of the process, and to that of a new thread. The lower half is the agent's: the generation
+/// for which it found that nothing matches, plus one; 0 for none. Generations of a thread and of its process's first
+/// one are added up, so either ends the verdict. Each half has one side that writes it while a thread lives: neither can
+/// undo what the other did, and a verdict that comes too late says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarkWord(pub u32);
+
+/// What the kernel side adds for a new generation.
+pub const MARK_GENERATION: u32 = 1 << 16;
+
+impl MarkWord {
+    /// How often what was known became unknown.
+    #[inline(always)]
+    pub fn generation(self) -> u32 {
+        self.0 >> 16
+    }
+
+    /// Whether there may be a verdict at all.
+    #[inline(always)]
+    pub fn has_verdict(self) -> bool {
+        self.0 & 0xffff != 0
+    }
+
+    /// Whether no event of the thread matches, `process` being the generation of its process's first thread, or 0 when it
+    /// is that thread itself.
+    #[inline(always)]
+    pub fn is_turned_away(self, process: u32) -> bool {
+        self.has_verdict() && (self.generation() + process + 1) & 0xffff == self.0 & 0xffff
+    }
+
+    /// The word with the verdict that no event of the thread matches, as of its generation and this one.
+    pub fn turned_away(self, process: u32) -> MarkWord {
+        MarkWord(self.0 & 0xffff_0000 | (self.generation() + process + 1) & 0xffff)
+    }
+
+    /// The word of a thread that begins where another had the same id.
+    #[inline(always)]
+    pub fn renewed(self) -> MarkWord {
+        MarkWord((self.0 & 0xffff_0000).wrapping_add(MARK_GENERATION))
+    }
+}
+
 /// Slots for [`ExecStart`]s.
 pub const EXEC_STARTS: u32 = 1024;
 

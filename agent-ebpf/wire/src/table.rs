@@ -70,17 +70,27 @@ pub const CALL_NAMELESS: u8 = 64;
 /// The call sends or receives several messages: those that are no arguments are sent along, if DNS is wanted.
 pub const CALL_MESSAGES: u8 = 128;
 
-/// Value of [`CallEntry::selected`]: the call makes no record.
-pub const SELECTED_NO: u8 = 0;
+/// Bit of [`CallEntry::selected`]: the call is recorded when it succeeds, or does not return.
+pub const SELECTED_SUCCEEDED: u8 = 1;
+/// Bit of [`CallEntry::selected`]: the call is recorded when it fails.
+pub const SELECTED_FAILED: u8 = 2;
 /// The call is recorded.
-pub const SELECTED: u8 = 1;
-/// The call is not recorded, but the state it changes is kept: it makes a record when it succeeds, without latency.
-pub const SELECTED_FOR_STATE: u8 = 2;
-/// As [`SELECTED_FOR_STATE`], for a call that changes state also when it fails.
-pub const SELECTED_FOR_STATE_ALWAYS: u8 = 3;
-/// The call is not recorded, but what it sends or receives is looked at: it makes a record when it succeeds and its
-/// descriptor is a socket.
-pub const SELECTED_FOR_SOCKET: u8 = 4;
+pub const SELECTED: u8 = SELECTED_SUCCEEDED | SELECTED_FAILED;
+
+/// Value of [`CallEntry::upkeep`]: what is not selected makes no record.
+pub const UPKEEP_NONE: u8 = 0;
+/// The state the call changes is kept: it makes a record when it succeeds, selected or not.
+pub const UPKEEP_ON_SUCCESS: u8 = 1;
+/// As [`UPKEEP_ON_SUCCESS`], for a call that changes state also when it fails.
+pub const UPKEEP_ALWAYS: u8 = 2;
+/// What the call sends or receives is looked at, though the call is not recorded: it makes a record when it succeeds, its
+/// descriptor is a socket, and its thread may be one whose events are wanted.
+pub const UPKEEP_ON_SOCKET: u8 = 3;
+/// The part of [`CallEntry::upkeep`] that holds these.
+pub const UPKEEP_WHEN: u8 = 3;
+/// Bit of [`CallEntry::upkeep`]: the call changes what is told of the calling thread or its process, descriptors aside:
+/// verdicts on the process do not hold any more ([`crate::ring::MarkWord`]).
+pub const UPKEEP_OWN: u8 = 128;
 
 /// One fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -123,22 +133,24 @@ pub struct CallEntry {
     pub flags: u8,
     /// Argument that holds the descriptor, or `FD_*`.
     pub fd: u8,
-    /// A `SELECTED_*`.
+    /// Bits `SELECTED_*`; 0 when the call is not recorded.
     pub selected: u8,
     /// 1 when this number is of interest natively or in the 32-bit table: what is not is turned away before it is
     /// known which of the two the call counts in.
     pub either: u8,
     /// Number of its [`crate::ring::EventClass`].
     pub class: u8,
-    #[doc(hidden)]
-    pub reserved: u8,
+    /// An `UPKEEP_*`, and perhaps [`UPKEEP_OWN`].
+    pub upkeep: u8,
     /// What to fetch: strings and blocks.
     pub fetch: [Fetch; FETCHES_MAX],
     /// What to fetch by a loop: an iovec, a `msghdr` or a string vector; one per call.
     pub vector: Fetch,
+    /// A call that took less, as far as is known, is not selected.
+    pub latency_min_ns: u64,
 }
 
-const _: () = assert!(size_of::<CallEntry>() == 48);
+const _: () = assert!(size_of::<CallEntry>() == 56);
 
 /// Entries in the table for each of the two entry ways of a machine (native, 32-bit). The last one serves
 /// numbers beyond it.

@@ -54,7 +54,7 @@ pub const OPERATION_FETCHES_MAX: usize = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct OperationEntry {
-    /// A `SELECTED_*` of [`crate::table`].
+    /// Not 0: the operation makes records.
     pub selected: u8,
     /// Entries of `fetch` in use.
     pub fetches: u8,

@@ -18,11 +18,14 @@ use aya::maps::{Array, HashMap, Map, MapData};
 use aya::programs::{BtfTracePoint, Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use aya_obj::btf::BtfKind;
-use capture_format::schema::KernelEvent;
+use capture_format::model::Host;
+use capture_format::schema::{KernelEvent, kernel_event};
+use query::Filter;
 use sysreel_agent::operations::Operations;
 use sysreel_agent::selection::Selection;
-use wire::offsets::Settings;
-use wire::ring::RECORD_BYTES_MAX;
+use sysreel_agent::split::Split;
+use wire::offsets::{SETTINGS_RESERVED, Settings};
+use wire::ring::{MARK_BLOCK, RECORD_BYTES_MAX};
 use wire::table::{CallEntry, ChoiceKey, Fetch};
 use wire::uring::OperationEntry;
 
@@ -84,8 +87,12 @@ pub(crate) struct ProbeOptions {
     pub(crate) latency: bool,
     /// Send the environment at exec.
     pub(crate) env: bool,
-    /// Which calls make records.
+    /// Which events are wanted.
     pub(crate) selection: Selection,
+    /// Which of those.
+    pub(crate) filter: Option<Filter>,
+    /// The machine, as filters see it.
+    pub(crate) host: Host,
     /// Record only tasks that [`Probes::follow_from_exec`] named, and their descendants.
     pub(crate) follow: bool,
 }
@@ -99,6 +106,7 @@ pub(crate) struct Probes {
     settings: Settings,
     drop_reasons: BTreeMap<u32, String>,
     operations: Operations,
+    marked_threads: usize,
 }
 
 /// What the kernel says of a program it took.
@@ -155,6 +163,9 @@ impl Probes {
         let btf = btf.context("cannot read the kernel's type information")?;
         let cpus = possible_cpus()?;
         let start_slots = start_slots();
+        let mark_blocks = if options.filter.is_some() { mark_blocks() } else { 1 };
+        let mut split = Split::new(&options.selection, options.filter.as_ref(), &options.host);
+        let wants_dns = split.wanted(&kernel_event(KernelEvent::Dns)).is_any();
         let settings = Settings {
             ring_mask: ring_bytes as u64 - 1,
             snap_bytes: options.snap_bytes,
@@ -169,8 +180,10 @@ impl Probes {
             drop_args,
             uring_complete: uring.complete.unwrap_or(0),
             uring_submit_request: uring.submit_request.unwrap_or(0),
-            dns_bytes: if options.selection.has(KernelEvent::Dns.name()) { DNS_BYTES } else { 0 },
+            dns_bytes: if wants_dns { DNS_BYTES } else { 0 },
+            marks: u32::from(options.filter.is_some()),
             offsets,
+            reserved: [0; SETTINGS_RESERVED],
         };
         let mut object = object::with_ring_bytes(object::programs()?, ring_bytes + RECORD_BYTES_MAX)?;
         object::place_preempt_functions(&mut object, preempt_functions)?;
@@ -182,15 +195,17 @@ impl Probes {
             .map_max_entries("RINGS", cpu_count)
             .map_max_entries("RING_STATES", cpu_count)
             .map_max_entries("STARTS", start_slots)
+            .map_max_entries("MARKS", mark_blocks)
             .load(&object)
             .context("cannot load the kernel programs")?;
-        fill(&mut ebpf, "CALLS", table::entries(&options.selection))?;
-        fill(&mut ebpf, "OPERATIONS", operations::entries(&uring.operations, &options.selection))?;
+        fill(&mut ebpf, "CALLS", table::entries(&mut split))?;
+        fill(&mut ebpf, "OPERATIONS", operations::entries(&uring.operations, &mut split))?;
         fill_choices(&mut ebpf)?;
         let has = |tracepoint: &str| {
             btf.id_by_type_name_kind(&format!("btf_trace_{tracepoint}"), BtfKind::Typedef).is_ok()
         };
-        let is_selected = |event: KernelEvent| options.selection.has(event.name());
+        let wanted = KernelEvent::ALL.map(|event| split.wanted(&kernel_event(event)).is_any());
+        let is_selected = |event: KernelEvent| wanted[event as usize];
         let (optional, absent): (Vec<_>, Vec<_>) =
             OPTIONAL.into_iter().filter(|(_, event)| is_selected(*event)).partition(|(name, _)| has(name));
         let mut absent: Vec<_> = absent.into_iter().map(|(name, event)| (name, event.name())).collect();
@@ -214,7 +229,8 @@ impl Probes {
                 .with_context(|| format!("cannot attach to the tracepoint {name}"))?;
         }
         let operations = uring.operations;
-        Ok(Probes { ebpf, ring_bytes, cpus, absent, settings, drop_reasons, operations })
+        let marked_threads = if options.filter.is_some() { mark_blocks as usize * MARK_BLOCK } else { 0 };
+        Ok(Probes { ebpf, ring_bytes, cpus, absent, settings, drop_reasons, operations, marked_threads })
     }
 
     /// Tracepoints that this kernel lacks, with what is not recorded therefore.
@@ -246,6 +262,11 @@ impl Probes {
     /// CPUs the machine can have: one ring each.
     pub(crate) fn cpus(&self) -> usize {
         self.cpus
+    }
+
+    /// Threads that have a mark: all ids there can be, or none without a filter.
+    pub(crate) fn marked_threads(&self) -> usize {
+        self.marked_threads
     }
 
     /// Whether the kernel hands out no tasks with their type, as before 5.15.
@@ -370,11 +391,19 @@ impl Uring {
 /// Slots of the start table: one per possible thread id, within 2 MiB. With more ids than slots two threads may
 /// share one; then the later call hides the latency of the earlier.
 fn start_slots() -> u32 {
-    let pid_max = std::fs::read_to_string("/proc/sys/kernel/pid_max")
+    pid_max().clamp(1 << 10, 1 << 17).next_power_of_two()
+}
+
+/// Blocks of marks for every possible thread id. Should the limit be raised, threads beyond it are never turned away.
+fn mark_blocks() -> u32 {
+    pid_max().clamp(1, 4 << 20).div_ceil(MARK_BLOCK as u32)
+}
+
+fn pid_max() -> u32 {
+    std::fs::read_to_string("/proc/sys/kernel/pid_max")
         .ok()
         .and_then(|text| text.trim().parse::<u32>().ok())
-        .unwrap_or(1 << 17);
-    pid_max.clamp(1 << 10, 1 << 17).next_power_of_two()
+        .unwrap_or(1 << 17)
 }
 
 /// CPUs this machine can have. Not what libc counts, which under musl follows the affinity mask.

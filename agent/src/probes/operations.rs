@@ -1,14 +1,16 @@
 //! The kernel's table of `io_uring` operations, made from the schema and from where the kernel keeps arguments.
 
 use capture_format::model::FdSource;
-use capture_format::schema::{self, ArgKind, Fetch, Shape};
+use capture_format::schema::{
+    self, ArgKind, Fetch, KernelEvent, Shape, completion_kind, kernel_event, operation_kind,
+};
 use sysreel_agent::operations::{Operations, Place};
-use sysreel_agent::selection::Selection;
-use sysreel_agent::track::{Upkeep, upkeep};
+use sysreel_agent::split::Split;
+use sysreel_agent::track::{Upkeep, carries_dns, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
     FETCH_COUNTED_IN, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT,
-    FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_RESULT_OUT, FETCH_STRING, SELECTED, SELECTED_NO,
+    FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_RESULT_OUT, FETCH_STRING, SELECTED,
 };
 use wire::uring::{
     FETCH_FILENAME, NOWHERE, OPERATION_FILE, OPERATION_RESULT_FILE, OPERATION_RESULT_SOCKET,
@@ -16,20 +18,27 @@ use wire::uring::{
     SQE_BYTES,
 };
 
-use super::table::{class_of, selection_of};
+use super::table::class_of;
 
 /// Operations that look their descriptor up by themselves.
 const OWN_LOOKUP: [&str; 3] = ["CLOSE", "EPOLL_CTL", "FIXED_FD_INSTALL"];
 
 /// All entries.
-pub(super) fn entries(operations: &Operations, selection: &Selection) -> Vec<OperationEntry> {
-    let selected = if selection.has_unknown() { SELECTED } else { SELECTED_NO };
+pub(super) fn entries(operations: &Operations, split: &mut Split<'_>) -> Vec<OperationEntry> {
+    let selected = if split.wants_unknown() { SELECTED } else { 0 };
     let class = EventClass::Other as u8;
     let mut entries = vec![OperationEntry { selected, class, ..OperationEntry::default() }; OPERATIONS_MAX];
+    let wants_dns = split.wanted(&kernel_event(KernelEvent::Dns)).is_any();
     let known = schema::operations(operations.abi()).iter().enumerate();
     for ((opcode, operation), entry) in known.zip(&mut entries[..OPERATION_UNKNOWN]) {
         *entry = entry_of(operation, operations.places(opcode as u16));
-        entry.selected = selection_of(selection, operation.call.name);
+        let abi = operations.abi();
+        let kinds = [operation_kind(abi, opcode as u32), completion_kind(abi, Some(opcode as u32))];
+        let is_wanted = kinds.iter().any(|kind| split.wanted(kind).is_any());
+        // A submission and its completions are one event, of which neither alone tells whether it matches.
+        let name = operation.call.name;
+        let is_sent = is_wanted || upkeep(name) != Upkeep::None || (wants_dns && carries_dns(name));
+        entry.selected = if is_sent { SELECTED } else { 0 };
         entry.class = class_of(&operation.call) as u8;
     }
     entries
@@ -99,12 +108,15 @@ fn fetch_of(arg: usize, place: &Place, places: &[Place], kind: &ArgKind) -> Opti
 
 #[cfg(test)]
 mod tests {
+    use capture_format::model::Host;
     use capture_format::schema::Abi;
+    use sysreel_agent::selection::Selection;
 
     use super::*;
 
     fn entry(opcode: usize, find: impl Fn(&str, &str) -> Option<u32>) -> OperationEntry {
-        entries(&Operations::new(Abi::X86_64, find), &Selection::default())[opcode]
+        let (selection, host) = (Selection::default(), Host::default());
+        entries(&Operations::new(Abi::X86_64, find), &mut Split::new(&selection, None, &host))[opcode]
     }
 
     #[test]

@@ -1,32 +1,36 @@
 //! The kernel's table of calls, made from the schema.
 
 use capture_format::model::FdSource;
-use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind, KernelEvent, Shape};
-use sysreel_agent::selection::Selection;
-use sysreel_agent::track::{Upkeep, carries_dns, upkeep};
+use capture_format::schema::{
+    self, Abi, ArgKind, Fetch as Kind, KernelEvent, Shape, event_kind, kernel_event,
+};
+use sysreel_agent::split::{Split, Wanted};
+use sysreel_agent::track::{Upkeep, carries_dns, changes_own_process, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
     CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
     CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CallEntry, ChoiceKey, FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE,
     FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
     FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_RESULT_OUT, FETCH_SHARE_IN,
-    FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FOR_SOCKET, SELECTED_FOR_STATE,
-    SELECTED_FOR_STATE_ALWAYS, SELECTED_NO,
+    FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FAILED, SELECTED_SUCCEEDED,
+    UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
 };
 
 /// The machine this agent was built for.
 pub(crate) const NATIVE: Abi = if cfg!(target_arch = "aarch64") { Abi::Aarch64 } else { Abi::X86_64 };
 
 /// All entries: native calls, then those of 32-bit programs.
-pub(super) fn entries(selection: &Selection) -> Vec<CallEntry> {
-    let selected = if selection.has_unknown() { SELECTED } else { SELECTED_NO };
+pub(super) fn entries(split: &mut Split<'_>) -> Vec<CallEntry> {
+    let selected = if split.wants_unknown() { SELECTED } else { 0 };
     let class = EventClass::Other as u8;
     let unknown = CallEntry { nargs: 6, fd: FD_NONE, selected, class, ..CallEntry::default() };
     let mut entries = vec![unknown; 2 * CALLS_MAX];
+    let wants_dns = split.wanted(&kernel_event(KernelEvent::Dns)).is_any();
     for (nr, call) in schema::syscalls(NATIVE) {
         // A number beyond the table is recorded raw, like one that the schema does not know.
         if let Some(entry) = entries[..CALL_UNKNOWN].get_mut(nr as usize) {
-            *entry = CallEntry { selected: selection_of(selection, call.name), ..entry_of(call) };
+            *entry = entry_of(call);
+            select(entry, &split.wanted(&event_kind(NATIVE, nr)), call.name, wants_dns);
         }
     }
     for (nr, call) in schema::syscalls(NATIVE.compat()) {
@@ -35,10 +39,12 @@ pub(super) fn entries(selection: &Selection) -> Vec<CallEntry> {
             entry.nargs = call.args.len() as u8;
             entry.flags = flags_of(call) & (CALL_SILENT_ZERO | CALL_IMAGE | CALL_STATE);
             entry.class = class_of(call) as u8;
-            entry.selected = selection_of(selection, call.name);
+            select(entry, &split.wanted(&event_kind(NATIVE.compat(), nr)), call.name, wants_dns);
         }
     }
-    let is_of_interest = |entry: &CallEntry| entry.selected != SELECTED_NO || entry.flags & CALL_IMAGE != 0;
+    let is_of_interest = |entry: &CallEntry| {
+        entry.selected != 0 || entry.upkeep & UPKEEP_WHEN != UPKEEP_NONE || entry.flags & CALL_IMAGE != 0
+    };
     let (native, compat) = entries.split_at_mut(CALLS_MAX);
     for (native, compat) in native.iter_mut().zip(compat) {
         let either = is_of_interest(native) || is_of_interest(compat);
@@ -47,13 +53,18 @@ pub(super) fn entries(selection: &Selection) -> Vec<CallEntry> {
     entries
 }
 
-pub(super) fn selection_of(selection: &Selection, name: &str) -> u8 {
-    match upkeep(name) {
-        _ if selection.has(name) => SELECTED,
-        Upkeep::None if selection.has(KernelEvent::Dns.name()) && carries_dns(name) => SELECTED_FOR_SOCKET,
-        Upkeep::None => SELECTED_NO,
-        Upkeep::OnSuccess => SELECTED_FOR_STATE,
-        Upkeep::Always => SELECTED_FOR_STATE_ALWAYS,
+fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, wants_dns: bool) {
+    let bits = [(SELECTED_SUCCEEDED, wanted.succeeded), (SELECTED_FAILED, wanted.failed)];
+    entry.selected = bits.into_iter().filter(|(_, is_set)| *is_set).map(|(bit, _)| bit).sum();
+    entry.latency_min_ns = wanted.latency_min_ns;
+    entry.upkeep = match upkeep(name) {
+        Upkeep::None if wants_dns && carries_dns(name) => UPKEEP_ON_SOCKET,
+        Upkeep::None => UPKEEP_NONE,
+        Upkeep::OnSuccess => UPKEEP_ON_SUCCESS,
+        Upkeep::Always => UPKEEP_ALWAYS,
+    };
+    if changes_own_process(name) {
+        entry.upkeep |= UPKEEP_OWN;
     }
 }
 
@@ -216,6 +227,8 @@ pub(super) fn choices() -> Vec<(ChoiceKey, Fetch)> {
 
 #[cfg(test)]
 mod tests {
+    use capture_format::model::Host;
+    use sysreel_agent::selection::Selection;
     use wire::table::CHOICES_MAX;
 
     use super::*;
@@ -225,22 +238,24 @@ mod tests {
     }
 
     fn selected_by(list: &str, name: &str) -> CallEntry {
-        let selection = list.parse().expect(list);
-        entries(&selection)[schema::syscall_nr(NATIVE, name).expect(name) as usize]
+        let (selection, host) = (list.parse().expect(list), Host::default());
+        entries(&mut Split::new(&selection, None, &host))
+            [schema::syscall_nr(NATIVE, name).expect(name) as usize]
     }
 
     #[test]
     fn what_is_not_selected_comes_through_only_for_state() {
-        for (name, selected) in [
-            ("getppid", SELECTED),
-            ("read", SELECTED_NO),
-            ("openat", SELECTED_FOR_STATE),
-            ("close", SELECTED_FOR_STATE_ALWAYS),
-        ] {
+        for (name, selected) in [("getppid", SELECTED), ("read", 0), ("openat", 0), ("close", 0)] {
             assert_eq!(selected_by("getppid", name).selected, selected, "{name}");
         }
+        for (name, kept) in
+            [("getppid", UPKEEP_NONE), ("openat", UPKEEP_ON_SUCCESS), ("close", UPKEEP_ALWAYS)]
+        {
+            assert_eq!(selected_by("getppid", name).upkeep, kept, "{name}");
+        }
         assert_eq!(selected_by("!read", "openat").selected, SELECTED);
-        assert_eq!(entries(&"getppid".parse().expect("a list"))[CALL_UNKNOWN].selected, SELECTED_NO);
+        let (selection, host) = ("getppid".parse().expect("a list"), Host::default());
+        assert_eq!(entries(&mut Split::new(&selection, None, &host))[CALL_UNKNOWN].selected, 0);
     }
 
     #[test]
@@ -328,7 +343,8 @@ mod tests {
 
     #[test]
     fn an_unknown_number_is_recorded_raw() {
-        let entry = entries(&Selection::default())[CALL_UNKNOWN];
-        assert_eq!((entry.nargs, entry.selected, entry.fetches), (6, 1, 0));
+        let (selection, host) = (Selection::default(), Host::default());
+        let entry = entries(&mut Split::new(&selection, None, &host))[CALL_UNKNOWN];
+        assert_eq!((entry.nargs, entry.selected, entry.fetches), (6, SELECTED, 0));
     }
 }

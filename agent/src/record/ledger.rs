@@ -28,8 +28,10 @@ struct Cpu {
     left_out: u64,
     /// Events beyond those of records.
     derived: u64,
-    /// `stored` and `lost` where the current file began.
-    file_base: (u64, u64),
+    /// Events that the filter left out.
+    filtered: u64,
+    /// `stored`, `lost` and `filtered` where the current file began.
+    file_base: (u64, u64, u64),
 }
 
 /// Accounts of all CPUs.
@@ -67,6 +69,13 @@ impl Ledger {
         }
     }
 
+    /// An event of this CPU did not match the filter.
+    pub(super) fn filtered(&mut self, cpu: u16) {
+        if let Some(cpu) = self.cpus.get_mut(usize::from(cpu)) {
+            cpu.filtered += 1;
+        }
+    }
+
     /// One event of this CPU, at about this time, could not be stored.
     pub(super) fn lost(&mut self, cpu: u16, cause: LossCause, at_ns: u64) {
         self.enter(cpu, cause, ANY, 1, at_ns, at_ns);
@@ -95,7 +104,8 @@ impl Ledger {
         for cpu in 0..self.cpus.len() {
             let account = &self.cpus[cpu];
             let came = account.counts.produced + account.derived;
-            let missing = came.saturating_sub(account.stored + account.lost + account.left_out);
+            let known = account.stored + account.lost + account.left_out + account.filtered;
+            let missing = came.saturating_sub(known);
             if missing > 0 {
                 self.enter(cpu as u16, cause, ANY, missing, 0, now_ns);
             }
@@ -110,9 +120,14 @@ impl Ledger {
     /// Produced and stored events of the current file.
     pub(super) fn tallies(&self) -> Vec<Tally> {
         let tally = |(cpu, account): (usize, &Cpu)| {
-            let (stored_before, lost_before) = account.file_base;
+            let (stored_before, lost_before, filtered_before) = account.file_base;
             let stored = account.stored - stored_before;
-            Tally { cpu: cpu as u16, produced: stored + account.lost - lost_before, stored }
+            Tally {
+                cpu: cpu as u16,
+                produced: stored + account.lost - lost_before,
+                stored,
+                left_out: account.filtered - filtered_before,
+            }
         };
         self.cpus.iter().enumerate().map(tally).collect()
     }
@@ -120,15 +135,22 @@ impl Ledger {
     /// A new file begins.
     pub(super) fn begin_file(&mut self) {
         for account in &mut self.cpus {
-            account.file_base = (account.stored, account.lost);
+            account.file_base = (account.stored, account.lost, account.filtered);
         }
     }
 
     /// Events that came to be, as of the last look.
     pub(super) fn produced_total(&self) -> u64 {
-        let came =
-            |account: &Cpu| (account.counts.produced + account.derived).saturating_sub(account.left_out);
+        let came = |account: &Cpu| {
+            let left_out = account.left_out + account.filtered;
+            (account.counts.produced + account.derived).saturating_sub(left_out)
+        };
         self.cpus.iter().map(came).sum()
+    }
+
+    /// Events that the filter left out.
+    pub(super) fn filtered_total(&self) -> u64 {
+        self.cpus.iter().map(|account| account.filtered).sum()
     }
 
     /// Events left out to keep the budget, as of the last look.
@@ -182,7 +204,7 @@ mod tests {
             brief,
             [(LossCause::RingFull, "io", 3, 100, 200), (LossCause::Unaccounted, "any", 1, 0, 300)]
         );
-        assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 9, stored: 5 }]);
+        assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 9, stored: 5, left_out: 0 }]);
     }
 
     #[test]
@@ -191,9 +213,10 @@ mod tests {
         ledger.stored(0);
         ledger.left_out(0);
         ledger.left_out(0);
-        ledger.look([counts(4, 1)].into_iter(), 200);
+        ledger.filtered(0);
+        ledger.look([counts(5, 1)].into_iter(), 200);
         ledger.settle(LossCause::Unaccounted, 300);
-        assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 2, stored: 1 }]);
+        assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 2, stored: 1, left_out: 1 }]);
         assert_eq!(ledger.lost_total(), 1);
     }
 
@@ -216,7 +239,7 @@ mod tests {
         ledger.lost(0, LossCause::BadRecord, 10);
         ledger.begin_file();
         ledger.stored(0);
-        assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 1, stored: 1 }]);
+        assert_eq!(ledger.tallies(), [Tally { cpu: 0, produced: 1, stored: 1, left_out: 0 }]);
         assert_eq!(ledger.lost_total(), 1);
     }
 }

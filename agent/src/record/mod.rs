@@ -10,6 +10,7 @@ mod followed;
 mod governor;
 mod interrupts;
 mod ledger;
+mod marks;
 mod meter;
 mod plan;
 mod privileges;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use sysreel_agent::track::{Tracker, TrackerOptions};
 
+use crate::host;
 use crate::probes::{self, ProbeOptions, Probes};
 use crate::rings::{Pass, Rings};
 use crate::surroundings;
@@ -30,6 +32,7 @@ use crate::surroundings;
 use command::Traced;
 use followed::Followed;
 use governor::{Decision, Governor};
+use marks::Marks;
 use meter::Meter;
 pub(crate) use plan::{Plan, usual_ring_bytes};
 pub(crate) use privileges::missing_welcome;
@@ -82,6 +85,8 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         latency: plan.latency,
         env: plan.env,
         selection: plan.selection.clone(),
+        filter: plan.filter.as_ref().map(|typed| typed.filter.clone()),
+        host: host::read(&plan.proc_root, plan.snap_bytes, plan.scope().into_bytes()),
         follow: plan.command.is_some(),
     })?;
     for (tracepoint, what) in probes.absent() {
@@ -107,7 +112,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         eprintln!("sysreel-agent: {warning}");
     }
     let mut governed = plan.budget.map(|budget| (Governor::new(budget), Meter::new(probes.cpus())));
-    let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus())?;
+    let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus(), Marks::map(&probes)?)?;
     let mut traced = None;
     if let Some(words) = &plan.command {
         let stdout_is_capture = plan.write.as_os_str() == "-";
@@ -133,6 +138,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     loop {
         let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
         recorder.after_pass(&rings, &pass);
+        recorder.settle_marks(&mut tracker, pass.watermark_ns);
         if let Some((governor, meter)) = &mut governed
             && meter.is_due()
         {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use query::Filter;
 use sysreel_agent::budget::Budget;
 use sysreel_agent::selection::Selection;
 use wire::ring::RECORD_BYTES_MAX;
@@ -44,6 +45,33 @@ impl Rotation {
     }
 }
 
+/// A filter, and how it was typed.
+#[derive(Clone, Debug)]
+pub(crate) struct TypedFilter {
+    pub(crate) text: String,
+    pub(crate) filter: Filter,
+}
+
+impl TypedFilter {
+    /// Checks a filter; blank text is none.
+    pub(crate) fn parse(text: &str) -> Result<Option<Self>> {
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        let filter = match Filter::parse(text) {
+            Ok(filter) => filter,
+            Err(error) => bail!("the filter is wrong: {}", error.render()),
+        };
+        if let Some(field) = filter.of_place().first() {
+            bail!(
+                "the filter is wrong: {field} tells an event's place among those of a capture, so it cannot choose what \
+                 is recorded"
+            );
+        }
+        Ok(Some(TypedFilter { text: text.trim().to_owned(), filter }))
+    }
+}
+
 /// A checked plan of a recording.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -57,6 +85,7 @@ pub(crate) struct Plan {
     /// The list as it was typed, and what it means.
     calls: Option<String>,
     pub(crate) selection: Selection,
+    pub(crate) filter: Option<TypedFilter>,
     pub(crate) budget: Option<Budget>,
     pub(crate) level: i32,
     pub(crate) seconds: Option<Duration>,
@@ -110,6 +139,7 @@ impl Plan {
             Ok(selection) => selection.unwrap_or_default(),
             Err(error) => bail!("--calls: {error}"),
         };
+        let filter = TypedFilter::parse(&args.filter.join(" "))?;
         let budget: Option<Budget> = match args.budget.as_deref().map(str::parse).transpose() {
             Ok(budget) => budget,
             Err(error) => bail!("--budget: {error}"),
@@ -127,6 +157,7 @@ impl Plan {
             env: args.env,
             calls: args.calls,
             selection,
+            filter,
             budget,
             level: args.level,
             seconds,
@@ -157,10 +188,9 @@ impl Plan {
             Some(_) => format!("command: {}", self.command_text()),
             None => "the whole machine".to_owned(),
         };
-        match &self.calls {
-            Some(list) => format!("{scope}; calls: {list}"),
-            None => scope,
-        }
+        let calls = self.calls.iter().map(|list| format!("; calls: {list}"));
+        let filter = self.filter.iter().map(|filter| format!("; filter: {}", filter.text));
+        std::iter::once(scope).chain(calls).chain(filter).collect()
     }
 
     /// Says what is being done, with `-v`.

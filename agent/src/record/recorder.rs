@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use capture_format::model::{Entity, Event, Loss, LossCause, Mark, Ref};
 use capture_format::{BlockBuilder, EntityBatch};
-use sysreel_agent::track::{Sink, Store};
+use sysreel_agent::sieve::{Fate, Sieve};
+use sysreel_agent::track::{Lookup, Sink, Store, Tracker};
 use wire::RecordError;
 
 use crate::clock::boot_ns;
@@ -17,12 +18,15 @@ use crate::rings::{Pass, Rings};
 use super::Plan;
 use super::files::Files;
 use super::ledger::Ledger;
+use super::marks::Marks;
 use super::meter::Totals;
 use super::plan::Rotation;
 use super::writer::{Content, Writer, Written};
 
 /// A crash loses at most this much of the past from a file.
 const FLUSH_FILE: Duration = Duration::from_secs(1);
+/// An event waits at most this long for the filter.
+const WAIT_MAX: Duration = Duration::from_millis(50);
 /// A live reader waits at most this long.
 const FLUSH_PIPE: Duration = Duration::from_millis(100);
 
@@ -61,6 +65,12 @@ pub(super) struct Recorder {
     defined: Defined,
     ledger: Ledger,
     writer: Writer,
+    /// The filter, if there is one.
+    sieve: Option<Box<Sieve>>,
+    /// Threads of which no event matches, as far as the kernel side can be told.
+    marks: Option<Marks>,
+    /// Users and groups of the host, with which every file begins.
+    names: Vec<(Ref, Entity)>,
     /// When the oldest event of the block came in.
     block_since: Option<Instant>,
     flush_after: Duration,
@@ -74,7 +84,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Opens the capture.
-    pub(super) fn new(plan: &Plan, store: &Store, cpus: usize) -> Result<Self> {
+    pub(super) fn new(plan: &Plan, store: &Store, cpus: usize, marks: Option<Marks>) -> Result<Self> {
         let files = Files::new(&plan.write, plan.rotation);
         let earlier = files.earlier();
         if earlier > 0 {
@@ -88,7 +98,14 @@ impl Recorder {
         let now_ns = boot_ns();
         let host = host::read(&plan.proc_root, plan.snap_bytes, plan.scope().into_bytes());
         let writer = Writer::start(files, &host, plan.level, plan.rotation.bytes.is_some())?;
+        let users = store.users().iter().map(|user| Entity::User(user.clone()));
+        let groups = store.groups().iter().map(|group| Entity::Group(group.clone()));
+        let names = (1..).zip(users).chain((1..).zip(groups)).collect();
+        let sieve = plan.filter.as_ref().map(|filter| Box::new(Sieve::new(&filter.filter, host, store)));
         let mut recorder = Recorder {
+            sieve,
+            marks,
+            names,
             plan: plan.clone(),
             builder: BlockBuilder::new(),
             entities: EntityBatch::new(),
@@ -105,7 +122,7 @@ impl Recorder {
         };
         let mark = Mark { time_ns: now_ns, kind: "start".to_owned(), text: plan.scope().into_bytes() };
         recorder.writer.send(Content::Marks(vec![mark]));
-        recorder.define_names(store);
+        recorder.define_names();
         Ok(recorder)
     }
 
@@ -143,6 +160,10 @@ impl Recorder {
     /// After a pass over the rings: takes their counters over, and writes what has waited long enough.
     pub(super) fn after_pass(&mut self, rings: &Rings, pass: &Pass) {
         self.ledger.look(rings.counts(), pass.watermark_ns);
+        let waits = self.sieve.as_ref().and_then(|sieve| sieve.waits_since());
+        if waits.is_some_and(|since| since.elapsed() >= WAIT_MAX) {
+            self.release();
+        }
         if self.block_since.is_some_and(|since| since.elapsed() >= self.flush_after) {
             self.flush();
         }
@@ -151,6 +172,7 @@ impl Recorder {
     /// Ends the capture. The rings must have been drained, unless recording was cut short.
     pub(super) fn finish(mut self, rings: &Rings) -> Result<Report> {
         let now_ns = boot_ns();
+        self.release();
         if !self.is_done {
             // When writing has ended, what is left in the rings has nowhere to go.
             let cause = if self.writer.has_ended() { LossCause::NotWritten } else { LossCause::Unaccounted };
@@ -169,6 +191,7 @@ impl Recorder {
             written,
             events: self.events,
             lost,
+            filtered: self.sieve.is_some().then(|| self.ledger.filtered_total()),
             name: if written.files > 1 { self.plan.write.display().to_string() } else { first },
             counts: self.counts,
         })
@@ -197,7 +220,7 @@ impl Recorder {
         self.writer.send(Content::Counts(losses, self.ledger.tallies()));
     }
 
-    fn turn(&mut self, store: &Store, now_ns: u64) {
+    fn turn(&mut self, now_ns: u64) {
         self.flush();
         let scope = self.plan.scope().into_bytes();
         self.writer.next_file(host::read(&self.plan.proc_root, self.plan.snap_bytes, scope));
@@ -205,7 +228,7 @@ impl Recorder {
         self.defined = Defined::default();
         self.file_start_ns = now_ns;
         self.file_events = 0;
-        self.define_names(store);
+        self.define_names();
     }
 
     /// Whether the next event belongs into a new file.
@@ -218,16 +241,13 @@ impl Recorder {
                 || (self.builder.is_empty() && bytes.is_some_and(|most| self.writer.file_bytes() >= most)))
     }
 
-    fn define_names(&mut self, store: &Store) {
-        for (index, user) in store.users().iter().enumerate() {
-            self.entities.push(index as Ref + 1, Entity::User(user.clone()));
-        }
-        for (index, group) in store.groups().iter().enumerate() {
-            self.entities.push(index as Ref + 1, Entity::Group(group.clone()));
+    fn define_names(&mut self) {
+        for (number, name) in &self.names {
+            self.entities.push(*number, name.clone());
         }
     }
 
-    fn define_kind(&mut self, number: Ref, store: &Store) {
+    fn define_kind(&mut self, number: Ref, store: &impl Lookup) {
         if !self.defined.kinds.insert(number) {
             return;
         }
@@ -240,7 +260,7 @@ impl Recorder {
         self.counts[number as usize].0.clone_from(&kind.name);
     }
 
-    fn define_thread(&mut self, number: Ref, store: &Store) {
+    fn define_thread(&mut self, number: Ref, store: &impl Lookup) {
         if !self.defined.threads.insert(number) {
             return;
         }
@@ -261,7 +281,7 @@ impl Recorder {
         }
     }
 
-    fn define_descriptor(&mut self, number: Ref, store: &Store) {
+    fn define_descriptor(&mut self, number: Ref, store: &impl Lookup) {
         if number != 0
             && self.defined.descriptors.insert(number)
             && let Some(descriptor) = store.descriptor(number)
@@ -269,15 +289,14 @@ impl Recorder {
             self.entities.push(number, Entity::Descriptor(descriptor.clone()));
         }
     }
-}
 
-impl Sink for Recorder {
-    fn event(&mut self, event: &Event<'_>, store: &Store) {
+    /// Puts an event into the capture, with what it refers to.
+    fn store(&mut self, event: &Event<'_>, store: &impl Lookup) {
         if self.is_done {
             return;
         }
         if self.is_file_full(event.time_ns) && !self.writer.has_ended() {
-            self.turn(store, event.time_ns);
+            self.turn(event.time_ns);
         }
         self.define_kind(event.kind, store);
         self.define_thread(event.thread, store);
@@ -306,6 +325,70 @@ impl Sink for Recorder {
         }
     }
 
+    /// Judges an event by the filter; stores it, or has it wait.
+    fn sift(&mut self, mut sieve: Box<Sieve>, event: &Event<'_>, store: &Store) {
+        let fate = sieve.judge(event, store);
+        if fate == Fate::LeftOut {
+            self.ledger.filtered(event.cpu);
+            if let Some(marks) = &mut self.marks
+                && let Some(thread) = store.thread(event.thread)
+            {
+                let pid = store.process(thread.process).map_or(0, |process| process.pid);
+                marks.note(thread.tid, pid);
+            }
+        }
+        let waits = fate == Fate::Waits && sieve.wait(event).is_ok();
+        let is_full = sieve.is_full();
+        self.sieve = Some(sieve);
+        if is_full || (fate == Fate::Waits && !waits) {
+            self.release();
+        }
+        if fate == Fate::Kept {
+            self.store(event, store);
+        } else if fate == Fate::Waits && !waits {
+            // There was no room; or it does not fit any block, which is then said.
+            let is_taken = self.sieve.as_mut().is_some_and(|sieve| sieve.wait(event).is_ok());
+            if !is_taken {
+                self.store(event, store);
+            }
+        }
+    }
+
+    /// Stores those of the waiting events that match.
+    fn release(&mut self) {
+        let Some(mut sieve) = self.sieve.take() else { return };
+        let released = sieve.release(|event, entities, matches| match matches {
+            true => self.store(event, entities),
+            false => self.ledger.filtered(event.cpu),
+        });
+        if let Err(error) = released {
+            // Made by us a moment ago: only a fault of ours can bring this about. They are settled as unaccounted.
+            eprintln!("sysreel-agent: events that waited for the filter are lost: {error}");
+        }
+        self.sieve = Some(sieve);
+    }
+
+    /// Tells the kernel side of threads of which no event matches, now that all records up to this time were tracked.
+    pub(super) fn settle_marks(&mut self, tracker: &mut Tracker, watermark_ns: u64) {
+        let (Some(sieve), Some(marks)) = (&mut self.sieve, &mut self.marks) else { return };
+        marks.settle(watermark_ns, |tid| {
+            let version = tracker.certain_version(tid);
+            version.is_some_and(|version| sieve.turns_away(version, tracker.store()))
+        });
+    }
+}
+
+impl Sink for Recorder {
+    fn event(&mut self, event: &Event<'_>, store: &Store) {
+        if self.is_done {
+            return;
+        }
+        match self.sieve.take() {
+            Some(sieve) => self.sift(sieve, event, store),
+            None => self.store(event, store),
+        }
+    }
+
     fn derived(&mut self, cpu: u16) {
         if !self.is_done {
             self.ledger.derived(cpu);
@@ -322,6 +405,8 @@ pub(super) struct Report {
     written: Written,
     events: u64,
     lost: u64,
+    /// Left out by the filter, if there is one.
+    filtered: Option<u64>,
     name: String,
     counts: Vec<(String, u64)>,
 }
@@ -342,7 +427,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Written { bytes, files } = self.written;
-        write!(f, "{} events, {} lost, {bytes} bytes", self.events, self.lost)?;
+        write!(f, "{} events, {} lost, ", self.events, self.lost)?;
+        if let Some(filtered) = self.filtered {
+            write!(f, "{filtered} left out, ")?;
+        }
+        write!(f, "{bytes} bytes")?;
         if files > 1 {
             writeln!(f, " in {files} files {}*", self.name)
         } else {

@@ -262,6 +262,7 @@ impl Unwritten {
             for (sum, tally) in self.earlier.iter_mut().zip(tallies) {
                 sum.produced += tally.produced;
                 sum.stored += tally.stored;
+                sum.left_out += tally.left_out;
             }
         }
         // The tallies to come begin at nothing; what is stored stays what it was.

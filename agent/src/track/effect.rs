@@ -3,6 +3,9 @@
 //! Names, not numbers: one table then serves every machine and its 32-bit entry. A call that is not listed
 //! changes nothing we know of. Argument positions are those of the kernel's own interface.
 
+use capture_format::model::{EventKind, FdSource};
+use capture_format::schema::IO_URING;
+
 /// What a successful call changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
@@ -144,6 +147,29 @@ pub fn upkeep(name: &str) -> Upkeep {
         Effect::Close | Effect::Connect => Upkeep::Always,
         _ => Upkeep::OnSuccess,
     }
+}
+
+/// Whether the call changes what is told of the calling thread or its process, descriptors aside.
+pub fn changes_own_process(name: &str) -> bool {
+    matches!(
+        of_call(name),
+        Effect::Chdir
+            | Effect::Fchdir
+            | Effect::Setsid
+            | Effect::Setpgid
+            | Effect::Ids(_)
+            | Effect::Capset
+            | Effect::Prctl
+            | Effect::Unshare
+            | Effect::Setns
+            | Effect::Limit { .. }
+    )
+}
+
+/// Whether no event of this kind is about a descriptor.
+pub fn is_without_descriptor(kind: &EventKind) -> bool {
+    let is_call = kind.nr.is_some() && kind.abi != IO_URING;
+    is_call && kind.fd == FdSource::None && of_call(&kind.name) == Effect::None
 }
 
 /// The effect of the call with this name.

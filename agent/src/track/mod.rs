@@ -41,8 +41,8 @@ use wire::record::FLAG_NO_RESULT;
 use wire::{Record, RecordType};
 
 pub use dns::carries_dns;
-pub use effect::{Upkeep, upkeep};
-pub use store::Store;
+pub use effect::{Upkeep, changes_own_process, is_without_descriptor, upkeep};
+pub use store::{Lookup, Store};
 
 use crate::operations::Operations;
 use crate::selection::Selection;
@@ -163,6 +163,13 @@ impl Tracker {
             RecordType::UringSubmit => self.on_uring_submit(record, cpu, sink),
             RecordType::UringComplete => self.on_uring_complete(record, cpu, sink),
         }
+    }
+
+    /// The current version of a thread that is known and of which no change was lost.
+    pub fn certain_version(&mut self, tid: u32) -> Option<Ref> {
+        let task = self.tasks.thread(tid)?;
+        let is_certain = self.process_of(task).is_some_and(|process| !process.is_uncertain);
+        is_certain.then(|| self.thread_version(tid))
     }
 
     /// The entities as they stand.

@@ -81,6 +81,49 @@ pub struct Store {
     sweep_at: usize,
 }
 
+/// Where an event's entities can be looked up: in the store, or where they were kept with an event that waited.
+pub trait Lookup {
+    /// A kind of event.
+    fn kind(&self, number: Ref) -> Option<&EventKind>;
+    /// A version of a thread.
+    fn thread(&self, number: Ref) -> Option<&Thread>;
+    /// A version of a process.
+    fn process(&self, number: Ref) -> Option<&Process>;
+    /// A version of a descriptor.
+    fn descriptor(&self, number: Ref) -> Option<&Descriptor>;
+    /// A version of a container.
+    fn container(&self, number: Ref) -> Option<&Container>;
+}
+
+/// By the methods of the same names.
+macro_rules! lookup {
+    ($($place:ty),*) => {$(
+        impl Lookup for $place {
+            fn kind(&self, number: Ref) -> Option<&EventKind> {
+                self.kind(number)
+            }
+
+            fn thread(&self, number: Ref) -> Option<&Thread> {
+                self.thread(number)
+            }
+
+            fn process(&self, number: Ref) -> Option<&Process> {
+                self.process(number)
+            }
+
+            fn descriptor(&self, number: Ref) -> Option<&Descriptor> {
+                self.descriptor(number)
+            }
+
+            fn container(&self, number: Ref) -> Option<&Container> {
+                self.container(number)
+            }
+        }
+    )*};
+}
+
+lookup!(Store, capture_format::Entities);
+
 impl Store {
     /// A kind of event.
     pub fn kind(&self, number: Ref) -> Option<&EventKind> {

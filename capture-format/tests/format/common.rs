@@ -299,5 +299,5 @@ pub(crate) fn mark() -> Mark {
 }
 
 pub(crate) fn tally() -> Tally {
-    Tally { cpu: 0, produced: 88, stored: 71 }
+    Tally { cpu: 0, produced: 88, stored: 71, left_out: 0 }
 }

@@ -219,7 +219,12 @@ fn mark() -> impl Strategy<Value = Mark> {
 }
 
 fn tally() -> impl Strategy<Value = Tally> {
-    (any::<u16>(), large(), large()).prop_map(|(cpu, produced, stored)| Tally { cpu, produced, stored })
+    (any::<u16>(), large(), large(), large()).prop_map(|(cpu, produced, stored, left_out)| Tally {
+        cpu,
+        produced,
+        stored,
+        left_out,
+    })
 }
 
 fn any_host() -> impl Strategy<Value = Host> {

@@ -171,7 +171,7 @@ impl<'a> Copy<'a> {
             let stored = current.stored.get(usize::from(cpu)).copied().unwrap_or(0);
             let lost = current.lost.get(&cpu).copied().unwrap_or(0);
             if stored + lost > 0 {
-                current.writer.tally(Tally { cpu, produced: stored + lost, stored });
+                current.writer.tally(Tally { cpu, produced: stored + lost, stored, left_out: 0 });
             }
         }
         current.target.write(&current.writer.finish()?)

@@ -65,10 +65,11 @@ pub(super) fn show(info: &Info) -> Vec<u8> {
         "blocks": info.counts.blocks,
         "produced": info.produced(),
         "lost": info.lost(),
+        "left_out": info.left_out(),
         "loss_totals": info.loss_totals().iter().map(|loss| self::loss(loss, wall)).collect::<Vec<_>>(),
         "cpus": info.tallies.iter().map(|tally| {
             let lost: u64 = info.losses.iter().filter(|loss| loss.cpu == tally.cpu).map(|loss| loss.count).sum();
-            json!({"cpu": tally.cpu, "produced": tally.produced, "events": tally.stored, "lost": lost})
+            json!({"cpu": tally.cpu, "produced": tally.produced, "events": tally.stored, "lost": lost, "left_out": tally.left_out})
         }).collect::<Vec<_>>(),
         "losses": info.losses.iter().map(|loss| self::loss(loss, wall)).collect::<Vec<_>>(),
         "span_ns": info.span_ns(),

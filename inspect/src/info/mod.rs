@@ -118,6 +118,11 @@ impl Info {
         if self.finished && !self.tallies.is_empty() { tallied } else { tallied.max(known) }
     }
 
+    /// Events that reached the agent and did not match the filter of the recording.
+    fn left_out(&self) -> u64 {
+        self.tallies.iter().map(|tally| tally.left_out).sum()
+    }
+
     fn span_ns(&self) -> u64 {
         self.counts.span.map_or(0, |(first, last)| last - first)
     }

@@ -93,6 +93,9 @@ impl Page {
         }
         self.fact("produced", format_args!("{}", info.produced()));
         self.fact("lost", format_args!("{}", info.lost()));
+        if info.left_out() > 0 {
+            self.fact("left out", format_args!("{} events that did not match the filter", info.left_out()));
+        }
     }
 
     fn losses(&mut self, info: &Info) {

@@ -153,7 +153,7 @@ pub(crate) fn capture(events: u64, per_block: u64) -> Vec<u8> {
     }
     for cpu in 0..2u16 {
         let stored = (events + 1 - u64::from(cpu)) / 2;
-        writer.tally(Tally { cpu, produced: stored, stored });
+        writer.tally(Tally { cpu, produced: stored, stored, left_out: 0 });
     }
     writer.finish()
 }
@@ -177,8 +177,8 @@ pub(crate) fn capture_with_loss() -> Vec<u8> {
         from_ns,
         to_ns,
     });
-    writer.tally(Tally { cpu: 0, produced: 4, stored: 4 });
-    writer.tally(Tally { cpu: 1, produced: 11, stored: 4 });
+    writer.tally(Tally { cpu: 0, produced: 4, stored: 4, left_out: 0 });
+    writer.tally(Tally { cpu: 1, produced: 11, stored: 4, left_out: 0 });
     writer.finish()
 }
 

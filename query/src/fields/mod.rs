@@ -170,13 +170,19 @@ impl Field {
         }
     }
 
-    /// Whether other processes than the one it is about can change it: `setpgid` of a child. All else that is told of
+    /// Whether its values come of an event's place among others of a capture.
+    pub(crate) fn is_of_place(&self) -> bool {
+        let name = self.name;
+        name == "evt.num" || ["evt.deltatime", "evt.reltime"].iter().any(|of| name.starts_with(of))
+    }
+
+    /// Whether other processes than the one it is about can change it: `setpgid` of a child, or a loss. All else that is told of
     /// a thread changes by calls of its own process, by exec, or by a move to another control group. Parents and what
     /// is told of them are those of the time when the process last changed.
     pub(crate) fn is_changed_by_others(&self) -> bool {
         let name = self.name;
         ["proc.pgid", "proc.vpgid"].iter().any(|group| name.starts_with(group))
-            || matches!(name, "proc.is_pgid_leader" | "proc.is_vpgid_leader")
+            || matches!(name, "proc.is_pgid_leader" | "proc.is_vpgid_leader" | "proc.is_uncertain")
     }
 
     /// Whether captures hold it; fields that they do not hold yet are missing in every event.

@@ -80,7 +80,7 @@ fn machine(group: u32) -> capture_format::Entities {
     };
     let mut entities = capture_format::Entities::default();
     entities.define(1, Entity::Process(process(1, 0, "sh")));
-    let child = Process { pgid: group, vpgid: group, ..process(2, 1, "child") };
+    let child = Process { pgid: group, vpgid: group, is_uncertain: group == 7, ..process(2, 1, "child") };
     entities.define(2, Entity::Process(child));
     let thread = Thread { tid: 2, vtid: 2, comm: text("child"), process: 2, ..Thread::default() };
     entities.define(1, Entity::Thread(thread));

@@ -95,25 +95,12 @@ impl Access {
         }
     }
 
-    /// Whether the value may change by what other processes than the event's do.
-    pub(crate) fn is_changed_by_others(&self) -> bool {
-        match self {
-            Access::Text(_) => false,
-            Access::Transform(_, of) => of.iter().any(Access::is_changed_by_others),
-            Access::Field(field, _) => field.is_changed_by_others(),
-        }
-    }
-
-    /// Adds the names of fields in it that captures do not hold.
-    pub(crate) fn unrecorded(&self, names: &mut Vec<&'static str>) {
+    /// Adds the fields in it.
+    pub(crate) fn fields(&self, fields: &mut Vec<&'static Field>) {
         match self {
             Access::Text(_) => {}
-            Access::Transform(_, of) => of.iter().for_each(|access| access.unrecorded(names)),
-            Access::Field(field, _) => {
-                if !field.is_recorded() && !names.contains(&field.name) {
-                    names.push(field.name);
-                }
-            }
+            Access::Transform(_, of) => of.iter().for_each(|access| access.fields(fields)),
+            Access::Field(field, _) => fields.push(field),
         }
     }
 

@@ -14,10 +14,11 @@ mod test;
 
 pub(crate) use access::{Access, At, Scope};
 pub(crate) use check::{access_of, check};
-use test::Relation;
 pub(crate) use test::Test;
 
 use capture_format::ReadError;
+
+use crate::fields::Field;
 
 pub use crate::syntax::FilterError;
 use crate::syntax::parse;
@@ -41,10 +42,24 @@ impl Filter {
 
     /// The fields in it that captures do not hold: they are missing in every event.
     pub fn unrecorded(&self) -> Vec<&'static str> {
-        let mut names = Vec::new();
+        self.names(|field| !field.is_recorded())
+    }
+
+    /// The fields in it whose values come of an event's place among others: for an event that is still to be recorded
+    /// they mean nothing.
+    pub fn of_place(&self) -> Vec<&'static str> {
+        self.names(Field::is_of_place)
+    }
+
+    fn names(&self, is_wanted: impl Fn(&Field) -> bool) -> Vec<&'static str> {
+        let mut fields = Vec::new();
         if let Some(root) = &self.root {
-            root.unrecorded(&mut names);
+            root.each_test(&mut |test| test.fields(&mut fields));
         }
+        let mut names: Vec<_> =
+            fields.into_iter().filter(|field| is_wanted(field)).map(|field| field.name).collect();
+        names.sort_unstable();
+        names.dedup();
         names
     }
 }
@@ -70,16 +85,12 @@ impl Node {
         }
     }
 
-    fn unrecorded(&self, names: &mut Vec<&'static str>) {
+    /// Shows every comparison.
+    pub(crate) fn each_test<'n>(&'n self, show: &mut impl FnMut(&'n Test)) {
         match self {
-            Node::And(nodes) | Node::Or(nodes) => nodes.iter().for_each(|node| node.unrecorded(names)),
-            Node::Not(node) => node.unrecorded(names),
-            Node::Test(test) => {
-                test.left.unrecorded(names);
-                if let Relation::Other(_, right) = &test.relation {
-                    right.unrecorded(names);
-                }
-            }
+            Node::And(nodes) | Node::Or(nodes) => nodes.iter().for_each(|node| node.each_test(show)),
+            Node::Not(node) => node.each_test(show),
+            Node::Test(test) => show(test),
         }
     }
 

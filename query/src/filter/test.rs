@@ -9,7 +9,7 @@ use regex::bytes::Regex;
 use super::access::{Access, At, Scope};
 use super::glob::Glob;
 use super::literal::{Literal, Literals};
-use crate::fields::Type;
+use crate::fields::{Field, Type};
 use crate::recording::Recording;
 use crate::syntax::{Operator, Quantifier};
 use crate::value::Value;
@@ -200,13 +200,19 @@ impl Test {
         }
     }
 
+    /// Adds the fields in it.
+    pub(crate) fn fields(&self, fields: &mut Vec<&'static Field>) {
+        self.left.fields(fields);
+        if let Relation::Other(_, right) = &self.relation {
+            right.fields(fields);
+        }
+    }
+
     /// Whether the test may come out otherwise by what other processes do.
     pub(crate) fn is_changed_by_others(&self) -> bool {
-        let right = match &self.relation {
-            Relation::Other(_, right) => right.is_changed_by_others(),
-            _ => false,
-        };
-        right || self.left.is_changed_by_others()
+        let mut fields = Vec::new();
+        self.fields(&mut fields);
+        fields.into_iter().any(Field::is_changed_by_others)
     }
 
     /// The test as one of whole numbers, for a left side that has such values, or bools.

@@ -83,13 +83,13 @@ impl Format {
 
     /// The fields in it that captures do not hold: they are missing in every event.
     pub fn unrecorded(&self) -> Vec<&'static str> {
-        let mut names = Vec::new();
+        let mut fields = Vec::new();
         for token in &self.tokens {
             if let Token::Value { access, .. } = token {
-                access.unrecorded(&mut names);
+                access.fields(&mut fields);
             }
         }
-        names
+        fields.into_iter().filter(|field| !field.is_recorded()).map(|field| field.name).collect()
     }
 }
 

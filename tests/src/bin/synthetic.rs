@@ -41,7 +41,7 @@ fn main() -> Result<()> {
         file.write_all(&story.writer.take())?;
     }
     for (cpu, &stored) in (0..).zip(&story.per_cpu) {
-        story.writer.tally(Tally { cpu, produced: stored, stored });
+        story.writer.tally(Tally { cpu, produced: stored, stored, left_out: 0 });
     }
     file.write_all(&story.writer.finish())?;
     Ok(())

@@ -42,7 +42,7 @@ enum Watching {
 }
 
 /// In the order they take turns.
-const SITUATIONS: [(&str, Watching); 6] = [
+const SITUATIONS: [(&str, Watching); 7] = [
     ("bare", Watching::Nobody),
     ("empty exit", Watching::Empty(&["sys_exit"])),
     ("empty both", Watching::Empty(&["sys_enter", "sys_exit"])),
@@ -50,6 +50,8 @@ const SITUATIONS: [(&str, Watching); 6] = [
     ("latency", Watching::Agent(&[])),
     // The measured calls are none of these, so they are turned away in the kernel.
     ("not selected", Watching::Agent(&["--calls", "reboot"])),
+    // They are made by another process, so they are turned away once the agent has told the kernel side.
+    ("other process", Watching::Agent(&["proc.name=nobody"])),
 ];
 
 type Costs = BTreeMap<String, f64>;
@@ -77,6 +79,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
         "+no latency",
         "+latency",
         "+not selected",
+        "+other process",
         "peer +",
         "ratio",
         "ratio+lat",
@@ -100,6 +103,7 @@ pub(super) fn run(bench: &Bench) -> Result<()> {
             whole(added[2]),
             whole(added[3]),
             whole(added[4]),
+            whole(added[5]),
             whole(peer),
             ratio(added[2], peer),
             ratio(added[3], peer),

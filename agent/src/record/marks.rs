@@ -1,0 +1,97 @@
+//! Marks of threads: tells the kernel side of which threads no event matches the filter, so that it turns them away.
+//!
+//! A verdict is about what is told of a thread at one moment, and records on their way to us may change that. So a
+//! thread's generation is read first; when all records up to that time have been tracked the verdict is found, and
+//! written down as one of that generation. If the kernel side has begun another one meanwhile, it says nothing. See
+//! [`MarkWord`]; start at [`Marks::note`].
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context, Result};
+use wire::ring::MarkWord;
+
+use crate::clock::boot_ns;
+use crate::probes::Probes;
+use crate::rings::Mapping;
+
+/// Threads that may wait for a verdict. Those beyond are noted again by their next event.
+const WAITING_MAX: usize = 4096;
+
+/// A thread that waits for a verdict.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    word: u32,
+    process: u32,
+    noted_ns: u64,
+}
+
+/// The marks of all threads, mapped.
+pub(super) struct Marks {
+    memory: Mapping,
+    threads: usize,
+    waiting: HashMap<u32, Noted>,
+}
+
+impl Marks {
+    /// Maps the marks of loaded probes; `None` where they have none.
+    pub(super) fn map(probes: &Probes) -> Result<Option<Self>> {
+        let threads = probes.marked_threads();
+        if threads == 0 {
+            return Ok(None);
+        }
+        let memory = Mapping::new(probes.map_fd("MARKS")?, threads * size_of::<MarkWord>())
+            .context("cannot map the marks of threads")?;
+        Ok(Some(Marks { memory, threads, waiting: HashMap::new() }))
+    }
+
+    fn word(&self, tid: u32) -> Option<&AtomicU32> {
+        let at = usize::try_from(tid).ok().filter(|&tid| tid < self.threads)?;
+        let address = self.memory.at(at * size_of::<MarkWord>()).cast::<u32>();
+        // SAFETY: an aligned word within the mapping, which lives as long as `self`; everybody uses it atomically.
+        Some(unsafe { AtomicU32::from_ptr(address.as_ptr()) })
+    }
+
+    /// What the generation of a process adds to that of one of its threads.
+    fn generation(&self, tid: u32, pid: u32) -> u32 {
+        let process = self.word(pid).filter(|_| pid != tid);
+        process.map_or(0, |word| MarkWord(word.load(Ordering::SeqCst)).generation())
+    }
+
+    /// An event of this thread did not match: perhaps none does.
+    pub(super) fn note(&mut self, tid: u32, pid: u32) {
+        if self.waiting.len() >= WAITING_MAX || self.waiting.contains_key(&tid) {
+            return;
+        }
+        let Some(word) = self.word(tid) else { return };
+        let word = word.load(Ordering::SeqCst);
+        let process = self.generation(tid, pid);
+        if !MarkWord(word).is_turned_away(process) {
+            self.waiting.insert(tid, Noted { word, process, noted_ns: boot_ns() });
+        }
+    }
+
+    /// All records up to this time have been tracked: writes down of which threads nothing matches.
+    pub(super) fn settle(&mut self, watermark_ns: u64, mut turns_away: impl FnMut(u32) -> bool) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let mut due = Vec::new();
+        self.waiting.retain(|&tid, noted| {
+            let is_due = noted.noted_ns < watermark_ns;
+            if is_due {
+                due.push((tid, *noted));
+            }
+            !is_due
+        });
+        for (tid, noted) in due {
+            if turns_away(tid)
+                && let Some(word) = self.word(tid)
+            {
+                let verdict = MarkWord(noted.word).turned_away(noted.process).0;
+                // Refused when the kernel side was faster: then there is a new generation, or a new thread.
+                let _ = word.compare_exchange(noted.word, verdict, Ordering::SeqCst, Ordering::SeqCst);
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Recording with a filter: the capture holds what `sysreel read` finds with it in a whole recording of the same thing.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use tests::rig::{self, Rig, succeed};
+
+/// What is compared of an event: all that is the same each time the work is done.
+const FORMAT: &str = "*%proc.name %evt.type %evt.res %fd.type %fd.name %proc.cwd %user.uid %evt.category";
+
+/// Work of many kinds that does the same each time.
+const SCRIPT: &str = "\
+    mkdir folder; echo content > folder/file; cd folder; cat file missing; cat < file > copy; \
+    ln -s file link; exec 5< link; cat <&5; cat /etc/hostname | sort | tail -n 1; ls / > /dev/null; \
+    setpriv --reuid 4242 --clear-groups cat file /etc/shadow; (cd /; ls missing); sleep 0.15; \
+    rm -f copy link; true";
+
+/// Whether several children of a shell end at once or one after the other differs from run to run.
+const CHANCE: [&str; 4] = ["signaldeliver", "rt_sigreturn", "wait4", "restart_syscall"];
+
+/// Filters of every scope, alone and joined.
+const FILTERS: &[&str] = &[
+    "proc.name=cat",
+    "proc.name!=cat",
+    "not proc.name in (cat, sh)",
+    "proc.cmdline contains missing or proc.name=sort",
+    "proc.cwd endswith /folder",
+    "proc.pname=sh and evt.type=openat",
+    "proc.aname=sh and proc.name=cat and evt.type in (read, write)",
+    "user.uid=4242",
+    "user.uid=4242 and evt.failed=true",
+    "container.id=\"\"",
+    "container.id=host and proc.exepath endswith /cat",
+    "evt.type=openat",
+    "evt.type in (openat, close, execve) and proc.name=cat",
+    "evt.category=file",
+    "evt.category=net",
+    "evt.failed=true",
+    "evt.failed=false and proc.name=cat",
+    "evt.res=ENOENT",
+    "evt.rawres<0 and not evt.res=ENOENT",
+    "evt.latency>=100ms",
+    "evt.latency>=100ms and evt.type!=wait4",
+    "fd.name startswith /etc",
+    "fd.name contains folder/file",
+    "fd.type=pipe and proc.name in (cat, sort)",
+    "fd.num=5",
+    "evt.arg.flags contains O_WRONLY or evt.type=unlinkat",
+    "evt.buffer contains content",
+    "proc.name=cat and (evt.failed=true or fd.name=/etc/hostname)",
+    "(proc.name=sort and evt.type=read) or (proc.name=tail and evt.type=write) or evt.type=execve",
+    "not (proc.name=cat or evt.type=read or evt.failed=true)",
+    "proc.pgid=0 or evt.type=procexit",
+];
+
+/// How often each line stands in a listing, without what differs each time.
+fn lines(rig: &Rig, capture: &str, filter: &str) -> Result<BTreeMap<String, i64>> {
+    let output = succeed(rig.sysreel().args(["read", capture, filter, "-v", "-p", FORMAT]))?;
+    let mut lines = BTreeMap::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        // Numbers of pipes and sockets.
+        let same: Vec<String> = line.split(' ').map(without_numbers).collect();
+        if same.get(1).is_some_and(|name| CHANCE.contains(&name.as_str())) {
+            continue;
+        }
+        *lines.entry(same.join(" ")).or_default() += 1;
+    }
+    Ok(lines)
+}
+
+fn without_numbers(word: &str) -> String {
+    match word.len() > 6 && word.bytes().any(|byte| byte.is_ascii_digit()) {
+        true => word.chars().map(|letter| if letter.is_ascii_digit() { '#' } else { letter }).collect(),
+        false => word.to_owned(),
+    }
+}
+
+/// What stands in one listing and not in the other.
+fn difference(a: &BTreeMap<String, i64>, b: &BTreeMap<String, i64>) -> Vec<String> {
+    let mut all: BTreeMap<&str, i64> = BTreeMap::new();
+    for (line, count) in a {
+        *all.entry(line).or_default() += count;
+    }
+    for (line, count) in b {
+        *all.entry(line).or_default() -= count;
+    }
+    all.into_iter()
+        .filter(|(_, count)| *count != 0)
+        .map(|(line, count)| format!("{count:+} {line}"))
+        .collect()
+}
+
+/// Records from the same beginning.
+fn record(rig: &Rig, capture: &str, filter: &[&str], command: &[&str]) -> Result<()> {
+    let _ = std::fs::remove_dir_all(rig.file("folder"));
+    rig.record(capture, filter, command)?;
+    rig.info(capture)?.is_complete()
+}
+
+/// Records with a filter and compares with the whole recording `all.reel`; how many events there were.
+fn check(rig: &Rig, filter: &str, command: &[&str]) -> Result<i64> {
+    record(rig, "some.reel", &[filter], command)?;
+    let (wanted, found) = (lines(rig, "all.reel", filter)?, lines(rig, "some.reel", "")?);
+    let different = difference(&found, &wanted);
+    ensure!(different.is_empty(), "'{filter}': {different:#?}");
+    Ok(wanted.values().sum())
+}
+
+#[test]
+fn the_same_as_filtering_later() -> Result<()> {
+    let Some(rig) = Rig::new("filters")? else { return Ok(()) };
+    let command = ["sh", "-c", SCRIPT];
+    record(&rig, "all.reel", &[], &command)?;
+    let whole = lines(&rig, "all.reel", "")?;
+    record(&rig, "again.reel", &[], &command)?;
+    let different = difference(&lines(&rig, "again.reel", "")?, &whole);
+    ensure!(different.is_empty(), "the work itself differs from run to run: {different:#?}");
+    let mut without = 0;
+    for filter in FILTERS {
+        without += usize::from(check(&rig, filter, &command)? == 0);
+    }
+    ensure!(without <= 3, "{without} filters select nothing");
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn processes_that_change_all_the_time() -> Result<()> {
+    let Some(rig) = Rig::new("changing")? else { return Ok(()) };
+    let changing = rig::helper("changing")?;
+    let command = [changing.as_str(), "12"];
+    record(&rig, "all.reel", &[], &command)?;
+    for (filter, least) in [
+        ("proc.name=right and evt.type=getppid", 500),
+        ("proc.name=wrong and evt.type=getppid", 500),
+        ("proc.cwd endswith /right and evt.type=getppid", 500),
+        ("user.uid=4242 and evt.type=getppid", 300),
+        ("proc.name=right and user.uid=0 and evt.type=getppid", 100),
+        ("not (proc.name=right or user.uid=4242) and evt.type=getppid", 300),
+    ] {
+        let (found, info) = (check(&rig, filter, &command)?, rig.info("some.reel")?);
+        ensure!(found >= least, "'{filter}' selects only {found} events");
+        // Without any thread ever turned away in the kernel nothing would have been tested.
+        let reached = info.number("left_out")?;
+        let all = rig.count("all.reel", "evt.type=getppid")?;
+        ensure!(reached < all, "'{filter}': {reached} events were judged by the agent of {all}");
+    }
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn what_is_left_out_is_counted_and_the_head_says_the_filter() -> Result<()> {
+    let Some(rig) = Rig::new("left-out")? else { return Ok(()) };
+    let output = rig.record(
+        "some.reel",
+        &["evt.buffer", "contains", "needle"],
+        &["sh", "-c", "echo needle; echo hay"],
+    )?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let info = rig.info("some.reel")?;
+    info.is_complete()?;
+    ensure!(info.number("events")? == 1, "{} events", info.number("events")?);
+    let left_out = info.number("left_out")?;
+    ensure!(left_out > 0 && said.contains(&format!("{left_out} left out")), "{said}");
+    let scope = info.0["host"]["scope"].as_str().context("no scope")?;
+    ensure!(scope.ends_with("; filter: evt.buffer contains needle"), "{scope}");
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn a_wrong_filter_is_refused_before_anything_begins() -> Result<()> {
+    let rig = Rig::without_recording("wrong-filter")?;
+    for (filter, hint) in [
+        ("proc.nam=cat", "did you mean 'proc.name'?"),
+        ("evt.type=opnat", "did you mean 'openat'?"),
+        ("evt.num>5", "evt.num tells an event's place"),
+        ("proc.name=a and", "^"),
+    ] {
+        let output = rig.agent().args(["record", "-w", "no.reel", filter, "--", "true"]).output()?;
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.code() == Some(1), "{filter}: {}", output.status);
+        ensure!(stderr.contains(hint), "{filter}: {stderr}");
+        ensure!(!rig.file("no.reel").exists(), "it records all the same");
+    }
+    rig.done();
+    Ok(())
+}
