@@ -19,6 +19,7 @@ static SETTINGS: Settings = Settings {
     uring_submit_request: 0,
     dns_bytes: 0,
     marks: 0,
+    uring_has_context: 0,
     offsets: Offsets::NONE,
     reserved: [0; SETTINGS_RESERVED],
 };

@@ -10,6 +10,7 @@ use aya_ebpf::{
     maps::Array,
     programs::BtfTracePointContext,
 };
+use core::mem::MaybeUninit;
 use wire::facts::FILE_BYTES;
 use wire::offsets::ABSENT;
 use wire::record::{
@@ -25,12 +26,18 @@ use wire::uring::{
 use wire::{RecordType, SectionState};
 
 use crate::facts::{file_facts, file_of, socket_facts, write_file};
-use crate::memory::{copy_kernel, opaque, read};
+use crate::memory::{Head, copy_kernel, opaque, read};
 use crate::path;
 use crate::ring::{self, Slot, Weight};
 use crate::settings::{offset, setting};
-use crate::syscalls::current_task;
+use crate::syscalls::{current_task, pid_tgid};
 use crate::uring_fetch::{fetch_block, fetch_out, fetch_vector};
+
+/// Bytes at the beginning of `struct io_kiocb` and of `struct io_ring_ctx` that hold all that is wanted of them, but for the
+/// thread that polls.
+const HEAD_BYTES: usize = 128;
+type RequestHead = Head<HEAD_BYTES>;
+type RingHead = Head<HEAD_BYTES>;
 
 #[map]
 static OPERATIONS: Array<OperationEntry> = Array::with_max_entries(OPERATIONS_MAX as u32, 0);
@@ -53,6 +60,8 @@ const TOLD_NS: u64 = 1_000_000_000;
 
 /// `IOSQE_FIXED_FILE`, which the kernel keeps in the same bit.
 const FIXED_FILE: u32 = 1;
+/// `IORING_SETUP_SQPOLL`: a thread of the kernel takes the entries.
+const SETUP_SQPOLL: u32 = 1 << 1;
 /// `IORING_SETUP_SQE128`: entries are twice as long.
 const SETUP_SQE128: u32 = 1 << 10;
 /// `IORING_SETUP_NO_SQARRAY`: entries are taken in their order.
@@ -95,7 +104,8 @@ pub fn io_uring_complete(ctx: BtfTracePointContext) -> i32 {
     unsafe {
         let (ring, second, third) = (argument(&ctx, 0), argument(&ctx, 1), argument(&ctx, 2));
         let (request, user_data, result, flags) = if setting!(uring_complete) == COMPLETE_WHOLE {
-            (second, read(third, 0), read(third, 8), read(third, 12))
+            let [user_data, rest]: [u64; 2] = read(third, 0);
+            (second, user_data, rest as i32, (rest >> 32) as u32)
         } else if setting!(uring_complete) == COMPLETE_PARTS {
             (second, third, argument(&ctx, 3) as i32, argument(&ctx, 4) as u32)
         } else {
@@ -130,29 +140,33 @@ fn entry(opcode: u32) -> Option<*const OperationEntry> {
 }
 
 /// Process and thread that a ring's operation belongs to: where a thread of the kernel polls the ring, the first thread of
-/// the process that made it (newer kernels overwrite that thread's own id), and otherwise `task`, which submitted it.
+/// the process that made it (newer kernels overwrite that thread's own id), and otherwise `task`, which submitted it. `setup` are the
+/// ring's flags.
 #[inline(always)]
-unsafe fn owner(ring: u64, task: u64) -> u64 {
-    let poller: u64 = read(ring, offset!(uring_sq_data));
-    let (pid, tgid): (u32, u32) = if poller != 0 && offset!(sq_data_tgid) != u64::from(ABSENT) {
-        let tgid = read(poller, offset!(sq_data_tgid));
-        (tgid, tgid)
-    } else {
-        (read(task, offset!(task_pid)), read(task, offset!(task_tgid)))
-    };
+unsafe fn owner(ring: u64, setup: u32, task: u64) -> u64 {
+    if setup & SETUP_SQPOLL != 0 && offset!(sq_data_tgid) != u64::from(ABSENT) {
+        let tgid: u32 = read(read(ring, offset!(uring_sq_data)), offset!(sq_data_tgid));
+        return u64::from(tgid) << 32 | u64::from(tgid);
+    }
+    let (pid, tgid): (u32, u32) = (read(task, offset!(task_pid)), read(task, offset!(task_tgid)));
     u64::from(tgid) << 32 | u64::from(pid)
 }
 
 /// Writes the record of a submission. `sqe` is 0 where the entry has to be looked for.
 #[inline(always)]
 unsafe fn submit(request: u64, sqe: u64) {
-    let opcode: u8 = read(request, offset!(request_opcode));
+    let mut room = MaybeUninit::<[u64; HEAD_BYTES / 8]>::uninit();
+    let head = RequestHead::read(room.as_mut_ptr().cast(), request);
+    let opcode: u8 = head.field(offset!(request_opcode));
     let Some(entry) = entry(u32::from(opcode)) else { return };
     if (*entry).selected == 0 {
         return;
     }
-    let ring: u64 = read(request, offset!(request_ring));
-    let owner = owner(ring, current_task() as u64);
+    let ring: u64 = head.field(offset!(request_ring));
+    let mut ring_room = MaybeUninit::<[u64; HEAD_BYTES / 8]>::uninit();
+    let ring_head = RingHead::read(ring_room.as_mut_ptr().cast(), ring);
+    let setup: u32 = ring_head.field(offset!(uring_flags));
+    let owner = if setup & SETUP_SQPOLL == 0 { pid_tgid(current_task()) } else { owner(ring, setup, 0) };
     if !ring::is_selected(owner) {
         return;
     }
@@ -164,16 +178,19 @@ unsafe fn submit(request: u64, sqe: u64) {
     let position = Slot::behind_args(2);
     let image = slot.body(position);
     let is_refused = sqe != 0;
-    let sqe = if is_refused { sqe } else { find_sqe(ring) };
+    let sqe = if is_refused { sqe } else { find_sqe(&ring_head, setup) };
     copy_kernel(image, SQE_BYTES as u64, sqe);
-    copy_kernel(image.add(SQE_BYTES), COMMAND_BYTES as u64, request);
-    let user_data: u64 = read(request, offset!(request_user_data));
+    let (command, kept) = (image.add(SQE_BYTES).cast::<u64>(), room.as_ptr().cast::<u64>());
+    for word in 0..COMMAND_BYTES / 8 {
+        command.add(word).write_volatile(kept.add(word).read_volatile());
+    }
+    let user_data: u64 = head.field(offset!(request_user_data));
     let found = image.cast::<u8>().read_volatile() == opcode
         && image.add(SQE_USER_DATA).cast::<u64>().read_volatile() == user_data;
     if sqe == 0 || !found {
         // Another one: what the request itself has must do.
         let words = image.cast::<u64>();
-        let flags: u32 = read(request, offset!(request_flags));
+        let flags: u32 = head.field(offset!(request_flags));
         words.write_volatile(u64::from(opcode) | u64::from(flags & 0xff) << 8);
         words.add(1).write_volatile(0);
         words.add(2).write_volatile(0);
@@ -185,7 +202,7 @@ unsafe fn submit(request: u64, sqe: u64) {
     }
     // One that the kernel refused may not have come that far.
     if !is_refused && (*entry).flags & OPERATION_FILE != 0 && offset!(request_fd) != u64::from(ABSENT) {
-        image.add(SQE_FD).cast::<u32>().write_volatile(read(request, offset!(request_fd)));
+        image.add(SQE_FD).cast::<u32>().write_volatile(head.field(offset!(request_fd)));
     }
     let image_at = position;
     let mut position = slot.section(position, SECTION_OPERATION, SectionState::Data, IMAGE_BYTES as u64);
@@ -203,20 +220,19 @@ unsafe fn submit(request: u64, sqe: u64) {
 
 /// The entry that the kernel took last from the queue of a ring.
 #[inline(always)]
-unsafe fn find_sqe(ring: u64) -> u64 {
-    let head: u32 = read(ring, offset!(uring_sq_head));
-    let entries: u32 = read(ring, offset!(uring_sq_entries));
-    let flags: u32 = read(ring, offset!(uring_flags));
+unsafe fn find_sqe(ring: &RingHead, setup: u32) -> u64 {
+    let head: u32 = ring.field(offset!(uring_sq_head));
+    let entries: u32 = ring.field(offset!(uring_sq_entries));
     let mut index = head.wrapping_sub(1) & entries.wrapping_sub(1);
-    if flags & SETUP_NO_SQARRAY == 0 {
+    if setup & SETUP_NO_SQARRAY == 0 {
         // Written by the program, at any time.
-        index = read(read(ring, offset!(uring_sq_array)), u64::from(index) * 4);
+        index = read(ring.field(offset!(uring_sq_array)), u64::from(index) * 4);
     }
     if index >= entries {
         return 0;
     }
-    let bytes = if flags & SETUP_SQE128 != 0 { 2 * SQE_BYTES } else { SQE_BYTES };
-    read::<u64>(ring, offset!(uring_sqes)) + u64::from(index) * bytes as u64
+    let bytes = if setup & SETUP_SQE128 != 0 { 2 * SQE_BYTES } else { SQE_BYTES };
+    ring.field::<u64>(offset!(uring_sqes)) + u64::from(index) * bytes as u64
 }
 
 /// Writes the record of a completion. `request` is 0 where the kernel does not tell it.
@@ -225,17 +241,23 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
     if request == 0 {
         return complete_unknown(ring, user_data, result, flags);
     }
-    let opcode: u8 = read(request, offset!(request_opcode));
+    let mut room = MaybeUninit::<[u64; HEAD_BYTES / 8]>::uninit();
+    let head = RequestHead::read(room.as_mut_ptr().cast(), request);
+    let opcode: u8 = head.field(offset!(request_opcode));
     let Some(entry) = entry(u32::from(opcode)) else { return };
     if (*entry).selected == 0 {
         return;
     }
-    let task = if offset!(request_task) == u64::from(ABSENT) {
-        read(read(request, offset!(request_tctx)), offset!(tctx_task))
-    } else {
-        read(request, offset!(request_task))
+    // Where all tasks are recorded, the submission tells whose it is.
+    let owner = match setting!(follow) {
+        0 => pid_tgid(current_task()),
+        _ => {
+            let submitter: u64 = head.field(offset!(request_owner));
+            let has_context = setting!(uring_has_context) != 0;
+            let task = if has_context { read(submitter, offset!(tctx_task)) } else { submitter };
+            owner(ring, read(ring, offset!(uring_flags)), task)
+        }
     };
-    let owner = owner(ring, task);
     if !ring::is_selected(owner) {
         return;
     }
@@ -247,13 +269,13 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
     slot.arg(2, user_data);
     slot.arg(3, u64::from(flags));
     let position = Slot::behind_args(4);
-    slot.publish(details(&slot, entry, request, position));
+    slot.publish(details(&slot, entry, &head, request, position));
 }
 
 /// A completion that is one of several, or of which the kernel tells no more than what the program sees.
 #[inline(always)]
 unsafe fn complete_unknown(ring: u64, user_data: u64, result: i32, flags: u32) {
-    let owner = owner(ring, current_task() as u64);
+    let owner = owner(ring, read(ring, offset!(uring_flags)), current_task() as u64);
     if !ring::is_selected(owner) && !ring::is_selected(bpf_get_current_pid_tgid()) {
         return;
     }
@@ -275,7 +297,13 @@ unsafe fn complete_unknown(ring: u64, user_data: u64, result: i32, flags: u32) {
 
 /// Adds what the kernel knows of the files of a completed operation, and what it filled.
 #[inline(always)]
-unsafe fn details(slot: &Slot, entry: *const OperationEntry, request: u64, position: u64) -> u64 {
+unsafe fn details(
+    slot: &Slot,
+    entry: *const OperationEntry,
+    head: &RequestHead,
+    request: u64,
+    position: u64,
+) -> u64 {
     let mut position = position;
     let task = current_task();
     let result = slot.result();
@@ -291,8 +319,8 @@ unsafe fn details(slot: &Slot, entry: *const OperationEntry, request: u64, posit
                 socket_facts(slot, slot.forget(position), SECTION_SOCKET, file_of(task, result as u64));
         }
     }
-    let file: u64 = read(request, offset!(request_file));
-    let is_registered = read::<u32>(request, offset!(request_flags)) & FIXED_FILE != 0;
+    let file: u64 = head.field(offset!(request_file));
+    let is_registered = head.field::<u32>(offset!(request_flags)) & FIXED_FILE != 0;
     if file != 0 && is_registered {
         position = registered(slot, slot.forget(position), task as u64, file);
     }

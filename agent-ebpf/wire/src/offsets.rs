@@ -167,8 +167,7 @@ offsets! {
     request_user_data = "io_kiocb" "cqe.user_data|user_data";
     request_fd = "io_kiocb" "cqe.fd";
     request_ring = "io_kiocb" "ctx";
-    request_task = "io_kiocb" "task";
-    request_tctx = "io_kiocb" "tctx";
+    request_owner = "io_kiocb" "tctx|task";
     tctx_task = "io_uring_task" "task";
     uring_flags = "io_ring_ctx" "flags";
     uring_sq_array = "io_ring_ctx" "sq_array";
@@ -216,6 +215,8 @@ pub struct Settings {
     pub dns_bytes: u32,
     /// 1: threads have marks, see [`crate::ring::MarkWord`].
     pub marks: u32,
+    /// 1 where a request leads to its task by a context of that task's (6.13 and newer).
+    pub uring_has_context: u32,
     /// Structure offsets.
     pub offsets: Offsets,
     #[doc(hidden)]
@@ -223,5 +224,5 @@ pub struct Settings {
 }
 
 /// Words that fill [`Settings`] up, so that there is no padding: the whole of it is handed over as bytes.
-pub const SETTINGS_RESERVED: usize = (14 + size_of::<Offsets>() / 4) % 2;
-const _: () = assert!(size_of::<Settings>() == 8 + (14 + SETTINGS_RESERVED) * 4 + size_of::<Offsets>());
+pub const SETTINGS_RESERVED: usize = (15 + size_of::<Offsets>() / 4) % 2;
+const _: () = assert!(size_of::<Settings>() == 8 + (15 + SETTINGS_RESERVED) * 4 + size_of::<Offsets>());

@@ -182,6 +182,7 @@ impl Probes {
             uring_submit_request: uring.submit_request.unwrap_or(0),
             dns_bytes: if wants_dns { DNS_BYTES } else { 0 },
             marks: u32::from(options.filter.is_some()),
+            uring_has_context: u32::from(uring.has_context),
             offsets,
             reserved: [0; SETTINGS_RESERVED],
         };
@@ -360,6 +361,7 @@ fn fill_choices(ebpf: &mut Ebpf) -> Result<()> {
 struct Uring {
     complete: Option<u32>,
     submit_request: Option<u32>,
+    has_context: bool,
     operations: Operations,
 }
 
@@ -368,6 +370,7 @@ impl Uring {
         Uring {
             complete: types.uring_complete(),
             submit_request: types.uring_submit_request(),
+            has_context: types.offset("io_kiocb", "tctx").is_some(),
             operations: Operations::new(NATIVE, |structure, field| types.offset(structure, field)),
         }
     }

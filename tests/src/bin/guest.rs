@@ -14,8 +14,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use tests::known::{
-    CHILDREN, CHILDREN_EXEC_FROM, FILES, MISSING, PORT, SOCKETS, WRITES, absent_program, child_argument,
-    data_file, missing_file,
+    CHILDREN, CHILDREN_EXEC_FROM, FILES, MISSING, OPERATIONS, PORT, SOCKETS, WRITES, absent_program,
+    child_argument, data_file, missing_file,
 };
 use tests::rig::{Info, succeed};
 
@@ -194,6 +194,7 @@ impl Recording<'_> {
             (format!("evt.type=accept4 and fd.lport={PORT}"), 1),
             ("evt.type=write and fd.type=ipv4 and evt.rawres=20".to_owned(), 1),
             ("evt.type=procexit and evt.arg.sig=SIGTERM".to_owned(), 1),
+            ("evt.source=io_uring and evt.latency>0 and evt.failed=false".to_owned(), 2 * OPERATIONS as u64),
         ] {
             differ(&filter, count.to_string(), self.count(&filter)?.to_string());
         }
@@ -206,7 +207,9 @@ impl Recording<'_> {
             .map(|index| format!("child {} {}", self.directory, child_argument(index)));
         let ran = [first].into_iter().chain(rest).collect();
         let absent = vec![absent_program(&self.directory); CHILDREN];
+        let looked_at = (0..OPERATIONS).map(|index| data_file(&self.directory, index)).collect();
         for (filter, field, lines) in [
+            ("evt.type=statx and evt.source=io_uring".to_owned(), "%evt.abspath", looked_at),
             (data("openat") + " and evt.failed=false", "%fd.name", opened),
             ("evt.type=openat and evt.failed=true".to_owned(), "%fd.name", missing),
             ("evt.type=execve and evt.failed=false".to_owned(), "%proc.args", ran),

@@ -10,9 +10,10 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_long};
 
 use tests::known::{
-    CHILDREN, CHILDREN_EXEC_FROM, CLOSES_REFUSED, EXECS_FAILED, FILES, MESSAGE, MISSING, PORT, READS,
-    SOCKETS, WRITES, absent_program, child_argument, data_file, missing_file,
+    CHILDREN, CHILDREN_EXEC_FROM, CLOSES_REFUSED, EXECS_FAILED, FILES, MESSAGE, MISSING, OPERATIONS, PORT,
+    READS, SOCKETS, WRITES, absent_program, child_argument, data_file, missing_file,
 };
+use tests::ring::{Ring, Sqe};
 
 /// Event types and how often each was caused by this process.
 struct Counts(Vec<(&'static str, u64)>);
@@ -129,6 +130,7 @@ pub unsafe extern "C" fn main(count: c_int, words: *const *const c_char) -> c_in
             pin(&mut counts, cpu);
             files(&mut counts, directory);
             sockets(&mut counts);
+            through_a_ring(&mut counts, directory);
             children(&mut counts, program, directory);
             counts.finish(directory, "exit_group", libc::SYS_exit_group, 0);
         }
@@ -200,6 +202,39 @@ fn sockets(counts: &mut Counts) {
     counts.write(client, MESSAGE);
     counts.read(server);
     [client, server, listener].into_iter().for_each(|socket| counts.close(socket));
+}
+
+/// Operations that pass no call of their own.
+fn through_a_ring(counts: &mut Counts, directory: &str) {
+    const NOP: u8 = 0;
+    const STATX: u8 = 21;
+    const LINK: u8 = 4;
+    counts.add("io_uring_setup");
+    let mut ring = Ring::new(2, 0).unwrap_or_else(|error| {
+        eprintln!("known: io_uring_setup: {error}");
+        std::process::exit(3)
+    });
+    let mut statx = [0_u64; 32];
+    for index in 0..OPERATIONS {
+        let path = text(&data_file(directory, index));
+        let nop = Sqe { opcode: NOP, flags: LINK, ..Sqe::default() };
+        let look = Sqe {
+            opcode: STATX,
+            fd: libc::AT_FDCWD,
+            addr: path.as_ptr() as u64,
+            len: 0x7ff,
+            ..Sqe::default()
+        };
+        counts.add("io_uring_nop");
+        ring.push(nop);
+        counts.add("statx");
+        ring.push(Sqe { off: statx.as_mut_ptr() as u64, ..look });
+        let waited = ring.submit(2).and_then(|()| Ok([ring.wait()?.res, ring.wait()?.res]));
+        if !matches!(waited, Ok([0, 0])) {
+            eprintln!("known: operations through a ring: {waited:?}");
+            std::process::exit(3);
+        }
+    }
 }
 
 fn children(counts: &mut Counts, program: &str, directory: &str) {
