@@ -1,11 +1,11 @@
-//! What only rings have: registered files and buffers, links, several completions, silence, timeouts, cancellation.
+//! What only rings have: registered files and buffers, links, several completions, silence, timeouts, cancellation, overflow.
 
 use std::ffi::CString;
 use std::io::{Result, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 
-use tests::ring::Sqe;
+use tests::ring::{Ring, Sqe};
 
 use crate::{Generator, op, sockets, sqe};
 
@@ -26,7 +26,8 @@ pub(crate) fn run(generator: &mut Generator, directory: &str) -> Result<()> {
     linked(generator, directory)?;
     several_completions(generator)?;
     waiting(generator)?;
-    silent(generator, directory)
+    silent(generator, directory)?;
+    overflowing(generator)
 }
 
 fn registered(generator: &mut Generator, directory: &str) -> Result<()> {
@@ -133,5 +134,20 @@ fn silent(generator: &mut Generator, directory: &str) -> Result<()> {
         println!("{user_data}\t{event}\tnone\t{name}\t{}", generator.thread);
     }
     generator.run("io_uring_nop", entry(op::NOP, 0, 0), "-")?;
+    Ok(())
+}
+
+/// Completions for which there is no room are kept aside by the kernel until there is.
+fn overflowing(generator: &mut Generator) -> Result<()> {
+    const OPERATIONS: usize = 7;
+    let mut small = Ring::new(1, 0)?;
+    for _ in 0..OPERATIONS {
+        small.push(Sqe { user_data: generator.next(), ..entry(op::NOP, 0, 0) });
+        small.submit(0)?;
+    }
+    for _ in 0..OPERATIONS {
+        let cqe = small.wait()?;
+        generator.print(cqe.user_data, "io_uring_nop", cqe.res, "-");
+    }
     Ok(())
 }
