@@ -5,7 +5,6 @@
 //! `wire::uring` says what both know of an operation. Start at [`submit`].
 
 use aya_ebpf::{
-    helpers::generated::bpf_get_current_pid_tgid,
     macros::{btf_tracepoint, map},
     maps::Array,
     programs::BtfTracePointContext,
@@ -276,7 +275,9 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
 #[inline(always)]
 unsafe fn complete_unknown(ring: u64, user_data: u64, result: i32, flags: u32) {
     let owner = owner(ring, read(ring, offset!(uring_flags)), current_task() as u64);
-    if !ring::is_selected(owner) && !ring::is_selected(bpf_get_current_pid_tgid()) {
+    // A worker of the kernel's is a thread of the process that nobody began to follow.
+    let process = owner >> 32 << 32 | owner >> 32;
+    if !ring::is_selected(owner) && !ring::is_selected(process) {
         return;
     }
     let Some(slot) = ring::begin(Weight::of(EventClass::File)) else { return };

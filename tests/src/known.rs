@@ -23,7 +23,7 @@ pub const CHILDREN_EXEC_FROM: usize = 4;
 /// Execs of what is not there, by each child.
 pub const EXECS_FAILED: usize = 1;
 
-/// Operations through a ring that do nothing; and as many that look at the first files that were made.
+/// Operations through a ring that do nothing; and as many that wait for the first files that were made.
 pub const OPERATIONS: usize = 9;
 
 /// Path of a file that is made.

@@ -33,6 +33,7 @@ const DROP_REASON_PREFIX: &str = "SKB_DROP_REASON_";
 const DROP_TRACEPOINT: &str = "btf_trace_kfree_skb";
 /// Tracepoints that changed their arguments, by the types that describe them to programs.
 const URING_COMPLETE: &str = "btf_trace_io_uring_complete";
+const URING_REFUSED: &str = "btf_trace_io_uring_req_failed";
 const URING_SUBMIT_SQE: &str = "btf_trace_io_uring_submit_sqe";
 /// Size of a kernel stack, on both architectures.
 const THREAD_BYTES: u32 = 16 << 10;
@@ -110,7 +111,7 @@ impl KernelTypes {
         let wanted: HashSet<&'static str> = Offsets::structures()
             .chain([CGROUP_SUBSYS_IDS, REGS_HELPER, REGS, PREEMPT_DISABLE, PREEMPT_ENABLE, TRACEPOINT_GUARD])
             .chain([DROP_REASONS, DROP_TRACEPOINT])
-            .chain([URING_COMPLETE, URING_SUBMIT_SQE])
+            .chain([URING_COMPLETE, URING_REFUSED, URING_SUBMIT_SQE])
             .chain(Operations::structures())
             .collect();
         let mut at = begin;
@@ -146,7 +147,7 @@ impl KernelTypes {
     pub(super) fn uring_complete(&self) -> Option<u32> {
         match self.arguments(URING_COMPLETE)? {
             3 => Some(COMPLETE_WHOLE),
-            7 => Some(COMPLETE_PARTS),
+            5 | 7 => Some(COMPLETE_PARTS),
             4 => Some(COMPLETE_WITHOUT_REQUEST),
             _ => None,
         }
@@ -160,6 +161,11 @@ impl KernelTypes {
             7 => Some(1),
             _ => None,
         }
+    }
+
+    /// Whether the tracepoint of refused submissions has the request where we look for it: from 6.0 on.
+    pub(super) fn has_uring_refusals(&self) -> bool {
+        self.arguments(URING_REFUSED) == Some(3)
     }
 
     /// Where a field is.

@@ -362,6 +362,7 @@ struct Uring {
     complete: Option<u32>,
     submit_request: Option<u32>,
     has_context: bool,
+    has_refusals: bool,
     operations: Operations,
 }
 
@@ -370,6 +371,7 @@ impl Uring {
         Uring {
             complete: types.uring_complete(),
             submit_request: types.uring_submit_request(),
+            has_refusals: types.has_uring_refusals(),
             has_context: types.offset("io_kiocb", "tctx").is_some(),
             operations: Operations::new(NATIVE, |structure, field| types.offset(structure, field)),
         }
@@ -386,8 +388,9 @@ impl Uring {
         if self.complete.is_none() {
             return Vec::new();
         }
-        let further = ["io_uring_req_failed", "io_uring_cqe_overflow"].into_iter().filter(|name| has(name));
-        [submit, "io_uring_complete"].into_iter().chain(further).collect()
+        let refused = self.has_refusals.then_some("io_uring_req_failed");
+        let overflow = Some("io_uring_cqe_overflow").filter(|name| has(name));
+        [submit, "io_uring_complete"].into_iter().chain(refused).chain(overflow).collect()
     }
 }
 

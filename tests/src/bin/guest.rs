@@ -183,7 +183,7 @@ impl Recording<'_> {
                 of("openat") + of("read") + of("write") + of("close"),
             ),
             (data("write"), rounds * WRITES as u64),
-            (data("close"), rounds + programs),
+            (data("close"), rounds + programs + OPERATIONS as u64),
             (
                 "evt.type=write and evt.buffer contains \"quick brown fox\"".to_owned(),
                 rounds * WRITES as u64 + 1,
@@ -200,6 +200,7 @@ impl Recording<'_> {
         }
 
         let mut opened: Vec<String> = (0..FILES).map(|index| data_file(&self.directory, index)).collect();
+        opened.extend((0..OPERATIONS).map(|index| data_file(&self.directory, index)));
         opened.extend((0..programs).map(|_| data_file(&self.directory, 0)));
         let missing = (0..MISSING).map(|index| missing_file(&self.directory, index)).collect();
         let first = format!("{} {}", self.cpu, self.directory);
@@ -207,9 +208,9 @@ impl Recording<'_> {
             .map(|index| format!("child {} {}", self.directory, child_argument(index)));
         let ran = [first].into_iter().chain(rest).collect();
         let absent = vec![absent_program(&self.directory); CHILDREN];
-        let looked_at = (0..OPERATIONS).map(|index| data_file(&self.directory, index)).collect();
+        let polled = (0..OPERATIONS).map(|index| data_file(&self.directory, index)).collect();
         for (filter, field, lines) in [
-            ("evt.type=statx and evt.source=io_uring".to_owned(), "%evt.abspath", looked_at),
+            ("evt.source=io_uring and evt.type=io_uring_poll_add".to_owned(), "%fd.name", polled),
             (data("openat") + " and evt.failed=false", "%fd.name", opened),
             ("evt.type=openat and evt.failed=true".to_owned(), "%fd.name", missing),
             ("evt.type=execve and evt.failed=false".to_owned(), "%proc.args", ran),
