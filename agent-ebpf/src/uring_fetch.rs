@@ -10,6 +10,7 @@ use wire::table::{
 };
 use wire::uring::{COMMAND_BYTES, FETCH_FILENAME, IMAGE_BYTES, OperationFetch, SQE_BYTES};
 
+use crate::dns;
 use crate::fetch;
 use crate::memory::{clamp, copy_user, opaque, read, read_user_or_zero};
 use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
@@ -61,11 +62,22 @@ pub(crate) unsafe fn fetch_block(
 #[inline(always)]
 unsafe fn copy_block(slot: &Slot, position: u64, arg: u8, address: u64, wanted: u64, most: u64) -> u64 {
     slot.keep(position, if wanted > most { most } else { wanted });
-    let bytes = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
-    if !copy_user(slot.body(position), bytes, address) {
+    let target = slot.body(position);
+    let kept = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
+    if !copy_user(target, kept, address) {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
-    slot.section(position, arg, SectionState::Data, bytes)
+    if wanted > kept {
+        let instead = dns::bytes_instead(target, kept);
+        if instead > kept {
+            slot.keep(position, if wanted > instead { instead } else { wanted });
+            let more = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
+            if copy_user(target, more, address) {
+                return slot.section(position, arg, SectionState::Data, more);
+            }
+        }
+    }
+    slot.section(position, arg, SectionState::Data, kept)
 }
 
 /// Copies an iovec or a message that an argument of a submission points to.
@@ -83,10 +95,10 @@ pub(crate) unsafe fn fetch_vector(
     let address = image_u64(slot, image_at, (*fetch).address_at);
     let count = image_u64(slot, image_at, (*fetch).length_at) & 0xffff_ffff;
     let is_message = (*fetch).how == FETCH_MSGHDR_IN;
-    copy_vector(slot, position, (*fetch).arg, address, count, slot.snap_bytes(), is_message, false)
+    copy_vector(slot, position, (*fetch).arg, address, count, FETCH_BYTES_MAX, is_message, false)
 }
 
-/// Copies `count` parts of an iovec, or a message; of the data `limit` bytes at most.
+/// Copies `count` parts of an iovec, or a message, of which `whole` bytes at most are data.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "as many as there are things to say")]
 unsafe fn copy_vector(
@@ -95,17 +107,19 @@ unsafe fn copy_vector(
     arg: u8,
     address: u64,
     count: u64,
-    limit: u64,
+    whole: u64,
     is_message: bool,
     is_out: bool,
 ) -> u64 {
     if address == 0 {
         return slot.section(position, arg, SectionState::Null, 0);
     }
+    let snap = slot.snap_bytes();
+    let limit = if whole < snap { whole } else { snap };
     let copied = if is_message {
-        fetch::message::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, address, limit, limit, is_out)
+        fetch::message::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, address, limit, whole, is_out)
     } else {
-        fetch::iovec::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0, address, count, limit, limit)
+        fetch::iovec::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0, address, count, limit, whole)
     };
     match copied {
         Some(bytes) => slot.section(position, arg, SectionState::Data, clamp::<FETCH_BYTES_MAX>(bytes)),
@@ -156,10 +170,9 @@ pub(crate) unsafe fn fetch_out(
     let address: u64 = read(request, at((*fetch).address_at));
     let second: u64 = read(request, at((*fetch).length_at));
     let (filled, snap) = (result as u64, slot.snap_bytes());
-    let limit = if filled < snap { filled } else { snap };
     if how == FETCH_IOVEC_OUT || how == FETCH_MSGHDR_OUT {
         let is_message = how == FETCH_MSGHDR_OUT;
-        return copy_vector(slot, position, arg, address, second & 0xffff_ffff, limit, is_message, true);
+        return copy_vector(slot, position, arg, address, second & 0xffff_ffff, filled, is_message, true);
     }
     if address == 0 {
         return slot.section(position, arg, SectionState::Null, 0);

@@ -226,6 +226,9 @@ impl Tracker {
         };
         let result = completion.map(|completion| completion.record.header.result);
         self.emit(thread, &joined, cpu, &plan, descriptor, result, &call.args(&plan), sink);
+        if let Some(carrier) = plan.dns {
+            self.on_dns(carrier, &call, thread, descriptor, cpu, sink);
+        }
     }
 
     /// Changes what an operation of a living thread changed; gives what its event is about.
