@@ -120,12 +120,12 @@ fn several_completions_are_several_events() {
 #[test]
 fn kernels_that_do_not_tell_the_request_are_told_by_the_user_data() {
     let mut m = Machine::with_shell();
-    for (request, path) in [(0x100, "/a"), (0x200, "/b")] {
-        submit(&mut m, request, entry(MKDIRAT, CWD, 5), Some(path));
-    }
-    complete(&mut m, 0, entry(MKDIRAT, CWD, 5), 0, 0, &[]);
-    complete(&mut m, 0, entry(MKDIRAT, CWD, 5), -17, 0, &[]);
-    assert_eq!(m.lines(), "bash:10 mkdirat = 0\nbash:10 mkdirat = -17");
+    let open = entry(OPENAT, CWD, 5);
+    submit(&mut m, 0x100, open, Some("/a"));
+    submit(&mut m, 0x200, open, Some("/b"));
+    complete(&mut m, 0, open, -2, 0, &[]);
+    complete(&mut m, 0, open, -13, 0, &[]);
+    assert_eq!(m.lines(), "bash:10 openat = -2 file /a\nbash:10 openat = -13 file /b");
 }
 
 #[test]
