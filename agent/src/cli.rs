@@ -43,8 +43,8 @@ reader takes nothing is given up a second after the first Ctrl-C, at once after 
 #[derive(Args, Debug)]
 pub(crate) struct RecordArgs {
     /// Capture to write, over what was there; `-` for standard output. With -C, -G or -e a number follows: out.reel0.
-    #[arg(short = 'w', long = "write", value_name = "FILE")]
-    pub(crate) write: PathBuf,
+    #[arg(short = 'w', long = "write", value_name = "FILE", required_unless_present = "explain")]
+    pub(crate) write: Option<PathBuf>,
     /// Bytes to keep of each buffer that is read or written.
     #[arg(short = 's', long = "snaplen", value_name = "BYTES", default_value_t = 80)]
     pub(crate) snap_bytes: u32,
@@ -115,6 +115,12 @@ pub(crate) struct RecordArgs {
     /// recording. `--explain` tells who decides what.
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
+    /// Read the filter from this file, and again at every SIGHUP: recording goes on with the new one.
+    #[arg(long, value_name = "FILE", conflicts_with = "filter")]
+    pub(crate) filter_file: Option<PathBuf>,
+    /// Print which part of the filter the kernel decides and which the agent, and record nothing.
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// Record this command and everything it starts, instead of the whole machine.
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,

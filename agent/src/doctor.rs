@@ -58,6 +58,7 @@ fn examine(findings: &mut Findings, proc_root: &Path) -> Result<()> {
         env: true,
         selection: Selection::default(),
         filter: None,
+        filter_may_change: false,
         host: Host::default(),
         // Nothing is ever named to be followed, so that the programs write nothing while they are there.
         follow: true,

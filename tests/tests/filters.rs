@@ -1,6 +1,8 @@
 //! Recording with a filter: the capture holds what `sysreel read` finds with it in a whole recording of the same thing.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use tests::rig::{self, Rig, succeed};
@@ -184,6 +186,69 @@ fn a_wrong_filter_is_refused_before_anything_begins() -> Result<()> {
         ensure!(stderr.contains(hint), "{filter}: {stderr}");
         ensure!(!rig.file("no.reel").exists(), "it records all the same");
     }
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn the_split_is_explained() -> Result<()> {
+    let rig = Rig::without_recording("explain")?;
+    let filter =
+        "proc.name=curl and evt.category=net and evt.failed=true and evt.latency>=10ms and fd.port=443";
+    let output = succeed(rig.agent().args(["record", "--explain", filter]))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    for part in [
+        &format!("filter: {filter}\n"),
+        "these kinds of events: ",
+        "these unless they change state, which is kept: ",
+        "these when they succeed: ",
+        "these when they take less than 10000000 ns: ",
+        "as the agent finds out by: proc.name\n",
+        "  fields: fd.port\n",
+    ] {
+        ensure!(said.contains(part), "no '{part}' in {said}");
+    }
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn another_filter_while_recording() -> Result<()> {
+    let Some(rig) = Rig::new("reload")? else { return Ok(()) };
+    std::fs::write(rig.file("filter"), "evt.type=chdir and proc.cwd endswith /reload-a\n")?;
+    for folder in ["reload-a", "reload-b"] {
+        std::fs::create_dir_all(rig.file(folder))?;
+    }
+    let mut agent = rig
+        .agent()
+        .args(["record", "-w", "some.reel", "--filter-file", "filter"])
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut said = BufReader::new(agent.stderr.take().context("stderr is piped")?).lines();
+    let mut wait_for = |text: &str| -> Result<()> {
+        let line = said.find(|line| line.as_ref().is_ok_and(|line| line.contains(text)));
+        line.with_context(|| format!("it never said '{text}'"))?.map(drop).map_err(Into::into)
+    };
+    let signal = |name: &str| succeed(rig.program("kill").args([name, &agent.id().to_string()]));
+    let work =
+        || succeed(rig.program("sh").args(["-c", "cd reload-a; cd ../reload-b; cd ../reload-a; cd /"]));
+    wait_for("ready")?;
+    work()?;
+    std::fs::write(rig.file("filter"), "evt.type=chdir and\n  proc.cwd endswith /reload-b\n")?;
+    signal("-HUP")?;
+    wait_for("the filter is now: evt.type=chdir and   proc.cwd endswith /reload-b")?;
+    work()?;
+    std::fs::write(rig.file("filter"), "evt.tipe=chdir")?;
+    signal("-HUP")?;
+    wait_for("goes on with the filter from before")?;
+    work()?;
+    signal("-INT")?;
+    wait_for("events")?;
+    ensure!(agent.wait()?.success(), "the agent failed");
+    rig.info("some.reel")?.adds_up()?;
+    // A chdir is told from where the process was.
+    let of = |folder: &str| rig.count("some.reel", &format!("evt.type=chdir and proc.cwd endswith {folder}"));
+    ensure!((of("/reload-a")?, of("/reload-b")?) == (2, 2), "{} and {}", of("/reload-a")?, of("/reload-b")?);
     rig.done();
     Ok(())
 }

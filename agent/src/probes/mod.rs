@@ -29,6 +29,7 @@ use wire::ring::{MARK_BLOCK, RECORD_BYTES_MAX};
 use wire::table::{CallEntry, ChoiceKey, Fetch};
 use wire::uring::OperationEntry;
 
+use crate::rings::Mapping;
 use btf::KernelTypes;
 pub(crate) use table::NATIVE;
 
@@ -91,6 +92,8 @@ pub(crate) struct ProbeOptions {
     pub(crate) selection: Selection,
     /// Which of those.
     pub(crate) filter: Option<Filter>,
+    /// Whether another filter may come.
+    pub(crate) filter_may_change: bool,
     /// The machine, as filters see it.
     pub(crate) host: Host,
     /// Record only tasks that [`Probes::follow_from_exec`] named, and their descendants.
@@ -165,7 +168,10 @@ impl Probes {
         let start_slots = start_slots();
         let mark_blocks = if options.filter.is_some() { mark_blocks() } else { 1 };
         let mut split = Split::new(&options.selection, options.filter.as_ref(), &options.host);
-        let wants_dns = split.wanted(&kernel_event(KernelEvent::Dns)).is_any();
+        // What cannot be changed any more once it is there goes by the list of calls if the filter may change.
+        let filter = options.filter.as_ref().filter(|_| !options.filter_may_change);
+        let mut fixed = Split::new(&options.selection, filter, &options.host);
+        let wants_dns = fixed.wanted(&kernel_event(KernelEvent::Dns)).is_any();
         let settings = Settings {
             ring_mask: ring_bytes as u64 - 1,
             snap_bytes: options.snap_bytes,
@@ -200,12 +206,12 @@ impl Probes {
             .load(&object)
             .context("cannot load the kernel programs")?;
         fill(&mut ebpf, "CALLS", table::entries(&mut split))?;
-        fill(&mut ebpf, "OPERATIONS", operations::entries(&uring.operations, &mut split))?;
+        fill(&mut ebpf, "OPERATIONS", operations::entries(&uring.operations, &mut fixed))?;
         fill_choices(&mut ebpf)?;
         let has = |tracepoint: &str| {
             btf.id_by_type_name_kind(&format!("btf_trace_{tracepoint}"), BtfKind::Typedef).is_ok()
         };
-        let wanted = KernelEvent::ALL.map(|event| split.wanted(&kernel_event(event)).is_any());
+        let wanted = KernelEvent::ALL.map(|event| fixed.wanted(&kernel_event(event)).is_any());
         let is_selected = |event: KernelEvent| wanted[event as usize];
         let (optional, absent): (Vec<_>, Vec<_>) =
             OPTIONAL.into_iter().filter(|(_, event)| is_selected(*event)).partition(|(name, _)| has(name));
@@ -253,6 +259,22 @@ impl Probes {
     /// Why this kernel drops packets, by number; empty before Linux 5.17.
     pub(crate) fn drop_reasons(&self) -> &BTreeMap<u32, String> {
         &self.drop_reasons
+    }
+
+    /// From now on another filter decides which calls make records.
+    pub(crate) fn set_filter(&self, selection: &Selection, filter: &Filter, host: &Host) -> Result<()> {
+        let entries = table::entries(&mut Split::new(selection, Some(filter), host));
+        // Written to directly: the system call may need privileges that were given up.
+        let table = Mapping::new(self.map_fd("CALLS")?, entries.len() * size_of::<CallEntry>())
+            .context("cannot map the table of calls")?;
+        for (index, entry) in entries.iter().enumerate() {
+            let at = table.at(index * size_of::<CallEntry>()).cast::<CallEntry>();
+            // SAFETY: within the mapping, and aligned, as every entry's size is a multiple of its alignment. The programs
+            // may read an entry while it changes: it then says in part what it said before, which is as right as if the
+            // call had been made before.
+            unsafe { at.as_ptr().write_volatile(*entry) };
+        }
+        Ok(())
     }
 
     /// Size of each ring.

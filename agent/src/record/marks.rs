@@ -94,4 +94,14 @@ impl Marks {
             }
         }
     }
+
+    /// Nothing is known of any thread any more: another filter holds.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+        for word in (0..self.threads as u32).filter_map(|tid| self.word(tid)) {
+            // Only the agent's half: the other one may be counted up at this moment.
+            let clear = |word: u32| MarkWord(word).has_verdict().then_some(word & 0xffff_0000);
+            let _ = word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, clear);
+        }
+    }
 }

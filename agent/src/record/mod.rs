@@ -5,6 +5,7 @@
 //! could not write, so there is one place where events are lost, and it is counted exactly. Start at [`run`].
 
 mod command;
+mod explain;
 mod files;
 mod followed;
 mod governor;
@@ -17,11 +18,13 @@ mod privileges;
 mod recorder;
 mod writer;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use capture_format::model::Host;
 use sysreel_agent::track::{Tracker, TrackerOptions};
 
 use crate::host;
@@ -34,6 +37,7 @@ use followed::Followed;
 use governor::{Decision, Governor};
 use marks::Marks;
 use meter::Meter;
+use plan::TypedFilter;
 pub(crate) use plan::{Plan, usual_ring_bytes};
 pub(crate) use privileges::missing_welcome;
 use recorder::Recorder;
@@ -63,6 +67,10 @@ pub(crate) fn may_record() -> Result<()> {
 
 /// Records as planned.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
+    if plan.explain {
+        explain::print(&plan)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Some(words) = &plan.command
         && let Err(error) = command::look_up(&words[0])
     {
@@ -70,7 +78,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         return Ok(error.exit_code());
     }
     may_record()?;
-    interrupts::catch()?;
+    interrupts::catch(plan.filter_file.is_some())?;
     let own_pid = surroundings::own_pid(&plan.proc_root)?;
     if plan.command.is_some() && surroundings::is_in_own_pid_namespace(own_pid) {
         bail!(
@@ -78,6 +86,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
              tells: record the whole machine, or start the agent in the host's pid namespace"
         );
     }
+    let host = host::read(&plan.proc_root, plan.snap_bytes, plan.scope().into_bytes());
     let mut probes = Probes::load(&ProbeOptions {
         own_pid,
         ring_bytes: plan.ring_bytes(probes::possible_cpus()?),
@@ -86,7 +95,8 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         env: plan.env,
         selection: plan.selection.clone(),
         filter: plan.filter.as_ref().map(|typed| typed.filter.clone()),
-        host: host::read(&plan.proc_root, plan.snap_bytes, plan.scope().into_bytes()),
+        filter_may_change: plan.filter_file.is_some(),
+        host: host.clone(),
         follow: plan.command.is_some(),
     })?;
     for (tracepoint, what) in probes.absent() {
@@ -139,6 +149,11 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
         recorder.after_pass(&rings, &pass);
         recorder.settle_marks(&mut tracker, pass.watermark_ns);
+        if let Some(path) = &plan.filter_file
+            && interrupts::wants_reload()
+        {
+            reload(path, &plan, &host, &probes, &mut recorder);
+        }
         if let Some((governor, meter)) = &mut governed
             && meter.is_due()
         {
@@ -194,6 +209,21 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         eprint!("{}", report.summary());
     }
     Ok(status.unwrap_or(ExitCode::SUCCESS))
+}
+
+/// Reads the filter again, and goes on with it if it is one.
+fn reload(path: &Path, plan: &Plan, host: &Host, probes: &Probes, recorder: &mut Recorder) {
+    let read = TypedFilter::read(path).and_then(|typed| {
+        probes.set_filter(&plan.selection, &typed.filter, host)?;
+        Ok(typed)
+    });
+    match read {
+        Ok(typed) => {
+            eprintln!("sysreel-agent: the filter is now: {}", typed.text);
+            recorder.set_filter(typed);
+        }
+        Err(error) => eprintln!("sysreel-agent: goes on with the filter from before: {error:#}"),
+    }
 }
 
 /// One step of keeping the budget.

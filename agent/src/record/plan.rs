@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use query::Filter;
 use sysreel_agent::budget::Budget;
 use sysreel_agent::selection::Selection;
@@ -53,11 +54,15 @@ pub(crate) struct TypedFilter {
 }
 
 impl TypedFilter {
-    /// Checks a filter; blank text is none.
-    pub(crate) fn parse(text: &str) -> Result<Option<Self>> {
-        if text.trim().is_empty() {
-            return Ok(None);
-        }
+    /// The filter in a file. Lines are joined; a blank file selects everything.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        TypedFilter::parse(&text.lines().collect::<Vec<_>>().join(" "))
+            .with_context(|| format!("the filter in {} is not used", path.display()))
+    }
+
+    /// Checks a filter. Blank text selects everything.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let filter = match Filter::parse(text) {
             Ok(filter) => filter,
             Err(error) => bail!("the filter is wrong: {}", error.render()),
@@ -68,7 +73,7 @@ impl TypedFilter {
                  is recorded"
             );
         }
-        Ok(Some(TypedFilter { text: text.trim().to_owned(), filter }))
+        Ok(TypedFilter { text: text.trim().to_owned(), filter })
     }
 }
 
@@ -86,6 +91,9 @@ pub(crate) struct Plan {
     calls: Option<String>,
     pub(crate) selection: Selection,
     pub(crate) filter: Option<TypedFilter>,
+    /// Where the filter is read from, at first and when asked to.
+    pub(crate) filter_file: Option<PathBuf>,
+    pub(crate) explain: bool,
     pub(crate) budget: Option<Budget>,
     pub(crate) level: i32,
     pub(crate) seconds: Option<Duration>,
@@ -100,7 +108,8 @@ pub(crate) struct Plan {
 impl Plan {
     /// Checks what was typed.
     pub(crate) fn new(args: RecordArgs) -> Result<Self> {
-        let to_stdout = args.write.as_os_str() == "-";
+        let write = args.write.unwrap_or_default();
+        let to_stdout = write.as_os_str() == "-";
         let rotation = Rotation {
             bytes: args.file_megabytes.map(|megabytes| megabytes.saturating_mul(1_000_000)),
             seconds: args.file_seconds,
@@ -139,7 +148,10 @@ impl Plan {
             Ok(selection) => selection.unwrap_or_default(),
             Err(error) => bail!("--calls: {error}"),
         };
-        let filter = TypedFilter::parse(&args.filter.join(" "))?;
+        let filter = match &args.filter_file {
+            Some(path) => Some(TypedFilter::read(path)?),
+            None => Some(TypedFilter::parse(&args.filter.join(" "))?).filter(|typed| !typed.text.is_empty()),
+        };
         let budget: Option<Budget> = match args.budget.as_deref().map(str::parse).transpose() {
             Ok(budget) => budget,
             Err(error) => bail!("--budget: {error}"),
@@ -149,7 +161,7 @@ impl Plan {
             Err(error) => bail!("-M: {error}"),
         };
         Ok(Plan {
-            write: args.write,
+            write,
             rotation,
             snap_bytes: args.snap_bytes,
             ring_bytes: args.ring_bytes,
@@ -158,6 +170,8 @@ impl Plan {
             calls: args.calls,
             selection,
             filter,
+            filter_file: args.filter_file,
+            explain: args.explain,
             budget,
             level: args.level,
             seconds,

@@ -20,7 +20,7 @@ use super::files::Files;
 use super::ledger::Ledger;
 use super::marks::Marks;
 use super::meter::Totals;
-use super::plan::Rotation;
+use super::plan::{Rotation, TypedFilter};
 use super::writer::{Content, Writer, Written};
 
 /// A crash loses at most this much of the past from a file.
@@ -366,6 +366,19 @@ impl Recorder {
             eprintln!("sysreel-agent: events that waited for the filter are lost: {error}");
         }
         self.sieve = Some(sieve);
+    }
+
+    /// Goes on with another filter.
+    pub(super) fn set_filter(&mut self, typed: TypedFilter) {
+        self.release();
+        if let Some(marks) = &mut self.marks {
+            marks.clear();
+        }
+        if let Some(sieve) = &mut self.sieve {
+            sieve.set_filter(&typed.filter);
+        }
+        self.remark("filter", typed.text.clone());
+        self.plan.filter = Some(typed);
     }
 
     /// Tells the kernel side of threads of which no event matches, now that all records up to this time were tracked.

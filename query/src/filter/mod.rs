@@ -51,6 +51,21 @@ impl Filter {
         self.names(Field::is_of_place)
     }
 
+    /// The fields in it, each with who can decide about it before the filter as a whole is evaluated.
+    pub fn deciders(&self) -> Vec<(&'static str, Decider)> {
+        let mut deciders = Vec::new();
+        if let Some(root) = &self.root {
+            root.each_test(&mut |test| {
+                let mut fields = Vec::new();
+                test.fields(&mut fields);
+                deciders.extend(fields.into_iter().map(|field| (field.name, test.decider())));
+            });
+        }
+        deciders.sort_unstable_by_key(|(name, _)| *name);
+        deciders.dedup();
+        deciders
+    }
+
     fn names(&self, is_wanted: impl Fn(&Field) -> bool) -> Vec<&'static str> {
         let mut fields = Vec::new();
         if let Some(root) = &self.root {
@@ -62,6 +77,19 @@ impl Filter {
         names.dedup();
         names
     }
+}
+
+/// What a condition can be decided by, the earlier the cheaper for a recorder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// The kind of event, for some kinds at least.
+    Kind,
+    /// Whether and how the call failed, or how long it took.
+    Outcome,
+    /// The thread, until its process changes.
+    Thread,
+    /// The whole event.
+    Event,
 }
 
 /// A checked condition.

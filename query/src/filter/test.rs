@@ -6,6 +6,7 @@ use capture_format::{ReadError, Summary};
 use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
+use super::Decider;
 use super::access::{Access, At, Scope};
 use super::glob::Glob;
 use super::literal::{Literal, Literals};
@@ -197,6 +198,20 @@ impl Test {
         match &self.relation {
             Relation::Compare(_, literal) => u64::try_from(literal.integer()?).ok(),
             _ => None,
+        }
+    }
+
+    /// What it can be decided by.
+    pub(crate) fn decider(&self) -> Decider {
+        const OUTCOMES: [&str; 5] = ["evt.count.error", "evt.failed", "evt.latency", "evt.rawres", "evt.res"];
+        const OF_KIND: [&str; 2] = ["evt.arg", "evt.category"];
+        let of = |names: &[&str]| matches!(self.left, Access::Field(field, _) if names.contains(&field.name));
+        match self.scope() {
+            Scope::Recording | Scope::Kind => Decider::Kind,
+            Scope::Thread if !self.is_changed_by_others() => Decider::Thread,
+            Scope::Row if !self.reads_right() && of(&OUTCOMES) => Decider::Outcome,
+            Scope::Row if !self.reads_right() && of(&OF_KIND) => Decider::Kind,
+            _ => Decider::Event,
         }
     }
 

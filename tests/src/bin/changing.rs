@@ -1,9 +1,9 @@
 //! changing: processes that become what a filter asks for, and cease to be it, over and over.
 //!
-//! Usage: `changing ROUNDS`. A thread takes the names `right` and `wrong` in turn, moves between two folders, between
-//! two users, and between two groups of processes; a second thread of the same process asks for its parent all the while.
-//! After each change it makes 20 calls of `getppid` and then rests, so that a recorder has time to conclude something.
-//! What it then is stands in the call it makes: `getpgid(ROUND)` by the first thread, for whatever `ROUND` is.
+//! Usage: `changing ROUNDS`. A thread takes the names `right` and `wrong`, moves between two folders and between two users,
+//! and makes children that take the other name; a second thread of the same process asks who it is all the while. After
+//! each change the first one calls `getppid` 20 times, rests, so that a recorder has time to conclude something, and calls
+//! it 20 times more.
 
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,0 +1,85 @@
+//! `--explain`: who decides what of a filter.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use anyhow::Result;
+use capture_format::schema::{KernelEvent, event_kind, kernel_event, syscalls};
+use query::Decider;
+use sysreel_agent::split::{Split, Wanted};
+use sysreel_agent::track::{Upkeep, upkeep};
+
+use super::Plan;
+use crate::{host, probes};
+
+/// Names in one list; the rest is counted.
+const NAMES_MAX: usize = 12;
+
+/// Prints the split of the plan's filter.
+pub(super) fn print(plan: &Plan) -> Result<()> {
+    let host = host::read(&plan.proc_root, plan.snap_bytes, plan.scope().into_bytes());
+    let filter = plan.filter.as_ref();
+    let mut split = Split::new(&plan.selection, filter.map(|typed| &typed.filter), &host);
+    let calls = syscalls(probes::NATIVE).map(|(nr, _)| event_kind(probes::NATIVE, nr));
+    let others = KernelEvent::ALL.into_iter().map(kernel_event);
+    let kinds: BTreeMap<String, Wanted> = calls
+        .chain(others)
+        .map(|kind| {
+            let wanted = split.wanted(&kind);
+            (kind.name, wanted)
+        })
+        .collect();
+    let mut out = io::stdout().lock();
+    match explain(&mut out, filter.map_or("", |typed| &typed.text), &kinds)
+        .and_then(|()| filter.map_or(Ok(()), |typed| fields(&mut out, &typed.filter.deciders())))
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn explain(out: &mut impl io::Write, filter: &str, kinds: &BTreeMap<String, Wanted>) -> io::Result<()> {
+    let names = |holds: &dyn Fn(&str, &Wanted) -> bool| -> Vec<&str> {
+        kinds.iter().filter(|(name, wanted)| holds(name, wanted)).map(|(name, _)| name.as_str()).collect()
+    };
+    writeln!(out, "filter: {}", if filter.is_empty() { "none: every event matches" } else { filter })?;
+    writeln!(out, "the kernel turns away at once:")?;
+    let away = names(&|name, wanted| !wanted.is_any() && upkeep(name) == Upkeep::None);
+    let for_state = names(&|name, wanted| !wanted.is_any() && upkeep(name) != Upkeep::None);
+    list(out, "these kinds of events", &away)?;
+    list(out, "these unless they change state, which is kept", &for_state)?;
+    list(out, "these when they succeed", &names(&|_, wanted| wanted.failed && !wanted.succeeded))?;
+    list(out, "these when they fail", &names(&|_, wanted| wanted.succeeded && !wanted.failed))?;
+    let mut by_latency: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+    for (name, wanted) in kinds.iter().filter(|(_, wanted)| wanted.latency_min_ns > 0 && wanted.is_any()) {
+        by_latency.entry(wanted.latency_min_ns).or_default().push(name);
+    }
+    for (ns, names) in &by_latency {
+        list(out, &format!("these when they take less than {ns} ns"), names)?;
+    }
+    Ok(())
+}
+
+fn fields(out: &mut impl io::Write, deciders: &[(&str, Decider)]) -> io::Result<()> {
+    let of = |wanted: Decider| -> Vec<&str> {
+        deciders.iter().filter(|(_, decider)| *decider == wanted).map(|(name, _)| *name).collect()
+    };
+    let threads = of(Decider::Thread);
+    if !threads.is_empty() {
+        list(out, "threads of which nothing can match, as the agent finds out by", &threads)?;
+    }
+    writeln!(out, "what is left the agent judges by the whole filter; it alone knows:")?;
+    list(out, "fields", &of(Decider::Event))
+}
+
+fn list(out: &mut impl io::Write, what: &str, names: &[&str]) -> io::Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let shown = names[..names.len().min(NAMES_MAX)].join(", ");
+    let rest = match names.len().saturating_sub(NAMES_MAX) {
+        0 => String::new(),
+        rest => format!(", and {rest} more"),
+    };
+    writeln!(out, "  {what}: {shown}{rest}")
+}
