@@ -213,3 +213,45 @@ pub struct CallStart {
     /// CLOCK_BOOTTIME ns.
     pub time_ns: u64,
 }
+
+#[cfg(test)]
+mod mark_tests {
+    use super::*;
+
+    fn later(word: MarkWord, times: u32) -> MarkWord {
+        MarkWord(word.0.wrapping_add(times.wrapping_mul(MARK_GENERATION)))
+    }
+
+    #[test]
+    fn a_verdict_holds_for_its_generation_alone() {
+        for generation in [0, 1, 7, 0xfffe, 0xffff] {
+            let word = later(MarkWord(0), generation);
+            assert!(!word.is_turned_away(0), "nothing was found yet");
+            let away = word.turned_away(0);
+            // The one generation of 65536 that has no number left is never turned away.
+            assert_eq!(away.is_turned_away(0), generation != 0xffff, "{generation}");
+            assert_eq!(away.generation(), generation);
+            assert!(
+                !later(away, 1).is_turned_away(0) && !later(away, 0xffff).is_turned_away(0),
+                "{generation}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_process_ends_the_verdict_on_every_thread() {
+        let (thread, process) = (later(MarkWord(0), 3), 5);
+        let away = thread.turned_away(process);
+        assert!(away.is_turned_away(process));
+        assert!(!away.is_turned_away(process + 1) && !later(away, 1).is_turned_away(process));
+    }
+
+    #[test]
+    fn a_new_thread_has_none_of_the_old_ones_verdict() {
+        let away = later(MarkWord(0), 3).turned_away(5);
+        let renewed = away.renewed();
+        assert_eq!((renewed.generation(), renewed.has_verdict()), (4, false));
+        // Whatever the generation of its process is.
+        assert!((0..10).all(|process| !renewed.is_turned_away(process)));
+    }
+}
