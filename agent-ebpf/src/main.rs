@@ -12,6 +12,7 @@ mod cgroup;
 mod dns;
 mod facts;
 mod fetch;
+mod kernel;
 mod memory;
 mod network;
 mod packet;

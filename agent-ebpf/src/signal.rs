@@ -1,7 +1,10 @@
-//! Signals, when they are delivered.
+//! Signals, when they are delivered; and who sent those that end a process.
 
 use aya_ebpf::{
-    helpers::generated::bpf_get_current_pid_tgid, macros::btf_tracepoint, programs::BtfTracePointContext,
+    helpers::generated::{bpf_get_current_pid_tgid, bpf_get_current_uid_gid},
+    macros::{btf_tracepoint, map},
+    maps::Array,
+    programs::BtfTracePointContext,
 };
 use wire::facts::{SIGNAL_BYTES, SignalFacts};
 use wire::record::SECTION_SIGNAL;
@@ -16,6 +19,28 @@ use crate::syscalls::current_task;
 const SIGKILL: u32 = 9;
 const SIGCHLD: u32 = 17;
 
+/// What stands in the place of a pointer to a siginfo.
+const SEND_SIG_NOINFO: u64 = 0;
+const SEND_SIG_PRIV: u64 = 1;
+const TRACE_SIGNAL_DELIVERED: u32 = 0;
+
+/// The last signal sent to a process.
+#[repr(C)]
+struct Sending {
+    receiver: u32,
+    signal: u32,
+    pid: u32,
+    uid: u32,
+    info: u64,
+}
+
+/// Slots by the lowest bits of the receiver's id. One that is taken over by another process's before its signal is
+/// delivered costs the sender's name.
+const SENDINGS_MAX: u32 = 1024;
+
+#[map]
+static SENDINGS: Array<Sending> = Array::with_max_entries(SENDINGS_MAX, 0);
+
 const SI_TIMER: i32 = -2;
 const SI_ASYNCIO: i32 = -4;
 const SI_SIGIO: i32 = -5;
@@ -26,6 +51,51 @@ pub fn signal_deliver(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: the verifier checks every access.
     unsafe { deliver(&ctx) };
     0
+}
+
+/// A signal was sent: (signal, siginfo, receiver, whole process, outcome).
+#[btf_tracepoint(function = "signal_generate")]
+pub fn signal_generate(ctx: BtfTracePointContext) -> i32 {
+    // SAFETY: the verifier checks every access.
+    unsafe { generate(&ctx) };
+    0
+}
+
+/// Keeps who sent it: when a signal ends a process, the kernel forgets.
+#[inline(always)]
+unsafe fn generate(ctx: &BtfTracePointContext) {
+    let signal = ctx.arg::<u32>(0);
+    if signal == SIGCHLD || ctx.arg::<u32>(4) != TRACE_SIGNAL_DELIVERED {
+        return;
+    }
+    let receiver: u32 = read(ctx.arg::<u64>(2), offset!(task_tgid));
+    let Some(sending) = SENDINGS.get_ptr_mut(receiver & (SENDINGS_MAX - 1)) else { return };
+    // Small numbers stand for who sent it, instead of a pointer. Through memory, so that it is a number to the verifier.
+    (&raw mut (*sending).info).write_volatile(ctx.arg::<u64>(1));
+    let info = (&raw const (*sending).info).read_volatile();
+    let is_from_process = match info {
+        SEND_SIG_NOINFO => true,
+        SEND_SIG_PRIV => false,
+        _ => {
+            let code: i32 = read(info, 8);
+            code <= 0 && !matches!(code, SI_TIMER | SI_ASYNCIO | SI_SIGIO)
+        }
+    };
+    (*sending).receiver = receiver;
+    (*sending).signal = signal;
+    (*sending).pid = if is_from_process { (bpf_get_current_pid_tgid() >> 32) as u32 } else { 0 };
+    (*sending).uid = if is_from_process { bpf_get_current_uid_gid() as u32 } else { 0 };
+}
+
+/// Who sent the signal that ends this process: pid and uid.
+#[inline(always)]
+unsafe fn sender(receiver: u32, signal: u32) -> (u32, u32) {
+    match SENDINGS.get_ptr(receiver & (SENDINGS_MAX - 1)) {
+        Some(sending) if (*sending).receiver == receiver && (*sending).signal == signal => {
+            ((*sending).pid, (*sending).uid)
+        }
+        _ => (0, u32::MAX),
+    }
 }
 
 #[inline(always)]
@@ -57,12 +127,13 @@ unsafe fn deliver(ctx: &BtfTracePointContext) {
     } else {
         signal == SIGCHLD
     };
+    let (killer_pid, killer_uid) = if is_fatal { sender((pid_tgid >> 32) as u32, signal) } else { (0, 0) };
     let position = Slot::behind_args(0);
     store!(slot.body(position).cast::<SignalFacts>(),
         signal: signal,
         code: code,
-        sender_pid: if from_process { read(info, 16) } else { 0 },
-        sender_uid: if from_process { read(info, 20) } else if is_fatal { u32::MAX } else { 0 },
+        sender_pid: if from_process { read(info, 16) } else { killer_pid },
+        sender_uid: if from_process { read(info, 20) } else { killer_uid },
     );
     slot.publish(slot.section(position, SECTION_SIGNAL, SectionState::Data, SIGNAL_BYTES as u64));
 }

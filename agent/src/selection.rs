@@ -21,9 +21,9 @@ pub struct Selection {
 }
 
 impl Default for Selection {
-    /// Everything.
+    /// Everything but what is recorded on request only.
     fn default() -> Self {
-        Selection { others: true, named: BTreeSet::new() }
+        Selection { others: true, named: on_request().map(str::to_owned).collect() }
     }
 }
 
@@ -35,7 +35,7 @@ impl Selection {
 
     /// Whether everything is recorded.
     pub fn has_all(&self) -> bool {
-        self.others && self.named.is_empty()
+        self.others && self.named.iter().all(|name| on_request().any(|only| only == name))
     }
 
     /// Whether events that no table knows are recorded.
@@ -80,7 +80,9 @@ impl FromStr for Selection {
     /// Words separated by commas: a name or `%CATEGORY` adds, with `!` before it takes away, each from what the
     /// words before it made. A list that begins by taking away begins with everything.
     fn from_str(list: &str) -> Result<Self, UnknownName> {
-        let mut selection = Selection { others: list.trim_start().starts_with('!'), named: BTreeSet::new() };
+        let begins_with_all = list.trim_start().starts_with('!');
+        let nothing = Selection { others: false, named: BTreeSet::new() };
+        let mut selection = if begins_with_all { Selection::default() } else { nothing };
         for word in list.split(',').map(str::trim) {
             let (name, selected) = match word.strip_prefix('!') {
                 Some(name) => (name.trim_start(), false),
@@ -122,11 +124,17 @@ fn names_of(word: &str) -> Result<Vec<&'static str>, UnknownName> {
     }
 }
 
+/// Events that only their names select.
+fn on_request() -> impl Iterator<Item = &'static str> {
+    KernelEvent::ALL.into_iter().filter(|event| event.is_on_request()).map(KernelEvent::name)
+}
+
 /// Calls that move data over sockets. They are of the categories of reading and writing, and of `%net` as well.
 const SOCKET_IO: [&str; 6] = ["recvfrom", "recvmmsg", "recvmsg", "sendmmsg", "sendmsg", "sendto"];
 
 fn is_member(&(own, name): &(&str, &str), category: &str) -> bool {
-    own == category || (category == "net" && SOCKET_IO.contains(&name))
+    (own == category || (category == "net" && SOCKET_IO.contains(&name)))
+        && on_request().all(|only| only != name)
 }
 
 /// Every event type with its category.
@@ -193,6 +201,17 @@ mod tests {
             assert!(selection.has(name), "{name}");
         }
         assert!(!selection.has("read") && !selection.has("write"));
+    }
+
+    #[test]
+    fn what_there_is_too_much_of_must_be_named() {
+        for list in ["!read", "%memory,%process", "read"] {
+            let selection: Selection = list.parse().expect(list);
+            assert!(!selection.has("page_fault") && !selection.has("sched_switch"), "{list}");
+        }
+        assert!(!Selection::default().has("page_fault") && Selection::default().has("exec_map"));
+        let named: Selection = "!read,page_fault".parse().expect("a list");
+        assert!(named.has("page_fault") && named.has("write") && !named.has("sched_switch"));
     }
 
     #[test]

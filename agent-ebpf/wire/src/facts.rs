@@ -266,7 +266,8 @@ pub struct SignalFacts {
     pub signal: u32,
     /// `si_code`.
     pub code: i32,
-    /// Sender's process id as the receiver sees it, 0 when the kernel sent it or it is unknown.
+    /// Sender's process id as the receiver sees it, or of a signal that ends it as the host sees it; 0 when the kernel sent
+    /// it or it is unknown.
     pub sender_pid: u32,
     /// Sender's user id as the receiver sees it; `u32::MAX` when it is unknown.
     pub sender_uid: u32,

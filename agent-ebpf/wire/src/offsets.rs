@@ -47,6 +47,8 @@ offsets! {
     task_pid = "task_struct" "pid";
     task_tgid = "task_struct" "tgid";
     task_flags = "task_struct" "flags";
+    task_state = "task_struct" "__state|state";
+    module_name = "module" "name";
     task_status = "task_struct" "thread_info.status";
     task_real_parent = "task_struct" "real_parent";
     task_group_leader = "task_struct" "group_leader";

@@ -36,6 +36,8 @@ pub enum RecordType {
     /// Something happened to an IP packet for which there need not be a socket; the number is a [`PacketEvent`]. The
     /// current task is often not the one whose packet it is.
     Packet = 10,
+    /// Something the kernel did; the number is a [`KernelNote`]. Names stand in a section of their own.
+    Kernel = 11,
 }
 
 impl RecordType {
@@ -52,6 +54,7 @@ impl RecordType {
             8 => Self::UringSubmit,
             9 => Self::UringComplete,
             10 => Self::Packet,
+            11 => Self::Kernel,
             _ => return None,
         })
     }
@@ -78,6 +81,46 @@ impl TcpEvent {
         [Self::State, Self::Retransmit, Self::ResetSent, Self::ResetReceived]
             .into_iter()
             .find(|event| *event as u16 == nr)
+    }
+}
+
+/// What the kernel did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum KernelNote {
+    /// It ends a process for lack of memory. Raw arguments: thread id, process id (0 before Linux 6.8).
+    OomKill = 1,
+    /// A module was loaded.
+    ModuleLoad = 2,
+    /// A module goes.
+    ModuleUnload = 3,
+    /// A control group was made.
+    CgroupMake = 4,
+    /// A control group was removed.
+    CgroupRemove = 5,
+    /// A control group was renamed.
+    CgroupRename = 6,
+    /// Memory was not there. Raw arguments: its address, that of the instruction, what was tried (x86's error code).
+    PageFault = 7,
+    /// The current thread leaves the CPU. Raw arguments: its state, 1 if it did not want to, thread id of the next.
+    Switch = 8,
+}
+
+impl KernelNote {
+    /// The note with this number, if there is one.
+    pub fn from_nr(nr: u16) -> Option<Self> {
+        [
+            Self::OomKill,
+            Self::ModuleLoad,
+            Self::ModuleUnload,
+            Self::CgroupMake,
+            Self::CgroupRemove,
+            Self::CgroupRename,
+            Self::PageFault,
+            Self::Switch,
+        ]
+        .into_iter()
+        .find(|note| *note as u16 == nr)
     }
 }
 

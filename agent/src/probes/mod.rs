@@ -34,7 +34,7 @@ use btf::KernelTypes;
 pub(crate) use table::NATIVE;
 
 /// Programs, each with the BTF tracepoint it hangs on. `sys_enter` is attached only for latency.
-const PROGRAMS: [&str; 17] = [
+const PROGRAMS: [&str; 26] = [
     "sched_process_fork",
     "sched_process_exec",
     "sched_process_exit",
@@ -50,17 +50,35 @@ const PROGRAMS: [&str; 17] = [
     "io_uring_req_failed",
     "io_uring_complete",
     "io_uring_cqe_overflow",
+    "signal_generate",
+    "mark_victim",
+    "module_load",
+    "module_free",
+    "cgroup_mkdir",
+    "cgroup_rmdir",
+    "cgroup_rename",
+    "page_fault_user",
+    "sched_switch",
     "sys_enter",
     "sys_exit",
 ];
 
 /// Programs that a kernel built without their part of it does without, each with what is not recorded then.
-const OPTIONAL: [(&str, KernelEvent); 5] = [
+const OPTIONAL: [(&str, KernelEvent); 14] = [
     ("inet_sock_set_state", KernelEvent::TcpState),
     ("tcp_retransmit_skb", KernelEvent::TcpRetransmit),
     ("tcp_send_reset", KernelEvent::TcpReset),
     ("tcp_receive_reset", KernelEvent::TcpReset),
     ("kfree_skb", KernelEvent::PacketDrop),
+    ("signal_generate", KernelEvent::SignalDeliver),
+    ("mark_victim", KernelEvent::OomKill),
+    ("module_load", KernelEvent::ModuleLoad),
+    ("module_free", KernelEvent::ModuleUnload),
+    ("cgroup_mkdir", KernelEvent::CgroupMake),
+    ("cgroup_rmdir", KernelEvent::CgroupRemove),
+    ("cgroup_rename", KernelEvent::CgroupRename),
+    ("page_fault_user", KernelEvent::PageFault),
+    ("sched_switch", KernelEvent::SchedSwitch),
 ];
 
 /// What is not recorded without the tracepoints of `io_uring`.
@@ -220,6 +238,8 @@ impl Probes {
         if of_operations.is_empty() {
             absent.push(("io_uring_submit_req", OPERATIONS));
         }
+        // A kernel without modules has none to tell of.
+        let absent = absent.into_iter().filter(|(name, _)| !name.starts_with("module_")).collect();
         let is_needed = |name: &str| match name {
             "sys_enter" => options.latency,
             "signal_deliver" => is_selected(KernelEvent::SignalDeliver),

@@ -5,7 +5,7 @@ use capture_format::schema::{
     self, Abi, ArgKind, Fetch as Kind, KernelEvent, Shape, event_kind, kernel_event,
 };
 use sysreel_agent::split::{Split, Wanted};
-use sysreel_agent::track::{Upkeep, carries_dns, changes_own_process, upkeep};
+use sysreel_agent::track::{Upkeep, carries_dns, changes_own_process, maps_memory, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
     CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
@@ -25,12 +25,13 @@ pub(super) fn entries(split: &mut Split<'_>) -> Vec<CallEntry> {
     let class = EventClass::Other as u8;
     let unknown = CallEntry { nargs: 6, fd: FD_NONE, selected, class, ..CallEntry::default() };
     let mut entries = vec![unknown; 2 * CALLS_MAX];
-    let wants_dns = split.wanted(&kernel_event(KernelEvent::Dns)).is_any();
+    let mut wants = |event| split.wanted(&kernel_event(event)).is_any();
+    let also = Also { dns: wants(KernelEvent::Dns), maps: wants(KernelEvent::ExecMap) };
     for (nr, call) in schema::syscalls(NATIVE) {
         // A number beyond the table is recorded raw, like one that the schema does not know.
         if let Some(entry) = entries[..CALL_UNKNOWN].get_mut(nr as usize) {
             *entry = entry_of(call);
-            select(entry, &split.wanted(&event_kind(NATIVE, nr)), call.name, wants_dns);
+            select(entry, &split.wanted(&event_kind(NATIVE, nr)), call.name, also);
         }
     }
     for (nr, call) in schema::syscalls(NATIVE.compat()) {
@@ -39,7 +40,7 @@ pub(super) fn entries(split: &mut Split<'_>) -> Vec<CallEntry> {
             entry.nargs = call.args.len() as u8;
             entry.flags = flags_of(call) & (CALL_SILENT_ZERO | CALL_IMAGE | CALL_STATE);
             entry.class = class_of(call) as u8;
-            select(entry, &split.wanted(&event_kind(NATIVE.compat(), nr)), call.name, wants_dns);
+            select(entry, &split.wanted(&event_kind(NATIVE.compat(), nr)), call.name, also);
         }
     }
     let is_of_interest = |entry: &CallEntry| {
@@ -53,12 +54,20 @@ pub(super) fn entries(split: &mut Split<'_>) -> Vec<CallEntry> {
     entries
 }
 
-fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, wants_dns: bool) {
+/// Events that are wanted and made of calls that need not be.
+#[derive(Clone, Copy)]
+struct Also {
+    dns: bool,
+    maps: bool,
+}
+
+fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, also: Also) {
     let bits = [(SELECTED_SUCCEEDED, wanted.succeeded), (SELECTED_FAILED, wanted.failed)];
     entry.selected = bits.into_iter().filter(|(_, is_set)| *is_set).map(|(bit, _)| bit).sum();
     entry.latency_min_ns = wanted.latency_min_ns;
     entry.upkeep = match upkeep(name) {
-        Upkeep::None if wants_dns && carries_dns(name) => UPKEEP_ON_SOCKET,
+        Upkeep::None if also.dns && carries_dns(name) => UPKEEP_ON_SOCKET,
+        Upkeep::None if also.maps && maps_memory(name) => UPKEEP_ON_SUCCESS,
         Upkeep::None => UPKEEP_NONE,
         Upkeep::OnSuccess => UPKEEP_ON_SUCCESS,
         Upkeep::Always => UPKEEP_ALWAYS,

@@ -9,6 +9,7 @@ use wire::{FileFacts, Record, RecordHeader, Section, SectionState, SocketFacts};
 
 use super::dns::Carrier;
 use super::effect::{self, Effect};
+use super::on_map::Mapping;
 use super::path;
 use super::store::Store;
 use crate::selection::Selection;
@@ -40,6 +41,8 @@ pub(super) struct Plan {
     filled_if_any: u16,
     /// How DNS messages go through the call, if they are wanted.
     pub(super) dns: Option<Carrier>,
+    /// How the call makes memory executable, if that is wanted.
+    pub(super) mapping: Option<Mapping>,
     /// The first argument is the call's number; its own come behind.
     is_shared: bool,
 }
@@ -157,6 +160,8 @@ impl Plan {
         let selected = selection.has(&kind.name);
         let wants_dns = selection.has(KernelEvent::Dns.name());
         let dns = Carrier::of_call(&kind.name).filter(|_| wants_dns);
+        let wants_maps = selection.has(KernelEvent::ExecMap.name());
+        let mapping = Mapping::of_call(&kind.name).filter(|_| wants_maps);
         kind.args.truncate(ARGS_MAX);
         let data = kind.args.iter().enumerate().map(|(at, arg)| u16::from(arg.kind.is_data()) << at).sum();
         let is_text = |shape: &Shape| u16::from(*shape == Shape::Text);
@@ -167,7 +172,20 @@ impl Plan {
             kind.args.iter().enumerate().map(|(at, arg)| is_status(&arg.kind.shape) << at).sum();
         let (args, result, fd) = (kind.args.len() as u8, kind.result.is_some(), kind.fd);
         let kind = store.add_kind(kind);
-        Plan { kind, args, data, texts, selected, result, fd, effect, filled_if_any, dns, is_shared: false }
+        Plan {
+            kind,
+            args,
+            data,
+            texts,
+            selected,
+            result,
+            fd,
+            effect,
+            filled_if_any,
+            dns,
+            mapping,
+            is_shared: false,
+        }
     }
 
     /// Of all numbers that no table knows.

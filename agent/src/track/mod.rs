@@ -17,6 +17,8 @@ mod fx;
 mod in_flight;
 mod lifecycle;
 mod on_files;
+mod on_kernel;
+mod on_map;
 mod on_packet;
 mod on_process;
 mod on_sockets;
@@ -42,6 +44,7 @@ use wire::{Record, RecordType};
 
 pub use dns::carries_dns;
 pub use effect::{Upkeep, changes_own_process, is_without_descriptor, upkeep};
+pub use on_map::maps_memory;
 pub use store::{Lookup, Store};
 
 use crate::operations::Operations;
@@ -160,6 +163,7 @@ impl Tracker {
             RecordType::CgroupMove => self.on_cgroup_move(record, cpu, sink),
             RecordType::Tcp => self.on_tcp(record, cpu, sink),
             RecordType::Packet => self.on_packet(record, cpu, sink),
+            RecordType::Kernel => self.on_kernel(record, cpu, sink),
             RecordType::UringSubmit => self.on_uring_submit(record, cpu, sink),
             RecordType::UringComplete => self.on_uring_complete(record, cpu, sink),
         }
@@ -205,6 +209,9 @@ impl Tracker {
         self.emit(thread, record, cpu, &plan, descriptor, result, &call.args(&plan), sink);
         if let Some(carrier) = plan.dns {
             self.on_dns(carrier, &call, thread, descriptor, cpu, sink);
+        }
+        if let Some(mapping) = plan.mapping {
+            self.on_map(mapping, &call, thread, descriptor, cpu, sink);
         }
     }
 

@@ -182,11 +182,29 @@ pub enum KernelEvent {
     PacketDrop,
     /// A DNS message was sent or received: `dns`.
     Dns,
+    /// A process is ended for lack of memory: `oom_kill`.
+    OomKill,
+    /// A kernel module was loaded: `module_load`.
+    ModuleLoad,
+    /// A kernel module goes: `module_unload`.
+    ModuleUnload,
+    /// A control group was made: `cgroup_mkdir`.
+    CgroupMake,
+    /// A control group was removed: `cgroup_rmdir`.
+    CgroupRemove,
+    /// A control group was renamed: `cgroup_rename`.
+    CgroupRename,
+    /// Memory was made executable: `exec_map`.
+    ExecMap,
+    /// A program touched memory that was not there: `page_fault`.
+    PageFault,
+    /// A thread left the CPU: `sched_switch`.
+    SchedSwitch,
 }
 
 impl KernelEvent {
     /// Every one.
-    pub const ALL: [KernelEvent; 8] = [
+    pub const ALL: [KernelEvent; 17] = [
         Self::ProcExit,
         Self::SignalDeliver,
         Self::CgroupAttach,
@@ -195,7 +213,21 @@ impl KernelEvent {
         Self::TcpReset,
         Self::PacketDrop,
         Self::Dns,
+        Self::OomKill,
+        Self::ModuleLoad,
+        Self::ModuleUnload,
+        Self::CgroupMake,
+        Self::CgroupRemove,
+        Self::CgroupRename,
+        Self::ExecMap,
+        Self::PageFault,
+        Self::SchedSwitch,
     ];
+
+    /// Whether it is recorded only when it is named: there are too many of it.
+    pub fn is_on_request(self) -> bool {
+        matches!(self, KernelEvent::PageFault | KernelEvent::SchedSwitch)
+    }
 
     /// Name, as `evt.type` shows it.
     pub fn name(self) -> &'static str {
@@ -208,6 +240,15 @@ impl KernelEvent {
             KernelEvent::TcpReset => "tcp_reset",
             KernelEvent::PacketDrop => "packet_drop",
             KernelEvent::Dns => "dns",
+            KernelEvent::OomKill => "oom_kill",
+            KernelEvent::ModuleLoad => "module_load",
+            KernelEvent::ModuleUnload => "module_unload",
+            KernelEvent::CgroupMake => "cgroup_mkdir",
+            KernelEvent::CgroupRemove => "cgroup_rmdir",
+            KernelEvent::CgroupRename => "cgroup_rename",
+            KernelEvent::ExecMap => "exec_map",
+            KernelEvent::PageFault => "page_fault",
+            KernelEvent::SchedSwitch => "sched_switch",
         }
     }
 }

@@ -5977,7 +5977,7 @@ pub(super) static ARM: [(u16, u16); 424] = [
 ];
 
 /// Events that are not system calls.
-pub(super) static EVENTS: [Syscall; 8] = [
+pub(super) static EVENTS: [Syscall; 17] = [
     event(
         "procexit",
         "process",
@@ -6028,6 +6028,23 @@ pub(super) static EVENTS: [Syscall; 8] = [
             ("rcode", "enum(dns_rcode)"),
             ("answers", "text"),
         ],
+    ),
+    event("oom_kill", "process", &[("trigger", "pid"), ("trigger_name", "text")]),
+    event("module_load", "other", &[("name", "text")]),
+    event("module_unload", "other", &[("name", "text")]),
+    event("cgroup_mkdir", "process", &[("path", "text")]),
+    event("cgroup_rmdir", "process", &[("path", "text")]),
+    event("cgroup_rename", "process", &[("path", "text")]),
+    event(
+        "exec_map",
+        "memory",
+        &[("addr", "hex"), ("size", "size"), ("prot", "flags(prot)"), ("memory", "text")],
+    ),
+    event("page_fault", "memory", &[("addr", "hex"), ("ip", "hex"), ("error", "flags(page_fault)")]),
+    event(
+        "sched_switch",
+        "process",
+        &[("state", "flags(task_state)"), ("preempted", "bool"), ("next", "pid")],
     ),
 ];
 
@@ -8606,7 +8623,7 @@ pub(super) static OPERATIONS_AARCH64: [Operation; 65] = [
 ];
 
 /// Names of flags and values, by the name of the set.
-pub(super) static SETS: [NameSet; 217] = [
+pub(super) static SETS: [NameSet; 219] = [
     NameSet {
         name: "access",
         entries: &[(0x1, 0x1, "X_OK"), (0x2, 0x2, "W_OK"), (0x4, 0x4, "R_OK"), (0x0, 0x0, "F_OK")],
@@ -11571,6 +11588,18 @@ pub(super) static SETS: [NameSet; 217] = [
         ],
     },
     NameSet {
+        name: "page_fault",
+        entries: &[
+            (0x1, 0x1, "PROT"),
+            (0x2, 0x2, "WRITE"),
+            (0x4, 0x4, "USER"),
+            (0x8, 0x8, "RSVD"),
+            (0x10, 0x10, "INSTR"),
+            (0x20, 0x20, "PK"),
+            (0x40, 0x40, "SHSTK"),
+        ],
+    },
+    NameSet {
         name: "perf_attr",
         entries: &[
             (0x1, 0x1, "disabled"),
@@ -12892,6 +12921,24 @@ pub(super) static SETS: [NameSet; 217] = [
             (0x8, 0x8, "SYSLOG_ACTION_CONSOLE_LEVEL"),
             (0x9, 0x9, "SYSLOG_ACTION_SIZE_UNREAD"),
             (0xa, 0xa, "SYSLOG_ACTION_SIZE_BUFFER"),
+        ],
+    },
+    NameSet {
+        name: "task_state",
+        entries: &[
+            (0x1, 0x1, "INTERRUPTIBLE"),
+            (0x2, 0x2, "UNINTERRUPTIBLE"),
+            (0x4, 0x4, "STOPPED"),
+            (0x8, 0x8, "TRACED"),
+            (0x40, 0x40, "PARKED"),
+            (0x80, 0x80, "DEAD"),
+            (0x100, 0x100, "WAKEKILL"),
+            (0x200, 0x200, "WAKING"),
+            (0x400, 0x400, "NOLOAD"),
+            (0x800, 0x800, "NEW"),
+            (0x1000, 0x1000, "RTLOCK_WAIT"),
+            (0x2000, 0x2000, "FREEZABLE"),
+            (0x8000, 0x8000, "FROZEN"),
         ],
     },
     NameSet {

@@ -33,9 +33,21 @@ the message was cut or is too long. Of what looks like a DNS message 1,232 bytes
 a snap length of 14, and while the agent leaves out data to keep its budget, DNS is not seen in longer messages. Messages
 looked at with MSG_PEEK make no event.
 
-A signal that ends a process is delivered to each of its threads, with the number of the signal that began it; who sent
-that is not kept by the kernel (`suid` is 4294967295): the sender's `kill` tells. Threads that end because another one
+A signal that ends a process is delivered to each of its threads, with the number of the signal that began it. Who sent
+that the kernel does not keep: it is noted when the signal is sent, and `spid` is then the host's number of the process, where other
+signals have the number that the receiver sees. `suid` is 4294967295 where the note is gone. Threads that end because another one
 called `exit_group` get a SIGKILL of the kernel's own.
+
+An `oom_kill` is of the process that the kernel ends for lack of memory; `trigger` is the process that asked for memory when there
+was none. `module_load`, `module_unload`, `cgroup_mkdir`, `cgroup_rmdir` and `cgroup_rename` (the new path; v1 only) are of whose
+call brings them about; paths of control groups are those in their hierarchy.
+
+An `exec_map` stands behind an `mmap`, `mprotect` or `pkey_mprotect` that made memory executable. `memory` is `file` (the descriptor
+tells which), `anonymous`, or `changed` for memory that was there before. Programs map their libraries so; anonymous or changed
+memory, and PROT_WRITE beside PROT_EXEC, is code that a program makes: a compiler at run time, or what was injected.
+
+`page_fault` (x86-64 only) and `sched_switch` are recorded only when they are named (`--calls '!read,sched_switch'`): there are very many.
+A `sched_switch` is of the thread that leaves the CPU, with its state (0 when it would run on) and the thread that follows.
 ";
 
 /// What operations of `io_uring` are.
