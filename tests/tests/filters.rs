@@ -14,7 +14,7 @@ const FORMAT: &str = "*%proc.name %evt.type %evt.res %fd.type %fd.name %proc.cwd
 const SCRIPT: &str = "\
     mkdir folder; echo content > folder/file; cd folder; cat file missing; cat < file > copy; \
     ln -s file link; exec 5< link; cat <&5; cat /etc/hostname | sort | tail -n 1; ls / > /dev/null; \
-    setpriv --reuid 4242 --clear-groups cat file /etc/shadow; (cd /; ls missing); sleep 0.15; \
+    setpriv --reuid 4242 --clear-groups cat file /etc/shadow; (cd /; ls missing); sleep 0.5; \
     rm -f copy link; true";
 
 /// Whether several children of a shell end at once or one after the other differs from run to run.
@@ -41,8 +41,8 @@ const FILTERS: &[&str] = &[
     "evt.failed=false and proc.name=cat",
     "evt.res=ENOENT",
     "evt.rawres<0 and not evt.res=ENOENT",
-    "evt.latency>=100ms",
-    "evt.latency>=100ms and evt.type!=wait4",
+    "evt.latency>=400ms",
+    "evt.latency>=400ms and evt.type!=wait4",
     "fd.name startswith /etc",
     "fd.name contains folder/file",
     "fd.type=pipe and proc.name in (cat, sort)",
