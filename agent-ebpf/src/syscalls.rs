@@ -19,7 +19,7 @@ use wire::table::{
 use crate::dns;
 use crate::facts::{file_facts, file_of, is_socket, socket_facts};
 use crate::fetch;
-use crate::memory::{follow, load, read_user_or_zero};
+use crate::memory::{follow, load, opaque, read_user_or_zero};
 use crate::path;
 use crate::ring::{self, MMAPABLE, Slot, Weight};
 use crate::settings::{offset, setting};
@@ -202,6 +202,15 @@ pub fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// Ends what was found of the process, if the call may have changed it. The table is asked each time: a truth value kept
+/// over the writing of a record would have the verifier walk through all of that twice.
+#[inline(always)]
+unsafe fn end_verdicts(entry: *const CallEntry, pid_tgid: u64) {
+    if (&raw const (*entry).upkeep).read_volatile() & UPKEEP_OWN != 0 {
+        ring::end_verdicts((pid_tgid >> 32) as u32);
+    }
+}
+
 #[inline(always)]
 unsafe fn exit(ctx: &BtfTracePointContext) {
     let regs = ctx.arg::<*const u8>(0);
@@ -239,14 +248,11 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     }
     // Before the record, so that nothing that comes after it is turned away; and after it, so that whoever sees the
     // new generation will have seen the record when all older ones were handed out.
-    let is_change = (*entry).upkeep & UPKEEP_OWN != 0;
-    if is_change {
-        ring::end_verdicts((pid_tgid >> 32) as u32);
-    }
+    end_verdicts(entry, pid_tgid);
+    // Hidden from the compiler, which would make a copy of all that follows for either value.
+    let compat = opaque(u64::from(compat)) != 0;
     write_call(entry, task, regs, nr, compat, result, pid_tgid);
-    if is_change {
-        ring::end_verdicts((pid_tgid >> 32) as u32);
-    }
+    end_verdicts(entry, pid_tgid);
 }
 
 /// Whether the call changed state that is kept, whoever wants to see it.
