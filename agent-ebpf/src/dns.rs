@@ -9,7 +9,7 @@ use wire::SectionState;
 use wire::record::SECTION_MESSAGE;
 use wire::table::{CallEntry, FETCH_NONE};
 
-use crate::fetch::{self, pick};
+use crate::fetch::{self, Longs, pick};
 use crate::memory::{clamp, opaque, read_user_or_zero};
 use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
 use crate::settings::setting;
@@ -55,18 +55,13 @@ unsafe fn differs_from_head(message: *const u8) -> u64 {
 /// Copies messages of `sendmmsg` and `recvmmsg` that are no arguments of the event, each into a section of its own:
 /// a resolver asks for both sorts of addresses in one call. Gives the position behind them.
 #[inline(always)]
-pub(crate) unsafe fn messages(
-    slot: &Slot,
-    entry: *const CallEntry,
-    regs: *const u8,
-    mut position: u64,
-) -> u64 {
+pub(crate) unsafe fn messages(slot: &Slot, entry: *const CallEntry, mut position: u64) -> u64 {
     if setting!(dns_bytes) == 0 {
         return position;
     }
     // What was sent has its first message among the arguments.
     let is_out = (*entry).vector.how == FETCH_NONE;
-    let vector = pick(regs, 1);
+    let vector = pick(slot, 1);
     let mut at = opaque(if is_out { 0 } else { 1 });
     while at < MESSAGES_MAX {
         position = opaque(slot.forget(position));
@@ -80,7 +75,8 @@ pub(crate) unsafe fn messages(
             whole = u64::from(read_user_or_zero::<u32>(address + MMSGHDR_LENGTH));
             limit = if whole < limit { whole } else { limit };
         }
-        let bytes = fetch::message::<PARTS_MAX>(slot, position, address, limit, whole, is_out).unwrap_or(0);
+        let bytes = fetch::message::<PARTS_MAX>(slot, position, Longs::wide(address), limit, whole, is_out)
+            .unwrap_or(0);
         position =
             slot.section(position, SECTION_MESSAGE, SectionState::Data, clamp::<FETCH_BYTES_MAX>(bytes));
         at = opaque(at + 1);

@@ -12,7 +12,6 @@ use wire::table::{
 use crate::dns;
 use crate::memory::{clamp, copy_user, opaque, read_user, read_user_or_zero};
 use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
-use crate::syscalls::argument;
 
 /// What to fetch for an argument that depends on another one's value. A hash map, for the values are scattered.
 #[map]
@@ -39,35 +38,28 @@ const STRINGS_BYTES_MAX: u64 = 32 * 1024;
 /// Ancillary data that is kept.
 const CONTROL_BYTES_MAX: u64 = 256;
 
-/// Argument `index` of the call, where the index is data.
+/// Argument `index` of the call, where the index is data: from where the record has it.
 #[inline(always)]
-pub(crate) unsafe fn pick(regs: *const u8, index: u8) -> u64 {
-    match index {
-        0 => argument(regs, 0),
-        1 => argument(regs, 1),
-        2 => argument(regs, 2),
-        3 => argument(regs, 3),
-        4 => argument(regs, 4),
-        _ => argument(regs, 5),
-    }
+pub(crate) unsafe fn pick(slot: &Slot, index: u8) -> u64 {
+    slot.argument(index)
 }
 
 /// Copies strings and blocks; gives the position behind them.
 #[inline(always)]
-pub(crate) unsafe fn blocks(slot: &Slot, entry: *const CallEntry, regs: *const u8, mut position: u64) -> u64 {
+pub(crate) unsafe fn blocks(slot: &Slot, entry: *const CallEntry, mut position: u64) -> u64 {
     for i in 0..FETCHES_MAX {
         if i >= (*entry).fetches as usize {
             break;
         }
-        position = block(slot, &raw const (*entry).fetch[i], regs, position);
+        position = block(slot, &raw const (*entry).fetch[i], position);
     }
     position
 }
 
 #[inline(always)]
-unsafe fn block(slot: &Slot, mut fetch: *const Fetch, regs: *const u8, position: u64) -> u64 {
+unsafe fn block(slot: &Slot, mut fetch: *const Fetch, position: u64) -> u64 {
     let arg = (*fetch).arg;
-    let address = pick(regs, arg);
+    let address = pick(slot, arg);
     let position = opaque(slot.forget(position));
     if position > POSITION_MAX {
         return position;
@@ -76,7 +68,7 @@ unsafe fn block(slot: &Slot, mut fetch: *const Fetch, regs: *const u8, position:
         return slot.section(position, arg, SectionState::Null, 0);
     }
     if (*fetch).how == FETCH_CHOICE {
-        let key = ChoiceKey { table: (*fetch).size, value: pick(regs, (*fetch).param) as u32 };
+        let key = ChoiceKey { table: (*fetch).size, value: pick(slot, (*fetch).param) as u32 };
         // What points nowhere for this value needs no section: the raw argument tells.
         let Some(chosen) = CHOICES.get_ptr(key) else { return position };
         fetch = chosen;
@@ -113,11 +105,11 @@ unsafe fn block(slot: &Slot, mut fetch: *const Fetch, regs: *const u8, position:
         }
         FETCH_COUNTED_IN | FETCH_COUNTED_OUT => {
             // A count is at most 31 bits wide: the kernel refuses more.
-            clamp::<0x7fff_ffff>(pick(regs, (*fetch).param)) * size + extra
+            clamp::<0x7fff_ffff>(pick(slot, (*fetch).param)) * size + extra
         }
         FETCH_RESULT_OUT => clamp::<0x7fff_ffff>(slot.result() as u64) * size + extra,
         FETCH_SHARE_IN | FETCH_SHARE_OUT => {
-            let count = clamp::<0x7fff_ffff>(pick(regs, (*fetch).param));
+            let count = clamp::<0x7fff_ffff>(pick(slot, (*fetch).param));
             if size == BITS_SHIFT {
                 ((count + 63) >> 6) << 3
             } else {
@@ -126,7 +118,7 @@ unsafe fn block(slot: &Slot, mut fetch: *const Fetch, regs: *const u8, position:
         }
         FETCH_LENPTR_OUT => {
             cap = ADDRESS_BYTES_MAX;
-            u64::from(read_user_or_zero::<u32>(pick(regs, (*fetch).param)))
+            u64::from(read_user_or_zero::<u32>(pick(slot, (*fetch).param)))
         }
         _ => 0,
     };
@@ -150,10 +142,10 @@ unsafe fn block(slot: &Slot, mut fetch: *const Fetch, regs: *const u8, position:
 
 /// Copies an iovec, a message or a string vector; gives the position behind it.
 #[inline(always)]
-pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, regs: *const u8, position: u64) -> u64 {
+pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, position: u64) -> u64 {
     let arg = (*fetch).arg;
     let how = (*fetch).how;
-    let address = pick(regs, arg);
+    let address = pick(slot, arg);
     let position = opaque(slot.forget(position));
     if position > POSITION_MAX {
         return position;
@@ -165,6 +157,7 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, regs: *const u8, p
     if is_out && slot.result() < 0 {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
+    let narrow = (*fetch).size == NARROW_BYTES;
     let mut limit = slot.snap_bytes();
     let mut whole = FETCH_BYTES_MAX;
     if is_out {
@@ -176,17 +169,50 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, regs: *const u8, p
     }
     let copied = match how {
         FETCH_IOVEC_IN | FETCH_IOVEC_OUT => {
-            iovec::<IOVEC_PARTS_MAX>(slot, position, 0, address, pick(regs, (*fetch).param), limit, whole)
+            let parts = pick(slot, (*fetch).param);
+            iovec::<IOVEC_PARTS_MAX>(slot, position, 0, Longs { address, narrow }, parts, limit, whole)
         }
         FETCH_MSGHDR_IN | FETCH_MSGHDR_OUT => {
-            message::<IOVEC_PARTS_MAX>(slot, position, address, limit, whole, is_out)
+            message::<IOVEC_PARTS_MAX>(slot, position, Longs { address, narrow }, limit, whole, is_out)
         }
-        FETCH_STRINGS => strings(slot, position, address),
+        FETCH_STRINGS => strings(slot, position, Longs { address, narrow }),
         _ => None,
     };
     match copied {
         Some(bytes) => slot.section(position, arg, SectionState::Data, clamp::<FETCH_BYTES_MAX>(bytes)),
         None => slot.section(position, arg, SectionState::Unreadable, 0),
+    }
+}
+
+/// Bytes of a long of 32-bit programs, as the table has it for vectors.
+const NARROW_BYTES: u32 = 4;
+
+/// Longs and pointers in user memory, as wide as the program has them.
+#[derive(Clone, Copy)]
+pub(crate) struct Longs {
+    pub(crate) address: u64,
+    pub(crate) narrow: bool,
+}
+
+impl Longs {
+    /// Those of a 64-bit program.
+    #[inline(always)]
+    pub(crate) fn wide(address: u64) -> Self {
+        Longs { address, narrow: false }
+    }
+
+    /// `COUNT` of them, from the one at `index` on.
+    #[inline(always)]
+    unsafe fn read<const COUNT: usize>(self, index: u64) -> Option<[u64; COUNT]> {
+        if !self.narrow {
+            return read_user::<[u64; COUNT]>(self.address + index * 8);
+        }
+        let short = read_user::<[u32; COUNT]>(self.address + index * 4)?;
+        let mut long = [0; COUNT];
+        for i in 0..COUNT {
+            long[i] = u64::from(short[i]);
+        }
+        Some(long)
     }
 }
 
@@ -197,7 +223,7 @@ pub(crate) unsafe fn iovec<const PARTS: u64>(
     slot: &Slot,
     position: u64,
     filled: u64,
-    address: u64,
+    vector: Longs,
     parts: u64,
     limit: u64,
     whole: u64,
@@ -209,7 +235,7 @@ pub(crate) unsafe fn iovec<const PARTS: u64>(
         if i >= parts || at >= end || at > FETCH_BYTES_MAX / 2 {
             break;
         }
-        let Some([base, len]) = read_user::<[u64; 2]>(address + i * 16) else {
+        let Some([base, len]) = vector.read::<2>(i * 2) else {
             if i == 0 {
                 return None;
             }
@@ -234,7 +260,7 @@ pub(crate) unsafe fn iovec<const PARTS: u64>(
     if instead == 0 || most > instead {
         return Some(at);
     }
-    let Some([base, len]) = read_user::<[u64; 2]>(address + part * 16) else { return Some(at) };
+    let Some([base, len]) = vector.read::<2>(part * 2) else { return Some(at) };
     let more = clamp::<{ FETCH_BYTES_MAX / 4 }>(if len < most { len } else { most });
     if start + more > at && copy_user(slot.body(position).add(start as usize), more, base) {
         return Some(start + more);
@@ -247,12 +273,12 @@ pub(crate) unsafe fn iovec<const PARTS: u64>(
 pub(crate) unsafe fn message<const PARTS: u64>(
     slot: &Slot,
     position: u64,
-    address: u64,
+    head: Longs,
     limit: u64,
     whole: u64,
     is_out: bool,
 ) -> Option<u64> {
-    let [name, name_len, iov, parts, control, control_len, flags] = read_user::<[u64; 7]>(address)?;
+    let [name, name_len, iov, parts, control, control_len, flags] = head.read::<7>(0)?;
     let body = slot.body(position);
     let mut name_bytes = if name == 0 { 0 } else { clamp::<ADDRESS_BYTES_MAX>(name_len & 0xffff_ffff) };
     if !copy_user(body.add(16), name_bytes, name) {
@@ -264,7 +290,8 @@ pub(crate) unsafe fn message<const PARTS: u64>(
         control_bytes = 0;
     }
     let data_at = at + control_bytes;
-    let filled = iovec::<PARTS>(slot, position, data_at, iov, parts, limit, whole).unwrap_or(data_at);
+    let vector = Longs { address: iov, ..head };
+    let filled = iovec::<PARTS>(slot, position, data_at, vector, parts, limit, whole).unwrap_or(data_at);
     let words = body.cast::<u32>();
     words.write_volatile(name_bytes as u32);
     words.add(1).write_volatile(if is_out { flags as u32 } else { 0 });
@@ -274,10 +301,10 @@ pub(crate) unsafe fn message<const PARTS: u64>(
 }
 
 #[inline(always)]
-unsafe fn strings(slot: &Slot, position: u64, address: u64) -> Option<u64> {
+unsafe fn strings(slot: &Slot, position: u64, vector: Longs) -> Option<u64> {
     slot.keep(position, 0);
     for i in 0..STRINGS_MAX {
-        let Some(string) = read_user::<u64>(address + i * 8) else {
+        let Some([string]) = vector.read::<1>(i) else {
             if i == 0 {
                 return None;
             }

@@ -26,7 +26,8 @@ use crate::path;
 use crate::ring::{self, POSITION_MAX, Slot, Weight};
 use crate::settings::{offset, setting};
 use crate::syscalls::{
-    argument, call_number, current_task, exec_start, is_compat, latency_ns, write_final_call,
+    call_argument, call_number, current_task, exec_start, is_compat, latency_ns, mark_narrow_child,
+    write_final_call,
 };
 
 /// Bytes of the argument vector that are kept.
@@ -252,16 +253,26 @@ unsafe fn fork(ctx: &BtfTracePointContext) {
         ring::set_followed(tid, true);
     }
     ring::begin_mark(tid);
+    let compat = is_compat(current_task());
+    if compat {
+        mark_narrow_child(tid);
+    }
     let Some((nr, regs)) = current_call() else { return };
     let Some(slot) = ring::begin(Weight::of_change(EventClass::Process, tid)) else { return };
-    slot.header(RecordType::Fork, 0, 6, nr, u64::from(tgid) << 32 | u64::from(tid));
+    slot.header(
+        RecordType::Fork,
+        if compat { FLAG_COMPAT } else { 0 },
+        6,
+        nr,
+        u64::from(tgid) << 32 | u64::from(tid),
+    );
     slot.outcome(0, 0);
-    slot.arg(0, argument(regs, 0));
-    slot.arg(1, argument(regs, 1));
-    slot.arg(2, argument(regs, 2));
-    slot.arg(3, argument(regs, 3));
-    slot.arg(4, argument(regs, 4));
-    slot.arg(5, argument(regs, 5));
+    slot.arg(0, call_argument(regs, 0, compat));
+    slot.arg(1, call_argument(regs, 1, compat));
+    slot.arg(2, call_argument(regs, 2, compat));
+    slot.arg(3, call_argument(regs, 3, compat));
+    slot.arg(4, call_argument(regs, 4, compat));
+    slot.arg(5, call_argument(regs, 5, compat));
     let position = Slot::behind_args(6);
     let facts = slot.body(position).cast::<ForkFacts>();
     write_task(&raw mut (*facts).task, child);

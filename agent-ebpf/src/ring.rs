@@ -321,6 +321,13 @@ impl Slot {
         self.put_u64(HEADER_BYTES as u64 + index * 8, value);
     }
 
+    /// Argument `index`, as [`Slot::arg`] put it there: it must be one of those that the call takes.
+    #[inline(always)]
+    pub(crate) unsafe fn argument(&self, index: u8) -> u64 {
+        let at = HEADER_BYTES as u64 + (u64::from(index) & 7) * 8;
+        self.record.add(opaque(at) as usize & 127).cast::<u64>().read_volatile()
+    }
+
     /// Position behind `nargs` arguments.
     #[inline(always)]
     pub(crate) fn behind_args(nargs: u8) -> u64 {

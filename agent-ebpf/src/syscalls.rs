@@ -11,9 +11,10 @@ use wire::offsets::ABSENT;
 use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
 use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart};
 use wire::table::{
-    CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
-    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED_FAILED, SELECTED_SUCCEEDED,
-    UPKEEP_ALWAYS, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
+    CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET,
+    CALL_SOCKET_NAMED, CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED_FAILED,
+    SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT,
+    SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
 };
 
 use crate::dns;
@@ -24,9 +25,10 @@ use crate::path;
 use crate::ring::{self, MMAPABLE, Slot, Weight};
 use crate::settings::{offset, setting};
 
-/// Calls: native ones, then those of 32-bit programs. The agent changes them while we run.
+/// Calls: native ones, those of 32-bit programs, and those that are behind `socketcall` and `ipc`. The agent changes them
+/// while we run.
 #[map]
-static CALLS: Array<CallEntry> = Array::with_max_entries(2 * CALLS_MAX as u32, MMAPABLE);
+static CALLS: Array<CallEntry> = Array::with_max_entries(CALL_ENTRIES as u32, MMAPABLE);
 
 #[map]
 static EXECS: Array<ExecStart> = Array::with_max_entries(EXEC_STARTS, 0);
@@ -40,12 +42,18 @@ const TS_COMPAT: u32 = 2;
 const X86_64_RT_SIGRETURN: i64 = 15;
 const I386_RT_SIGRETURN: i64 = 173;
 const ENOSYS: i64 = 38;
+/// The kernel keeps the last page of addresses for errors.
+const ERRNO_MAX: i64 = 4095;
+/// In the table of starts: no call, but a child that has not returned yet.
+const NR_OF_CHILD: u32 = u32::MAX - 1;
 /// What a record says of a number that does not fit it, and that the kernel does not know either.
 const NR_BEYOND: i64 = 0xffff;
 
 /// Offsets in `struct pt_regs`, which both architectures show to user space and so never change.
 const X86_64_ARGS: [usize; 6] = [112, 104, 96, 56, 72, 64];
 const X86_64_NR: usize = 120;
+/// Where a 32-bit program's call has them: ebx, ecx, edx, esi, edi, ebp.
+const I386_ARGS: [usize; 6] = [40, 88, 96, 104, 112, 32];
 const AARCH64_ARGS: [usize; 6] = [272, 8, 16, 24, 32, 40];
 const AARCH64_NR: usize = 280;
 
@@ -62,6 +70,19 @@ unsafe fn register(regs: *const u8, x86_64: usize, aarch64: usize) -> u64 {
 #[inline(always)]
 pub(crate) unsafe fn argument(regs: *const u8, index: usize) -> u64 {
     register(regs, X86_64_ARGS[index], AARCH64_ARGS[index])
+}
+
+/// Argument `index` of a call that came through the 32-bit entry. The upper halves of the registers mean nothing:
+/// 64-bit programs can use that entry too.
+#[inline(always)]
+unsafe fn narrow_argument(regs: *const u8, index: usize) -> u64 {
+    u64::from(regs.add(I386_ARGS[index]).cast::<u32>().read_volatile())
+}
+
+/// Argument `index` of the call whose registers these are, through whichever entry it came.
+#[inline(always)]
+pub(crate) unsafe fn call_argument(regs: *const u8, index: usize, compat: bool) -> u64 {
+    if compat { narrow_argument(regs, index) } else { argument(regs, index) }
 }
 
 /// Number of the call whose registers these are; negative when they are of none.
@@ -166,12 +187,12 @@ unsafe fn keep_exec(regs: *const u8, tid: u32, nr: i64, compat: bool) {
     (*start).nr = nr as u32;
     (*start).compat = u32::from(compat);
     let args = (&raw mut (*start).args).cast::<u64>();
-    args.write_volatile(argument(regs, 0));
-    args.add(1).write_volatile(argument(regs, 1));
-    args.add(2).write_volatile(argument(regs, 2));
-    args.add(3).write_volatile(argument(regs, 3));
-    args.add(4).write_volatile(argument(regs, 4));
-    args.add(5).write_volatile(argument(regs, 5));
+    args.write_volatile(call_argument(regs, 0, compat));
+    args.add(1).write_volatile(call_argument(regs, 1, compat));
+    args.add(2).write_volatile(call_argument(regs, 2, compat));
+    args.add(3).write_volatile(call_argument(regs, 3, compat));
+    args.add(4).write_volatile(call_argument(regs, 4, compat));
+    args.add(5).write_volatile(call_argument(regs, 5, compat));
 }
 
 /// The call by which a thread is replacing its program, if its entry was seen.
@@ -226,8 +247,18 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     }
     let task = current_task();
     let compat = is_compat(task);
-    let Some(entry) = entry(native, nr, compat) else { return };
-    let result = ctx.arg::<i64>(1);
+    let Some(mut entry) = entry(native, nr, compat) else { return };
+    let shared = if compat { (*entry).shared } else { 0 };
+    let mut told = nr;
+    if shared == SHARED_SOCKETCALL || shared == SHARED_IPC {
+        // Several calls behind one number.
+        let sub = narrow_argument(regs, 0) as u32 & 0xffff;
+        if let Some(own) = shared_entry(shared, sub) {
+            entry = own;
+            told = nr | i64::from(sub) << SHARED_SHIFT;
+        }
+    }
+    let result = if compat { narrow_result(ctx.arg::<i64>(1)) } else { ctx.arg::<i64>(1) };
     let outcome = if result < 0 { SELECTED_FAILED } else { SELECTED_SUCCEEDED };
     let is_kept = keeps_state(entry, result);
     let is_watched = (*entry).upkeep & UPKEEP_WHEN == UPKEEP_ON_SOCKET && result > 0;
@@ -240,10 +271,15 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
         return;
     }
     let is_wanted = is_kept || (is_asked_for && !is_too_quick(entry, pid_tgid as u32, nr));
-    if !is_wanted && (!is_watched || !is_socket(file_of(task, fetch::pick(regs, (*entry).fd)))) {
+    if !is_wanted
+        && (!is_watched || !is_socket(file_of(task, early_argument(regs, (*entry).fd, compat, shared))))
+    {
         return;
     }
     if result == 0 && (*entry).flags & CALL_SILENT_ZERO != 0 {
+        return;
+    }
+    if result == 0 && !compat && (*entry).shared == SHARED_CHILD && is_narrow_child(pid_tgid as u32) {
         return;
     }
     // Before the record, so that nothing that comes after it is turned away; and after it, so that whoever sees the
@@ -251,8 +287,20 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     end_verdicts(entry, pid_tgid);
     // Hidden from the compiler, which would make a copy of all that follows for either value.
     let compat = opaque(u64::from(compat)) != 0;
-    write_call(entry, task, regs, nr, compat, result, pid_tgid);
+    let call =
+        Call { nr, told, compat, shared: if told == nr && shared != SHARED_MEMORY { 0 } else { shared } };
+    write_call(entry, task, regs, &call, result, pid_tgid);
     end_verdicts(entry, pid_tgid);
+}
+
+/// Which call it is.
+struct Call {
+    nr: i64,
+    /// Its number as the record says it.
+    told: i64,
+    compat: bool,
+    /// Where its arguments are: a `SHARED_*`, or 0.
+    shared: u8,
 }
 
 /// Whether the call changed state that is kept, whoever wants to see it.
@@ -275,11 +323,11 @@ unsafe fn write_call(
     entry: *const CallEntry,
     task: *const u8,
     regs: *const u8,
-    nr: i64,
-    compat: bool,
+    call: &Call,
     result: i64,
     pid_tgid: u64,
 ) {
+    let Call { nr, mut told, compat, shared } = *call;
     let Some(slot) = ring::begin(Weight::of_call(entry, pid_tgid as u32)) else { return };
     let mut flags = if compat { FLAG_COMPAT } else { 0 };
     let mut latency = 0;
@@ -289,28 +337,34 @@ unsafe fn write_call(
     }
     let nargs = (*entry).nargs;
     // Without its upper half a number like 0x10003 would pass for that of close.
-    let told = if nr as u64 >= NR_BEYOND as u64 && result == -ENOSYS { NR_BEYOND } else { nr };
+    if nr as u64 >= NR_BEYOND as u64 && result == -ENOSYS {
+        told = NR_BEYOND;
+    }
     slot.header(RecordType::Syscall, flags, nargs, told, pid_tgid);
     slot.outcome(result, latency);
     // All six, whatever the call takes: what is too much is overwritten by what follows.
-    slot.arg(0, argument(regs, 0));
-    slot.arg(1, argument(regs, 1));
-    slot.arg(2, argument(regs, 2));
-    slot.arg(3, argument(regs, 3));
-    slot.arg(4, argument(regs, 4));
-    slot.arg(5, argument(regs, 5));
+    if !compat {
+        slot.arg(0, argument(regs, 0));
+        slot.arg(1, argument(regs, 1));
+        slot.arg(2, argument(regs, 2));
+        slot.arg(3, argument(regs, 3));
+        slot.arg(4, argument(regs, 4));
+        slot.arg(5, argument(regs, 5));
+    } else {
+        write_narrow_arguments(&slot, regs, entry, shared);
+    }
     let mut position = Slot::behind_args(nargs);
     if (*entry).fetches != 0 {
-        position = fetch::blocks(&slot, entry, regs, position);
+        position = fetch::blocks(&slot, entry, position);
     }
     if (*entry).vector.how != 0 {
-        position = fetch::vector(&slot, &raw const (*entry).vector, regs, position);
+        position = fetch::vector(&slot, &raw const (*entry).vector, position);
     }
-    if (*entry).flags & CALL_MESSAGES != 0 {
-        position = dns::messages(&slot, entry, regs, position);
+    if (*entry).flags & CALL_MESSAGES != 0 && !compat {
+        position = dns::messages(&slot, entry, position);
     }
     if (*entry).flags & (CALL_SOCKET | CALL_FILE) != 0 {
-        position = describe(&slot, task, entry, regs, slot.forget(position));
+        position = describe(&slot, task, entry, slot.forget(position));
     }
     slot.publish(position);
 }
@@ -321,20 +375,100 @@ unsafe fn is_memory_shared(task: *const u8) -> bool {
     load::<u32>(follow(task, offset!(task_mm)), offset!(mm_users)) > 1
 }
 
+/// An argument before there is a record: index is data.
+#[inline(always)]
+unsafe fn early_argument(regs: *const u8, index: u8, compat: bool, shared: u8) -> u64 {
+    match (compat, shared) {
+        (true, SHARED_SOCKETCALL) => {
+            u64::from(read_user_or_zero::<u32>(narrow_argument(regs, 1) + (u64::from(index) & 7) * 4))
+        }
+        (true, _) => narrow_pick(regs, index.into()),
+        (false, _) => match index {
+            0 => argument(regs, 0),
+            1 => argument(regs, 1),
+            2 => argument(regs, 2),
+            3 => argument(regs, 3),
+            4 => argument(regs, 4),
+            _ => argument(regs, 5),
+        },
+    }
+}
+
+/// A result as a 32-bit program gets it.
+#[inline(always)]
+fn narrow_result(result: i64) -> i64 {
+    let narrow = i64::from(result as i32);
+    if (-ERRNO_MAX..0).contains(&narrow) { narrow } else { i64::from(result as u32) }
+}
+
+/// Marks a child that is made through the 32-bit entry: the kernel does not keep for it that it came through there, so
+/// that its return from `fork` looks like another call with that number.
+#[inline(always)]
+pub(crate) unsafe fn mark_narrow_child(tid: u32) {
+    let Some(start) = STARTS.get_ptr_mut(tid & setting!(start_mask)) else { return };
+    (*start).tid = tid;
+    (*start).nr = NR_OF_CHILD;
+}
+
+/// Whether this is the first return of such a child.
+#[inline(always)]
+unsafe fn is_narrow_child(tid: u32) -> bool {
+    let Some(start) = STARTS.get_ptr_mut(tid & setting!(start_mask)) else { return false };
+    let is_child = (*start).tid == tid && (*start).nr == NR_OF_CHILD;
+    if is_child {
+        (*start).nr = u32::MAX;
+    }
+    is_child
+}
+
+/// The entry of a call that shares its number with others.
+#[inline(always)]
+unsafe fn shared_entry(shared: u8, sub: u32) -> Option<*const CallEntry> {
+    if sub >= SHARED_MAX as u32 {
+        return None;
+    }
+    let table = if shared == SHARED_IPC { 2 * CALLS_MAX + SHARED_MAX } else { 2 * CALLS_MAX };
+    let own = CALLS.get_ptr(table as u32 + sub)?;
+    ((*own).nargs != SHARED_ABSENT).then_some(own)
+}
+
+/// Writes the arguments of a call that came through the 32-bit entry, from where they are.
+#[inline(always)]
+unsafe fn write_narrow_arguments(slot: &Slot, regs: *const u8, entry: *const CallEntry, shared: u8) {
+    let order = (*entry).order;
+    let at = narrow_argument(regs, if shared == SHARED_MEMORY { 0 } else { 1 });
+    for i in 0..6 {
+        let value = match shared {
+            SHARED_MEMORY | SHARED_SOCKETCALL => u64::from(read_user_or_zero::<u32>(at + i * 4)),
+            SHARED_IPC => narrow_pick(regs, order >> (i * 3) & 7),
+            _ => narrow_pick(regs, i as u32),
+        };
+        slot.arg(i, value);
+    }
+}
+
+/// As [`narrow_argument`], where the index is data; 0 beyond the last.
+#[inline(always)]
+unsafe fn narrow_pick(regs: *const u8, index: u32) -> u64 {
+    match index {
+        0 => narrow_argument(regs, 0),
+        1 => narrow_argument(regs, 1),
+        2 => narrow_argument(regs, 2),
+        3 => narrow_argument(regs, 3),
+        4 => narrow_argument(regs, 4),
+        5 => narrow_argument(regs, 5),
+        _ => 0,
+    }
+}
+
 /// Adds what the kernel itself knows of the descriptor: for a socket its addresses, for a file its identity.
 #[inline(always)]
-unsafe fn describe(
-    slot: &Slot,
-    task: *const u8,
-    entry: *const CallEntry,
-    regs: *const u8,
-    mut position: u64,
-) -> u64 {
+unsafe fn describe(slot: &Slot, task: *const u8, entry: *const CallEntry, mut position: u64) -> u64 {
     let result = slot.result();
     let flags = (*entry).flags;
     if flags & CALL_FILE != 0 && result >= 0 {
         let fd = match (*entry).fd {
-            FD_PAIR => u64::from(read_user_or_zero::<u32>(argument(regs, 0))),
+            FD_PAIR => u64::from(read_user_or_zero::<u32>(slot.argument(0))),
             _ => result as u64,
         };
         let file = file_of(task, fd);
@@ -344,9 +478,9 @@ unsafe fn describe(
             position = path::file(slot, position, SECTION_OPENED, file + offset!(file_path), root);
         }
     }
-    let is_named = flags & CALL_SOCKET_NAMED == 0 || argument(regs, 4) != 0;
+    let is_named = flags & CALL_SOCKET_NAMED == 0 || slot.argument(4) != 0;
     if flags & CALL_SOCKET != 0 && is_named && (result >= 0 || result == -EINPROGRESS) {
-        let fd = if (*entry).fd == FD_RESULT { result as u64 } else { fetch::pick(regs, (*entry).fd) };
+        let fd = if (*entry).fd == FD_RESULT { result as u64 } else { fetch::pick(slot, (*entry).fd) };
         position = socket_facts(slot, position, SECTION_SOCKET, file_of(task, fd));
     }
     position
@@ -364,6 +498,6 @@ pub(crate) unsafe fn write_final_call(regs: *const u8, nr: i64, pid_tgid: u64) {
     let flags = if compat { FLAG_COMPAT | FLAG_NO_RESULT } else { FLAG_NO_RESULT };
     slot.header(RecordType::Syscall, flags, 1, nr, pid_tgid);
     slot.outcome(0, 0);
-    slot.arg(0, argument(regs, 0));
+    slot.arg(0, call_argument(regs, 0, compat));
     slot.publish(Slot::behind_args(1));
 }

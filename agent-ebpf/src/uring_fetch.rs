@@ -11,7 +11,7 @@ use wire::table::{
 use wire::uring::{COMMAND_BYTES, FETCH_FILENAME, IMAGE_BYTES, OperationFetch, SQE_BYTES};
 
 use crate::dns;
-use crate::fetch;
+use crate::fetch::{self, Longs};
 use crate::memory::{clamp, copy_user, opaque, read, read_user_or_zero};
 use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
 use crate::settings::offset;
@@ -117,9 +117,11 @@ unsafe fn copy_vector(
     let snap = slot.snap_bytes();
     let limit = if whole < snap { whole } else { snap };
     let copied = if is_message {
-        fetch::message::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, address, limit, whole, is_out)
+        let head = Longs::wide(address);
+        fetch::message::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, head, limit, whole, is_out)
     } else {
-        fetch::iovec::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0, address, count, limit, whole)
+        let vector = Longs::wide(address);
+        fetch::iovec::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0, vector, count, limit, whole)
     };
     match copied {
         Some(bytes) => slot.section(position, arg, SectionState::Data, clamp::<FETCH_BYTES_MAX>(bytes)),

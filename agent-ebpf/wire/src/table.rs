@@ -148,12 +148,35 @@ pub struct CallEntry {
     pub vector: Fetch,
     /// A call that took less, as far as is known, is not selected.
     pub latency_min_ns: u64,
+    /// Of a call behind `ipc`, three bits for each argument: the register that holds it.
+    pub order: u32,
+    /// A `SHARED_*`: where the call has its arguments, when they are not in the registers.
+    pub shared: u8,
+    #[doc(hidden)]
+    pub reserved: [u8; 3],
 }
 
-const _: () = assert!(size_of::<CallEntry>() == 56);
+const _: () = assert!(size_of::<CallEntry>() == 64);
+
+/// Value of [`CallEntry::shared`]: argument 0 points to the arguments, as of the old `mmap` and `select`.
+pub const SHARED_MEMORY: u8 = 1;
+/// Argument 0 says which of several calls it is, argument 1 points to the arguments.
+pub const SHARED_SOCKETCALL: u8 = 2;
+/// Argument 0 says which of several calls it is, the others are arguments in an order of their own.
+pub const SHARED_IPC: u8 = 3;
+/// A native call whose number means, to 32-bit programs, that a child is made.
+pub const SHARED_CHILD: u8 = 4;
+/// [`CallEntry::nargs`] of an entry that stands for no call.
+pub const SHARED_ABSENT: u8 = 0xff;
+/// Calls behind `socketcall`, and as many behind `ipc`, at most.
+pub const SHARED_MAX: usize = 32;
+/// A record says `sub << SHARED_SHIFT | number` of a call that shares its number with others.
+pub const SHARED_SHIFT: u32 = 9;
 
 /// Entries in the table for each of the two entry ways of a machine (native, 32-bit). The last one serves
 /// numbers beyond it.
 pub const CALLS_MAX: usize = 512;
+/// Entries of the table: native calls, those of 32-bit programs, those behind `socketcall`, those behind `ipc`.
+pub const CALL_ENTRIES: usize = 2 * CALLS_MAX + 2 * SHARED_MAX;
 /// Entry for numbers that no table knows: six raw arguments.
 pub const CALL_UNKNOWN: usize = CALLS_MAX - 1;

@@ -2,18 +2,20 @@
 
 use capture_format::model::FdSource;
 use capture_format::schema::{
-    self, Abi, ArgKind, Fetch as Kind, KernelEvent, Shape, event_kind, kernel_event,
+    self, Abi, ArgKind, Fetch as Kind, KernelEvent, Place, Shape, event_kind, kernel_event,
 };
 use sysreel_agent::split::{Split, Wanted};
 use sysreel_agent::track::{Upkeep, carries_dns, changes_own_process, maps_memory, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
-    CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
-    CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CallEntry, ChoiceKey, FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE,
-    FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
-    FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_RESULT_OUT, FETCH_SHARE_IN,
-    FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED, SELECTED_FAILED, SELECTED_SUCCEEDED,
-    UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
+    CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET,
+    CALL_SOCKET_NAMED, CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CallEntry, ChoiceKey, FD_NONE, FD_PAIR,
+    FD_RESULT, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT,
+    FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE,
+    FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED,
+    SELECTED_FAILED, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY,
+    SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN,
+    UPKEEP_WHEN,
 };
 
 /// The machine this agent was built for.
@@ -24,34 +26,85 @@ pub(super) fn entries(split: &mut Split<'_>) -> Vec<CallEntry> {
     let selected = if split.wants_unknown() { SELECTED } else { 0 };
     let class = EventClass::Other as u8;
     let unknown = CallEntry { nargs: 6, fd: FD_NONE, selected, class, ..CallEntry::default() };
-    let mut entries = vec![unknown; 2 * CALLS_MAX];
+    let mut entries = vec![unknown; CALL_ENTRIES];
+    entries[2 * CALLS_MAX..].fill(CallEntry { nargs: SHARED_ABSENT, ..CallEntry::default() });
     let mut wants = |event| split.wanted(&kernel_event(event)).is_any();
     let also = Also { dns: wants(KernelEvent::Dns), maps: wants(KernelEvent::ExecMap) };
-    for (nr, call) in schema::syscalls(NATIVE) {
-        // A number beyond the table is recorded raw, like one that the schema does not know.
-        if let Some(entry) = entries[..CALL_UNKNOWN].get_mut(nr as usize) {
-            *entry = entry_of(call);
-            select(entry, &split.wanted(&event_kind(NATIVE, nr)), call.name, also);
+    for (abi, width) in [(NATIVE, Width::Wide), (NATIVE.compat(), Width::Narrow)] {
+        for (nr, call) in schema::syscalls(abi) {
+            let place = schema::place(abi, nr);
+            // A number beyond the table is recorded raw, like one that the schema does not know.
+            if let Some(entry) = index_of(nr, width, place).and_then(|index| entries.get_mut(index)) {
+                *entry = placed(entry_of(call, width), place);
+                select(entry, &split.wanted(&event_kind(abi, nr)), call.name, also);
+            }
         }
     }
-    for (nr, call) in schema::syscalls(NATIVE.compat()) {
-        if let Some(entry) = entries[CALLS_MAX..CALLS_MAX + CALL_UNKNOWN].get_mut(nr as usize) {
-            // Pointers and structures of 32-bit programs are narrower: nothing is fetched through them.
-            entry.nargs = call.args.len() as u8;
-            entry.flags = flags_of(call) & (CALL_SILENT_ZERO | CALL_IMAGE | CALL_STATE);
-            entry.class = class_of(call) as u8;
-            select(entry, &split.wanted(&event_kind(NATIVE.compat(), nr)), call.name, also);
-        }
-    }
+    share(&mut entries);
     let is_of_interest = |entry: &CallEntry| {
         entry.selected != 0 || entry.upkeep & UPKEEP_WHEN != UPKEEP_NONE || entry.flags & CALL_IMAGE != 0
     };
-    let (native, compat) = entries.split_at_mut(CALLS_MAX);
+    let (native, compat) = entries[..2 * CALLS_MAX].split_at_mut(CALLS_MAX);
     for (native, compat) in native.iter_mut().zip(compat) {
+        if compat.flags & CALL_SILENT_ZERO != 0 && compat.flags & CALL_IMAGE == 0 {
+            native.shared = SHARED_CHILD;
+        }
         let either = is_of_interest(native) || is_of_interest(compat);
         (native.either, compat.either) = (u8::from(either), u8::from(either));
     }
     entries
+}
+
+/// How wide longs and pointers of a program are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Width {
+    Narrow,
+    Wide,
+}
+
+/// Where the entry of a call stands.
+fn index_of(nr: u32, width: Width, place: Option<Place>) -> Option<usize> {
+    let sub = (nr >> schema::SUB_SHIFT) as usize;
+    let base = match (width, place) {
+        (_, Some(Place::Socketcall)) => return (sub < SHARED_MAX).then_some(2 * CALLS_MAX + sub),
+        (_, Some(Place::Ipc(_))) => return (sub < SHARED_MAX).then_some(2 * CALLS_MAX + SHARED_MAX + sub),
+        (Width::Wide, _) => 0,
+        (Width::Narrow, _) => CALLS_MAX,
+    };
+    let nr = nr as usize;
+    (nr < CALL_UNKNOWN).then_some(base + nr)
+}
+
+/// An entry that says where its arguments are.
+fn placed(entry: CallEntry, place: Option<Place>) -> CallEntry {
+    match place {
+        None => entry,
+        Some(Place::Memory) => CallEntry { shared: SHARED_MEMORY, ..entry },
+        Some(Place::Socketcall) => CallEntry { shared: SHARED_SOCKETCALL, ..entry },
+        Some(Place::Ipc(order)) => {
+            let order = order.iter().enumerate().map(|(at, &register)| u32::from(register) << (3 * at)).sum();
+            CallEntry { shared: SHARED_IPC, order, ..entry }
+        }
+    }
+}
+
+/// Numbers behind which several calls stand are of interest when one of these is.
+fn share(entries: &mut [CallEntry]) {
+    for (name, shared, first) in
+        [("socketcall", SHARED_SOCKETCALL, 2 * CALLS_MAX), ("ipc", SHARED_IPC, 2 * CALLS_MAX + SHARED_MAX)]
+    {
+        let Some(nr) = schema::syscall_nr(NATIVE.compat(), name) else { continue };
+        let behind = &entries[first..first + SHARED_MAX];
+        let selected = behind.iter().fold(0, |all, entry| all | entry.selected);
+        let is_kept = behind.iter().any(|entry| entry.upkeep & UPKEEP_WHEN != UPKEEP_NONE);
+        let parent = &mut entries[CALLS_MAX + nr as usize];
+        parent.shared = shared;
+        parent.selected |= selected;
+        if is_kept {
+            // Of interest; what it is about is decided by the entry of the call itself.
+            parent.upkeep = UPKEEP_ON_SUCCESS;
+        }
+    }
 }
 
 /// Events that are wanted and made of calls that need not be.
@@ -77,7 +130,7 @@ fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, also: Also) {
     }
 }
 
-fn entry_of(call: &schema::Syscall) -> CallEntry {
+fn entry_of(call: &schema::Syscall, width: Width) -> CallEntry {
     let mut entry = CallEntry { nargs: call.args.len() as u8, fd: FD_NONE, ..CallEntry::default() };
     entry.flags = flags_of(call);
     entry.class = class_of(call) as u8;
@@ -96,7 +149,8 @@ fn entry_of(call: &schema::Syscall) -> CallEntry {
         if is_vector(fetch.how) {
             // One per call: process_vm_readv and its like have two, of which the first is ours.
             if entry.vector.how == FETCH_NONE {
-                entry.vector = fetch;
+                let size = if width == Width::Narrow { 4 } else { 8 };
+                entry.vector = Fetch { size, ..fetch };
             }
         } else if let Some(slot) = entry.fetch.get_mut(usize::from(entry.fetches)) {
             *slot = fetch;
@@ -247,9 +301,12 @@ mod tests {
     }
 
     fn selected_by(list: &str, name: &str) -> CallEntry {
+        all_by(list)[schema::syscall_nr(NATIVE, name).expect(name) as usize]
+    }
+
+    fn all_by(list: &str) -> Vec<CallEntry> {
         let (selection, host) = (list.parse().expect(list), Host::default());
         entries(&mut Split::new(&selection, None, &host))
-            [schema::syscall_nr(NATIVE, name).expect(name) as usize]
     }
 
     #[test]
@@ -335,6 +392,28 @@ mod tests {
             let two_vectors = ["process_vm_readv", "process_vm_writev", "execve", "execveat"];
             assert!(vectors <= 1 || two_vectors.contains(&call.name), "{} has {vectors} vectors", call.name);
         }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn calls_of_32_bit_programs_have_their_own_widths_and_places() {
+        let all = all_by("!ptrace");
+        let narrow = |nr: usize| all[CALLS_MAX + nr];
+        assert_eq!((narrow(146).vector.how, narrow(146).vector.size), (FETCH_IOVEC_IN, 4), "writev");
+        assert_eq!((narrow(90).shared, narrow(90).nargs), (SHARED_MEMORY, 6), "mmap");
+        assert_eq!((narrow(102).shared, narrow(102).selected), (SHARED_SOCKETCALL, SELECTED));
+        let connect = all[2 * CALLS_MAX + 3];
+        assert_eq!((connect.nargs, connect.fetches, connect.shared), (3, 1, SHARED_SOCKETCALL));
+        let semop = all[2 * CALLS_MAX + SHARED_MAX + 1];
+        assert_eq!((semop.shared, semop.order & 0o777), (SHARED_IPC, 0o241));
+        assert_eq!(all[2 * CALLS_MAX + 31].nargs, SHARED_ABSENT);
+        let socket = all_by("connect");
+        assert_eq!(socket[CALLS_MAX + 102].selected, SELECTED, "what selects connect looks at socketcall");
+        assert_eq!(
+            (socket[2 * CALLS_MAX + 2].selected, socket[2 * CALLS_MAX + 2].upkeep),
+            (0, UPKEEP_ON_SUCCESS),
+            "bind"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::generated::{AARCH64, ARM, CALLS, EVENTS, I386, X86_64};
+use super::generated::{AARCH64, ARM, CALLS, EVENTS, I386, I386_PLACES, X86_64};
 use super::kind::ArgKind;
 use crate::model::{ArgDef, EventKind, FdSource};
 
@@ -139,6 +139,37 @@ pub fn syscall(abi: Abi, nr: u32) -> Option<&'static Syscall> {
     let numbers = abi.numbers();
     let at = numbers.binary_search_by_key(&nr, |(nr, _)| u32::from(*nr)).ok()?;
     Some(&CALLS[usize::from(numbers[at].1)])
+}
+
+/// Where a call has its arguments, if not in the registers in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The first argument points to them.
+    Memory,
+    /// It shares its number: the first argument says which call it is, the second points to the arguments.
+    Socketcall,
+    /// It shares its number: the first argument says which call it is, and these registers hold the arguments; 6 is none.
+    Ipc([u8; 6]),
+}
+
+/// Bits of a number that says which of several calls behind another number it is.
+pub const SUB_SHIFT: u32 = 9;
+
+/// Where the call with a number has its arguments.
+pub fn place(abi: Abi, nr: u32) -> Option<Place> {
+    if abi != Abi::I386 {
+        return None;
+    }
+    let at = I386_PLACES.binary_search_by_key(&nr, |(nr, _)| u32::from(*nr)).ok()?;
+    Some(match I386_PLACES[at].1 {
+        "m" => Place::Memory,
+        "s" => Place::Socketcall,
+        digits => {
+            let mut order = [6; 6];
+            order.iter_mut().zip(digits.bytes()).for_each(|(at, digit)| *at = digit - b'0');
+            Place::Ipc(order)
+        }
+    })
 }
 
 /// The number of the call with a name.

@@ -17,8 +17,8 @@ mod tests;
 mod uring;
 
 pub use call::{
-    Abi, KernelEvent, Syscall, event_kind, event_name_of_alias, kernel_event, known_event_names, syscall,
-    syscall_nr, syscalls,
+    Abi, KernelEvent, Place, SUB_SHIFT, Syscall, event_kind, event_name_of_alias, kernel_event,
+    known_event_names, place, syscall, syscall_nr, syscalls,
 };
 pub use choices::{Choices, choices, every_choice, joined};
 pub use kind::{ArgKind, Fetch, KindError, Selector, Shape};

@@ -43,8 +43,10 @@ fn numbers_ascend_and_names_are_unique() {
     for abi in Abi::ALL {
         let numbers: Vec<u32> = syscalls(abi).map(|(nr, _)| nr).collect();
         assert!(numbers.is_sorted_by(|a, b| a < b), "{abi}");
-        let names: BTreeSet<&str> = syscalls(abi).map(|(_, call)| call.name).collect();
-        assert_eq!(names.len(), numbers.len(), "{abi}");
+        // Those behind another number may have one of their own as well.
+        let direct = || syscalls(abi).filter(|(nr, _)| nr >> SUB_SHIFT == 0);
+        let names: BTreeSet<&str> = direct().map(|(_, call)| call.name).collect();
+        assert_eq!(names.len(), direct().count(), "{abi}");
     }
 }
 

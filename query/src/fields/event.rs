@@ -195,6 +195,13 @@ fn absolute<'a>(row: &RowView<'a>, which: &Argument) -> Maybe<'a> {
 
 pub(super) const FIELDS: &[Field] = &[
     field(
+        "evt.abi",
+        Text,
+        Row(|row, _| Ok(row.kind().and_then(|view| known(view.kind.abi.as_bytes())))),
+        "Table of calls that the call belongs to: `x86_64`, `aarch64`; `i386` of 32-bit programs and of others that use \
+         their entry.",
+    ),
+    field(
         "evt.abspath",
         Text,
         Row(absolute),

@@ -20,10 +20,11 @@ pub(crate) fn render(tables: &Tables) -> Result<String> {
     for (index, machine) in MACHINES.iter().enumerate() {
         let mut table = BTreeMap::new();
         for call in &tables.calls {
-            let Some(nr) = call.numbers[index] else { continue };
-            let definition = definitions.add(&definition(tables, call, machine)?);
-            if table.insert(nr, definition).is_some() {
-                bail!("{machine} has two calls with number {nr}");
+            for number in &call.numbers[index] {
+                let definition = definitions.add(&definition(tables, call, machine)?);
+                if table.insert(number.joined(), definition).is_some() {
+                    bail!("{machine} has two calls with number {}", number.text());
+                }
             }
         }
         numbers.push((machine, table));
@@ -40,6 +41,7 @@ pub(crate) fn render(tables: &Tables) -> Result<String> {
             entries.join(", ")
         )?;
     }
+    shared(tables, &mut out)?;
     events(tables, &mut out)?;
     operations(tables, &mut out)?;
     sets(tables, &mut out)?;
@@ -106,9 +108,6 @@ fn kind_on(tables: &Tables, kind: &str, call: &str, machine: &str) -> Result<Str
     // These calls exist so that 32-bit programs can use the 64-bit layout.
     let is_wide =
         |name: &str| call.ends_with("64") && matches!(name, "timespec" | "itimerspec" | "timex" | "rlimit");
-    if narrow && (kind.starts_with("iovec") || kind.starts_with("msghdr") || kind == "strings") {
-        return Ok("pointer".to_owned());
-    }
     let Some((head, parameter)) = kind.split_once('(') else { return Ok(kind.to_owned()) };
     let Some((name, tail)) = parameter.split_once(')') else { bail!("{call}: '{kind}' lacks a )") };
     let arm = matches!(machine, "aarch64" | "arm");
@@ -131,17 +130,19 @@ fn kind_on(tables: &Tables, kind: &str, call: &str, machine: &str) -> Result<Str
                 }
                 bail!("{call}: structs.tsv has no {name} for {machine}");
             };
-            let tail = tail.replace('N', &found.bytes.to_string());
+            let tail =
+                tail.replace("2N", &(2 * found.bytes).to_string()).replace('N', &found.bytes.to_string());
             Ok(format!("struct({}){tail}", structure_name(found)))
         }
-        "by" => {
+        "by" | "num" => {
             let Some((selector, table)) = name.split_once(',') else {
                 bail!("{call}: '{kind}' lacks a table")
             };
             let Some(found) = tables.choices.iter().find(|choices| choices.name == table) else {
                 bail!("{call}: choices.tsv has no {table}");
             };
-            Ok(format!("by({selector},{}){tail}", choices_name(tables, found, machine)?))
+            let width = if call.ends_with("64") { Width::Wide } else { Width::Narrow };
+            Ok(format!("{head}({selector},{}){tail}", choices_name(tables, found, machine, width)?))
         }
         _ => Ok(kind.to_owned()),
     }
@@ -177,32 +178,40 @@ pub(crate) fn structure_name(structure: &Struct) -> String {
 }
 
 /// The lines of a table of choices on a machine.
-fn choices_on(tables: &Tables, choices: &Choices, machine: &str) -> Result<(Vec<(u64, String)>, String)> {
-    let kind = |kind: &str| kind_on(tables, kind, &choices.name, machine);
+fn choices_on(
+    tables: &Tables,
+    choices: &Choices,
+    machine: &str,
+    width: Width,
+) -> Result<(Vec<(u64, String)>, String)> {
+    // Calls of 64-bit time have names that say so.
+    let call = if width == Width::Wide { "64" } else { &choices.name };
+    let kind = |kind: &str| kind_on(tables, kind, call, machine);
     let entries = choices.entries.iter().map(|choice| Ok((choice.value, kind(&choice.kind)?)));
     Ok((entries.collect::<Result<_>>()?, kind(&choices.otherwise)?))
 }
 
 /// The name by which captures refer to a table of choices: machines where it is the same share one.
-fn choices_name(tables: &Tables, choices: &Choices, machine: &str) -> Result<String> {
-    let own = choices_on(tables, choices, machine)?;
+fn choices_name(tables: &Tables, choices: &Choices, machine: &str, width: Width) -> Result<String> {
+    let own = choices_on(tables, choices, machine, width)?;
     for other in MACHINES {
-        if other == machine {
-            break;
-        }
-        if choices_on(tables, choices, other)? == own {
-            return choices_name(tables, choices, other);
+        if choices_on(tables, choices, other, Width::Narrow)? == own {
+            return Ok(if other == MACHINES[0] {
+                choices.name.clone()
+            } else {
+                format!("{}.{other}", choices.name)
+            });
         }
     }
-    Ok(if machine == MACHINES[0] { choices.name.clone() } else { format!("{}.{machine}", choices.name) })
+    bail!("{}: its 64-bit variant on {machine} is like none", choices.name)
 }
 
 fn choices(tables: &Tables, out: &mut String) -> Result<()> {
     let mut by_name = BTreeMap::new();
     for choices in &tables.choices {
         for machine in MACHINES {
-            let name = choices_name(tables, choices, machine)?;
-            by_name.entry(name).or_insert(choices_on(tables, choices, machine)?);
+            let name = choices_name(tables, choices, machine, Width::Narrow)?;
+            by_name.entry(name).or_insert(choices_on(tables, choices, machine, Width::Narrow)?);
         }
     }
     writeln!(out, "\n/// Kinds that depend on a value, by the name of the table.")?;
@@ -213,6 +222,23 @@ fn choices(tables: &Tables, out: &mut String) -> Result<()> {
             writeln!(out, "({value:#x}, {kind:?}),")?;
         }
         writeln!(out, "] }},")?;
+    }
+    writeln!(out, "];")?;
+    Ok(())
+}
+
+/// Calls whose arguments are not in the registers, or not in order.
+fn shared(tables: &Tables, out: &mut String) -> Result<()> {
+    let i386 = MACHINES.iter().position(|machine| *machine == "i386").expect("it is one of them");
+    let numbers = tables.calls.iter().flat_map(|call| &call.numbers[i386]);
+    let places: BTreeMap<u32, &str> = numbers
+        .filter(|number| !number.place.is_empty())
+        .map(|number| (number.joined(), number.place.as_str()))
+        .collect();
+    writeln!(out, "\n/// Where calls on i386 have their arguments, if not in the registers in order.")?;
+    writeln!(out, "pub(super) static I386_PLACES: [(u16, &str); {}] = [", places.len())?;
+    for (number, place) in places {
+        writeln!(out, "({number}, {place:?}),")?;
     }
     writeln!(out, "];")?;
     Ok(())
@@ -309,7 +335,8 @@ fn field_kind(tables: &Tables, structure: &Struct, storage: &str, kind: &str) ->
             Ok(structure_name(found))
         }
         "by" => {
-            let kind = kind_on(tables, &format!("by({kind})"), &structure.name, machine)?;
+            let of = if structure.name.ends_with("64") { "structure" } else { &structure.name };
+            let kind = kind_on(tables, &format!("by({kind})"), of, machine)?;
             Ok(kind.trim_start_matches("by(").trim_end_matches(')').to_owned())
         }
         _ => kind_on(tables, kind, &structure.name, machine),

@@ -12,13 +12,49 @@ pub(crate) const MACHINES: [&str; 4] = ["x86_64", "aarch64", "i386", "arm"];
 /// A line of `syscalls.tsv`.
 pub(crate) struct Call {
     pub(crate) name: String,
-    /// Number on each of [`MACHINES`].
-    pub(crate) numbers: [Option<u32>; 4],
+    /// Numbers on each of [`MACHINES`].
+    pub(crate) numbers: [Vec<Number>; 4],
     pub(crate) category: String,
     pub(crate) fd: String,
     pub(crate) marks: Vec<String>,
     pub(crate) result: String,
     pub(crate) args: Vec<(String, String)>,
+}
+
+/// A number of a call.
+pub(crate) struct Number {
+    pub(crate) nr: u32,
+    /// Which of the calls behind the number.
+    pub(crate) sub: u32,
+    /// Where the arguments are: `m` in memory, digits in these registers, empty where others have them.
+    pub(crate) place: String,
+}
+
+impl Number {
+    /// As records and captures have it.
+    pub(crate) fn joined(&self) -> u32 {
+        self.sub << 9 | self.nr
+    }
+
+    /// As the table has it, without the place.
+    pub(crate) fn text(&self) -> String {
+        if self.sub == 0 { self.nr.to_string() } else { format!("{}.{}", self.nr, self.sub) }
+    }
+}
+
+/// `102`, `90m`, `102.3`, `117.1@142`, several with commas.
+fn numbers(text: &str) -> Result<Vec<Number>> {
+    let one = |text: &str| {
+        let (text, place) = match (text.split_once('@'), text.strip_suffix('m')) {
+            (Some((text, order)), _) => (text, order),
+            (None, Some(text)) => (text, "m"),
+            (None, None) => (text, ""),
+        };
+        let (nr, sub) = text.split_once('.').unwrap_or((text, "0"));
+        let place = if place.is_empty() && sub != "0" { "s" } else { place };
+        Ok(Number { nr: nr.parse()?, sub: sub.parse()?, place: place.to_owned() })
+    };
+    if text == "-" { Ok(Vec::new()) } else { text.split(',').map(one).collect() }
 }
 
 /// A line of `events.tsv`.
@@ -122,13 +158,9 @@ fn call(columns: &[&str]) -> Result<Call> {
     let [name, x86_64, aarch64, i386, arm, category, fd, marks, result, rest @ ..] = columns else {
         bail!("fewer than 9 columns");
     };
-    let number = |text: &str| match text {
-        "-" => Ok(None),
-        digits => digits.parse().map(Some),
-    };
     Ok(Call {
         name: (*name).to_owned(),
-        numbers: [number(x86_64)?, number(aarch64)?, number(i386)?, number(arm)?],
+        numbers: [numbers(x86_64)?, numbers(aarch64)?, numbers(i386)?, numbers(arm)?],
         category: (*category).to_owned(),
         fd: (*fd).to_owned(),
         marks: marks.split(',').filter(|mark| *mark != "-").map(str::to_owned).collect(),
@@ -174,7 +206,7 @@ fn operation(columns: &[&str], calls: &[Call]) -> Result<Operation> {
         operation: (*operation).to_owned(),
         call: Call {
             name: (*name).to_owned(),
-            numbers: [None; 4],
+            numbers: Default::default(),
             category: of_call(category, |call| &call.category)?,
             fd,
             marks: call.filter(|_| *category == "=").map_or(Vec::new(), |call| call.marks.clone()),
