@@ -11,6 +11,7 @@ const FIELDS: &[&str] = &[
     "evt.num",
     "evt.type",
     "evt.rawres",
+    "evt.abi",
     "evt.args",
     "thread.tid",
     "proc.pid",

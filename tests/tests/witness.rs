@@ -77,6 +77,21 @@ fn every_call_of_the_generator() -> Result<()> {
     Ok(())
 }
 
+/// The same for programs of 32 bits, which have calls and structures of their own.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn every_call_of_a_32_bit_program() -> Result<()> {
+    let Some(rig) = Rig::new("callgen32")? else { return Ok(()) };
+    let (_, comparison) = watch(&rig, &[&rig::helper("callgen32")?, "work"])?;
+    let names: BTreeSet<String> =
+        rig.events("seen.reel", "evt.abi=i386")?.iter().map(|event| event.name().to_owned()).collect();
+    eprintln!("callgen32: {} different calls", names.len());
+    agree("callgen32", &comparison)?;
+    ensure!(names.len() >= 200, "the generator made only {} different calls of 32-bit programs", names.len());
+    rig.done();
+    Ok(())
+}
+
 #[test]
 fn tar() -> Result<()> {
     program_agrees("tar", |_| Ok(()), &["tar", "czf", "etc.tar.gz", "/etc/default", "/etc/apt"])

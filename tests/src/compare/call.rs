@@ -26,20 +26,37 @@ pub(super) fn name(call: &Call) -> String {
 }
 
 /// The schema's line for a call; strace decodes it without, so this only tells which argument is which.
-fn signature(name: &str) -> Option<&'static Syscall> {
-    schema::syscall(abi(), schema::syscall_nr(abi(), name)?)
+fn signature(abi: Abi, name: &str) -> Option<&'static Syscall> {
+    schema::syscall(abi, schema::syscall_nr(abi, name)?)
 }
 
-/// Where strace's argument stands in the call, when it prints fewer than there are.
-fn position(call: &str, index: usize) -> Option<usize> {
-    match (call, index) {
-        // It joins the halves of the position.
-        ("preadv2" | "pwritev2", 4) => Some(5),
-        // Depending on the operation it leaves arguments out.
-        ("futex", 3..) => None,
-        // It shows the kernel's struct in place of pointers and lengths.
-        _ => Some(index),
+/// Where one of strace's arguments stands among ours: its place, and that of the upper half of a number of 64 bits that
+/// a 32-bit program passes in two.
+fn position(abi: Abi, call: &str, signature: &Syscall, index: usize) -> Option<(usize, Option<usize>)> {
+    if abi != Abi::I386 {
+        return match (call, index) {
+            // It joins the halves of the position.
+            ("preadv2" | "pwritev2", 4) => Some((5, None)),
+            // Depending on the operation it leaves arguments out.
+            ("futex", 3..) if signature.args.get(index)?.0 != "timeout" => None,
+            _ => Some((index, None)),
+        };
     }
+    let mut ours = 0;
+    for theirs in 0..=index {
+        let name = signature.args.get(ours)?.0;
+        let next = signature.args.get(ours + 1).map(|(next, _)| *next);
+        let halves = match (name, next) {
+            ("offset_high", _) => Some((ours + 1, Some(ours))),
+            (name, Some(next)) if next.strip_suffix("_h") == Some(name) => Some((ours, Some(ours + 1))),
+            _ => None,
+        };
+        if theirs == index {
+            return Some(halves.unwrap_or((ours, None)));
+        }
+        ours += if halves.is_some() { 2 } else { 1 };
+    }
+    None
 }
 
 /// Compares what can be compared; what differs goes to `differences`.
@@ -52,25 +69,32 @@ pub(super) fn compare(
 ) {
     let name = name(call);
     // What is told under another name has its arguments elsewhere.
-    let Some(signature) = signature(&name).filter(|_| name == call.name || call.name.starts_with("syscall_"))
+    let abi = Abi::from_name(event.text("evt.abi")).unwrap_or_else(abi);
+    let Some(signature) =
+        signature(abi, &name).filter(|_| name == call.name || call.name.starts_with("syscall_"))
     else {
         return;
     };
     for (index, value) in call.arguments.iter().enumerate() {
         let (index, value) = match value {
             Value::Named(name, value) => match signature.args.iter().position(|(known, _)| known == name) {
-                Some(index) => (index, &**value),
+                Some(index) => ((index, None), &**value),
                 None => continue,
             },
-            value => match position(&call.name, index) {
-                Some(index) => (index, value),
+            value => match position(abi, &call.name, signature, index) {
+                Some(place) => (place, value),
                 None => continue,
             },
         };
+        let (index, upper) = index;
         let Some((argument, kind)) = signature.args.get(index) else { continue };
         let kind: ArgKind = kind.parse().expect("schema tests parse all kinds");
         comparison.arguments += 1;
-        for path in differing(call, value, &kind, event, index) {
+        let differing = match upper {
+            Some(upper) => halves_differ(value, event.argument(index), event.argument(upper)),
+            None => differing(call, value, &kind, event, index),
+        };
+        for path in differing {
             let field = if path.is_empty() { (*argument).to_owned() } else { format!("{argument}.{path}") };
             match justification(&name, &field) {
                 Some(reason) => *comparison.justified.entry(reason).or_default() += 1,
@@ -168,6 +192,18 @@ fn differing(call: &Call, theirs: &Value, kind: &ArgKind, event: &Event, index: 
             differences
         }
     }
+}
+
+/// Compares a number of 64 bits with the two that we show.
+fn halves_differ(theirs: &Value, lower: Option<&Json>, upper: Option<&Json>) -> Vec<String> {
+    let half = |json: Option<&Json>| json.and_then(number_of).map(|number| number & 0xffff_ffff);
+    let same = match (theirs, half(lower), half(upper)) {
+        (Value::Number(theirs), Some(lower), Some(upper)) => {
+            value::same_number(theirs.value, upper << 32 | lower)
+        }
+        _ => false,
+    };
+    if same { Vec::new() } else { vec![String::new()] }
 }
 
 fn number_of(ours: &Json) -> Option<i128> {

@@ -28,6 +28,10 @@ pub const JUSTIFIED: &[(&str, &str)] = &[
     ),
     ("signaldeliver of SIGKILL", "a tracer is not asked about it; strace has only the thread's end"),
     (
+        "a result of 0 of shmat through ipc",
+        "that is what the call returns; strace shows the address that it writes to memory",
+    ),
+    (
         "a result strace does not know",
         "strace is gone or the thread is killed before the call's end reaches it",
     ),
@@ -56,6 +60,7 @@ pub const JUSTIFIED_ARGUMENTS: &[(&str, &str, &str)] = &[
     ("clone3", "cl_args.parent_tid", "the pointer; strace adds what the kernel wrote there"),
     ("sendmmsg", "data", "the first message only"),
     ("recvmmsg", "msgvec", "not decoded"),
+    ("msgrcv", "msgp.mtext", "as long as the message; strace shows the whole buffer"),
     ("perf_event_open", "attr.size", "strace names the sizes that the structure had"),
 ];
 
@@ -224,6 +229,7 @@ impl Thread<'_> {
 
 fn same_result(call: &Call, event: &Event) -> bool {
     match &call.outcome {
+        Outcome::Returned { .. } if call.name == "shmat" && event.result() == Some(0) => true,
         Outcome::Returned { value, .. } => event.result() == Some(*value),
         Outcome::Unknown | Outcome::Moved(_) => true,
     }

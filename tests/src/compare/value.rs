@@ -52,7 +52,7 @@ pub(super) fn compare(theirs: &Value, ours: &Shown, path: &str, differences: &mu
         }
         // The kernel's union, of which we show the longest.
         (Value::Struct(fields), Shown::Number(value, _)) => {
-            let whole = fields.iter().find(|(name, _)| name == "u64");
+            let whole = fields.iter().find(|(name, _)| name == "u64" || name == "sival_ptr");
             if !matches!(whole, Some((_, Value::Number(theirs))) if same_number(theirs.value, *value)) {
                 differ();
             }
