@@ -321,6 +321,12 @@ impl Slot {
         self.put_u64(HEADER_BYTES as u64 + index * 8, value);
     }
 
+    /// Whether [`Slot::header`] was told so: with nothing known to the verifier, which would walk what follows twice.
+    #[inline(always)]
+    pub(crate) unsafe fn is_compat(&self) -> bool {
+        self.record.add(5).read_volatile() & wire::record::FLAG_COMPAT != 0
+    }
+
     /// Argument `index`, as [`Slot::arg`] put it there: it must be one of those that the call takes.
     #[inline(always)]
     pub(crate) unsafe fn argument(&self, index: u8) -> u64 {

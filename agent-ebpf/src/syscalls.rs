@@ -342,8 +342,11 @@ unsafe fn write_call(
     }
     slot.header(RecordType::Syscall, flags, nargs, told, pid_tgid);
     slot.outcome(result, latency);
+    // Through memory, so that the verifier sees all ways here as alike.
+    slot.arg(5, u64::from(shared));
+    let shared = slot.argument(5) as u8;
     // All six, whatever the call takes: what is too much is overwritten by what follows.
-    if !compat {
+    if !slot.is_compat() {
         slot.arg(0, argument(regs, 0));
         slot.arg(1, argument(regs, 1));
         slot.arg(2, argument(regs, 2));
@@ -360,7 +363,7 @@ unsafe fn write_call(
     if (*entry).vector.how != 0 {
         position = fetch::vector(&slot, &raw const (*entry).vector, position);
     }
-    if (*entry).flags & CALL_MESSAGES != 0 && !compat {
+    if (*entry).flags & CALL_MESSAGES != 0 && !slot.is_compat() {
         position = dns::messages(&slot, entry, position);
     }
     if (*entry).flags & (CALL_SOCKET | CALL_FILE) != 0 {
