@@ -27,6 +27,8 @@ pub(super) enum Effect {
     PidfdOpen,
     /// `pidfd_getfd`.
     PidfdGetfd,
+    /// `landlock_create_ruleset`, when it is not asked for a number.
+    Landlock,
     /// `open_by_handle_at`.
     OpenByHandle,
     /// `close`.
@@ -181,6 +183,7 @@ pub(super) fn of_call(name: &str) -> Effect {
         "openat" | "open_tree" | "open_tree_attr" => open(Some(0), 1, OpenFlags::Arg(2)),
         "openat2" => open(Some(0), 1, OpenFlags::How(2)),
         "open_by_handle_at" => Effect::OpenByHandle,
+        "landlock_create_ruleset" => Effect::Landlock,
         "memfd_create" => Effect::Memfd,
         "memfd_secret" => anonymous("secretmem", cloexec_in(0)),
         "mq_open" => Effect::MessageQueue,

@@ -70,6 +70,11 @@ impl Tracker {
                 let (_, name) = BPF_DESCRIPTORS.iter().find(|(command, _)| *command == call.int(0))?;
                 self.returned(task, call, anonymous(name.as_bytes()), true)
             }
+            // With flags the result is a version or a set of errata.
+            Effect::Landlock if call.int(2) == 0 => {
+                self.returned(task, call, anonymous(b"landlock-ruleset"), true)
+            }
+            Effect::Landlock => None,
             Effect::OpenByHandle => {
                 let name = call.opened().unwrap_or_default();
                 let file = Descriptor { kind: DescriptorType::File, name, ..Descriptor::default() };
