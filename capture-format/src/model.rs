@@ -433,6 +433,9 @@ pub enum LossCause {
     NotWritten = 5,
     /// Left out on purpose, to stay within the budget of CPU, memory or bytes a second.
     Shed = 6,
+    /// The kernel did not run the program that would have told: one of the same kind had not ended on that CPU, because its
+    /// task was interrupted or had to make room for another.
+    Missed = 7,
 }
 
 impl LossCause {
@@ -446,14 +449,18 @@ impl LossCause {
             LossCause::Unaccounted => "unaccounted",
             LossCause::NotWritten => "not written",
             LossCause::Shed => "shed",
+            LossCause::Missed => "missed",
         }
     }
 }
 
+/// The number of no CPU.
+pub const CPU_UNKNOWN: u16 = u16::MAX;
+
 /// Events that are missing from the capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// CPU they happened on.
+    /// CPU they happened on, [`CPU_UNKNOWN`] when that was not counted.
     pub cpu: u16,
     /// Why.
     pub cause: LossCause,

@@ -415,6 +415,7 @@ fn loss_cause(number: u8) -> LossCause {
         3 => LossCause::BadRecord,
         5 => LossCause::NotWritten,
         6 => LossCause::Shed,
+        7 => LossCause::Missed,
         _ => LossCause::Unaccounted,
     }
 }

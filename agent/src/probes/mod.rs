@@ -4,6 +4,7 @@
 //! their fields ([`btf`]) and what to do per system call ([`table`]). Only this module knows aya.
 
 mod btf;
+mod misses;
 mod object;
 mod operations;
 mod table;
@@ -31,6 +32,7 @@ use wire::uring::OperationEntry;
 
 use crate::rings::Mapping;
 use btf::KernelTypes;
+pub(crate) use misses::Misses;
 pub(crate) use table::NATIVE;
 
 /// Programs, each with the BTF tracepoint it hangs on. `sys_enter` is attached only for latency.

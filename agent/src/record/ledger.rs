@@ -1,7 +1,7 @@
 //! The ledger: per CPU, how many events were produced, stored and lost, and when they were lost.
 
 use capture_format::Tally;
-use capture_format::model::{Loss, LossCause};
+use capture_format::model::{CPU_UNKNOWN, Loss, LossCause};
 use wire::ring::{EventClass, LossCause as RingLoss};
 
 use crate::rings::RingCounts;
@@ -38,13 +38,19 @@ struct Cpu {
 #[derive(Debug)]
 pub(super) struct Ledger {
     cpus: Vec<Cpu>,
+    /// What was lost nobody knows on which CPU: since the beginning, and where the current file began.
+    unplaced: (u64, u64),
     pending: Vec<Loss>,
 }
 
 impl Ledger {
     /// Opens the accounts at this boot clock time.
     pub(super) fn new(cpus: usize, now_ns: u64) -> Self {
-        Ledger { cpus: vec![Cpu { looked_ns: now_ns, ..Cpu::default() }; cpus], pending: Vec::new() }
+        Ledger {
+            cpus: vec![Cpu { looked_ns: now_ns, ..Cpu::default() }; cpus],
+            unplaced: (0, 0),
+            pending: Vec::new(),
+        }
     }
 
     /// An event of this CPU went into the capture.
@@ -99,6 +105,11 @@ impl Ledger {
         }
     }
 
+    /// The kernel did not run programs, which would have told of at most so many events of the class.
+    pub(super) fn missed(&mut self, class: EventClass, count: u64, from_ns: u64, to_ns: u64) {
+        self.enter(CPU_UNKNOWN, LossCause::Missed, class.name(), count, from_ns, to_ns);
+    }
+
     /// In the end: whatever was produced and is neither stored nor counted lost is entered, with this cause.
     pub(super) fn settle(&mut self, cause: LossCause, now_ns: u64) {
         for cpu in 0..self.cpus.len() {
@@ -129,7 +140,10 @@ impl Ledger {
                 left_out: account.filtered - filtered_before,
             }
         };
-        self.cpus.iter().enumerate().map(tally).collect()
+        let unplaced = self.unplaced.0 - self.unplaced.1;
+        let of_no_cpu = Tally { cpu: CPU_UNKNOWN, produced: unplaced, stored: 0, left_out: 0 };
+        let of_cpus = self.cpus.iter().enumerate().map(tally);
+        of_cpus.chain((unplaced > 0).then_some(of_no_cpu)).collect()
     }
 
     /// A new file begins.
@@ -137,6 +151,7 @@ impl Ledger {
         for account in &mut self.cpus {
             account.file_base = (account.stored, account.lost, account.filtered);
         }
+        self.unplaced.1 = self.unplaced.0;
     }
 
     /// Events that came to be, as of the last look.
@@ -145,7 +160,7 @@ impl Ledger {
             let left_out = account.left_out + account.filtered;
             (account.counts.produced + account.derived).saturating_sub(left_out)
         };
-        self.cpus.iter().map(came).sum()
+        self.cpus.iter().map(came).sum::<u64>() + self.unplaced.0
     }
 
     /// Events that the filter left out.
@@ -161,12 +176,13 @@ impl Ledger {
 
     /// Events lost since the beginning.
     pub(super) fn lost_total(&self) -> u64 {
-        self.cpus.iter().map(|account| account.lost).sum()
+        self.cpus.iter().map(|account| account.lost).sum::<u64>() + self.unplaced.0
     }
 
     fn enter(&mut self, cpu: u16, cause: LossCause, class: &str, count: u64, from_ns: u64, to_ns: u64) {
-        if let Some(account) = self.cpus.get_mut(usize::from(cpu)) {
-            account.lost += count;
+        match self.cpus.get_mut(usize::from(cpu)) {
+            Some(account) => account.lost += count,
+            None => self.unplaced.0 += count,
         }
         // What is left out on purpose comes with every look; the time since the last block is exact enough.
         let is_same = |loss: &&mut Loss| {
@@ -230,6 +246,22 @@ mod tests {
         ledger.settle(LossCause::Unaccounted, 300);
         assert_eq!(ledger.lost_total(), 1);
         assert_eq!(ledger.produced_total(), 3);
+    }
+
+    #[test]
+    fn what_the_kernel_missed_is_of_no_cpu_and_adds_up() {
+        let mut ledger = Ledger::new(1, 0);
+        ledger.stored(0);
+        ledger.missed(EventClass::Network, 2, 10, 20);
+        let of_no_cpu = |produced| Tally { cpu: CPU_UNKNOWN, produced, stored: 0, left_out: 0 };
+        assert_eq!(ledger.tallies().last(), Some(&of_no_cpu(2)));
+        let losses = ledger.take_losses();
+        assert_eq!((losses[0].cpu, losses[0].cause, losses[0].count), (CPU_UNKNOWN, LossCause::Missed, 2));
+        assert_eq!(ledger.lost_total(), 2);
+        ledger.begin_file();
+        assert_eq!(ledger.tallies().len(), 1);
+        ledger.missed(EventClass::Process, 1, 20, 30);
+        assert_eq!(ledger.tallies().last(), Some(&of_no_cpu(1)));
     }
 
     #[test]

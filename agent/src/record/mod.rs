@@ -27,8 +27,9 @@ use anyhow::{Context, Result, bail};
 use capture_format::model::Host;
 use sysreel_agent::track::{Tracker, TrackerOptions};
 
+use crate::clock::boot_ns;
 use crate::host;
-use crate::probes::{self, ProbeOptions, Probes};
+use crate::probes::{self, Misses, ProbeOptions, Probes};
 use crate::rings::{Pass, Rings};
 use crate::surroundings;
 
@@ -48,6 +49,8 @@ const SLEEP_MIN: Duration = Duration::from_micros(500);
 const SLEEP_MAX: Duration = Duration::from_millis(16);
 /// Nice value of the threads that drain and write.
 const PRIORITY: i32 = -15;
+/// How often the kernel is asked whether it did not run a program.
+const MISSES_EVERY_NS: u64 = 500_000_000;
 /// Kind of the marks that say what the budget costs.
 const BUDGET_MARK: &str = "budget";
 /// Part of a ring that is full when sleeping stops.
@@ -142,12 +145,17 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         traced.release().with_context(|| format!("cannot run {}", plan.command_text()))?;
     }
 
+    let mut misses = Misses::of(&probes)?;
+    let mut misses_since_ns = boot_ns();
     let mut followed = traced.as_ref().map(|traced| Followed::new(traced.pid()));
     let start = Instant::now();
     let mut sleep = SLEEP_MIN;
     loop {
         let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
         recorder.after_pass(&rings, &pass);
+        if boot_ns().saturating_sub(misses_since_ns) >= MISSES_EVERY_NS {
+            recorder.missed(&misses.take(), std::mem::replace(&mut misses_since_ns, boot_ns()));
+        }
         recorder.settle_marks(&mut tracker, pass.watermark_ns);
         if let Some(path) = &plan.filter_file
             && interrupts::wants_reload()
@@ -184,6 +192,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
 
     // Nothing more is produced once the programs are gone; what they left in the rings is still ours.
     drop(probes);
+    recorder.missed(&misses.take(), misses_since_ns);
     if !recorder.is_done() {
         loop {
             let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);

@@ -10,6 +10,7 @@ use capture_format::{BlockBuilder, EntityBatch};
 use sysreel_agent::sieve::{Fate, Sieve};
 use sysreel_agent::track::{Lookup, Sink, Store, Tracker};
 use wire::RecordError;
+use wire::ring::EventClass;
 
 use crate::clock::boot_ns;
 use crate::host;
@@ -155,6 +156,14 @@ impl Recorder {
             "sysreel-agent: a record of CPU {cpu} is not understood ({error:?}); it is counted as lost"
         );
         self.ledger.lost(cpu, LossCause::BadRecord, boot_ns());
+    }
+
+    /// The kernel did not run programs, since this boot clock time.
+    pub(super) fn missed(&mut self, misses: &[(EventClass, u64)], from_ns: u64) {
+        let now_ns = boot_ns();
+        for (class, count) in misses {
+            self.ledger.missed(*class, *count, from_ns, now_ns);
+        }
     }
 
     /// After a pass over the rings: takes their counters over, and writes what has waited long enough.

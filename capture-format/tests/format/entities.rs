@@ -208,6 +208,7 @@ fn loss() -> impl Strategy<Value = Loss> {
         LossCause::Unaccounted,
         LossCause::NotWritten,
         LossCause::Shed,
+        LossCause::Missed,
     ]);
     (any::<u16>(), cause, "[a-z]{0,8}", large(), large(), large()).prop_map(
         |(cpu, cause, class, count, from_ns, to_ns)| Loss { cpu, cause, class, count, from_ns, to_ns },

@@ -96,8 +96,11 @@ fn from_stream(mut segments: Segments) -> Result<Info, ReadError> {
             Segment::Counts(losses, tallies) => {
                 info.losses.extend(losses);
                 for tally in tallies {
-                    info.tallies.retain(|known| known.cpu != tally.cpu);
-                    info.tallies.push(tally);
+                    // In order of the CPUs: a hostile capture may claim 2^16 of them, over and over.
+                    match info.tallies.binary_search_by_key(&tally.cpu, |known| known.cpu) {
+                        Ok(at) => info.tallies[at] = tally,
+                        Err(at) => info.tallies.insert(at, tally),
+                    }
                 }
             }
             Segment::Marks(marks) => info.marks.extend(marks),

@@ -1,6 +1,9 @@
 //! `info -j`: one object with everything. Times are ns since 1970.
 
-use capture_format::model::{Loss, Process};
+use std::collections::HashMap;
+
+use capture_format::Tally;
+use capture_format::model::{CPU_UNKNOWN, Loss, Process};
 use serde_json::{Map, Value, json};
 
 use super::Info;
@@ -67,10 +70,7 @@ pub(super) fn show(info: &Info) -> Vec<u8> {
         "lost": info.lost(),
         "left_out": info.left_out(),
         "loss_totals": info.loss_totals().iter().map(|loss| self::loss(loss, wall)).collect::<Vec<_>>(),
-        "cpus": info.tallies.iter().map(|tally| {
-            let lost: u64 = info.losses.iter().filter(|loss| loss.cpu == tally.cpu).map(|loss| loss.count).sum();
-            json!({"cpu": tally.cpu, "produced": tally.produced, "events": tally.stored, "lost": lost, "left_out": tally.left_out})
-        }).collect::<Vec<_>>(),
+        "cpus": cpus(info),
         "losses": info.losses.iter().map(|loss| self::loss(loss, wall)).collect::<Vec<_>>(),
         "span_ns": info.span_ns(),
         "first": info.counts.span.map(|(first, _)| wall(first)),
@@ -84,6 +84,29 @@ pub(super) fn show(info: &Info) -> Vec<u8> {
         "damage": info.damage.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
     format!("{}\n", safe(object)).into_bytes()
+}
+
+fn cpus(info: &Info) -> Vec<Value> {
+    let mut lost: HashMap<u16, u64> = HashMap::new();
+    for loss in &info.losses {
+        let count = lost.entry(loss.cpu).or_default();
+        *count = count.saturating_add(loss.count);
+    }
+    let one = |tally: &Tally| {
+        json!({
+            "cpu": known(tally.cpu),
+            "produced": tally.produced,
+            "events": tally.stored,
+            "lost": lost.get(&tally.cpu).copied().unwrap_or(0),
+            "left_out": tally.left_out,
+        })
+    };
+    info.tallies.iter().map(one).collect()
+}
+
+/// The CPU, or nothing where it is not known.
+fn known(cpu: u16) -> Option<u16> {
+    Some(cpu).filter(|cpu| *cpu != CPU_UNKNOWN)
 }
 
 fn host(info: &Info) -> Value {
@@ -117,7 +140,7 @@ fn process(info: &Info, process: &Process) -> Value {
 
 fn loss(loss: &Loss, wall: impl Fn(u64) -> u64) -> Value {
     json!({
-        "cpu": loss.cpu,
+        "cpu": known(loss.cpu),
         "cause": loss.cause.name(),
         "class": loss.class,
         "count": loss.count,

@@ -7,6 +7,7 @@ use capture_format::model::{Loss, Process};
 use super::Info;
 use crate::clock;
 use crate::escape::escaped;
+use crate::read::cpu_text;
 
 /// Rows of each table when not all are asked for.
 const ROWS_USUAL: usize = 12;
@@ -111,7 +112,7 @@ impl Page {
                     out,
                     "{:>12}  {:>3}  {class:<12}{:<13}{from}  {to}",
                     loss.count,
-                    loss.cpu,
+                    cpu_text(loss.cpu),
                     loss.cause.name()
                 )
             });

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use capture_format::model::Loss;
+use capture_format::model::{CPU_UNKNOWN, Loss};
 use query::{OutputStyle, PrintOptions, Recording, TimeStyle};
 
 use crate::clock;
@@ -34,7 +34,7 @@ impl LossPrinter {
         let to = self.time(recording, loss.to_ns);
         let class = escaped(loss.class.as_bytes());
         let what = if class == "any" { "" } else { &class };
-        let mut line = format!("! {from} {} lost {}", loss.cpu, loss.count);
+        let mut line = format!("! {from} {} lost {}", cpu_text(loss.cpu), loss.count);
         let _ = write!(
             line,
             " {what}{}events up to {to}: {}",
@@ -62,10 +62,15 @@ impl LossPrinter {
     }
 }
 
+/// The CPU of a loss, or a dash where it is not known.
+pub(crate) fn cpu_text(cpu: u16) -> String {
+    if cpu == CPU_UNKNOWN { "-".to_owned() } else { cpu.to_string() }
+}
+
 fn object(recording: &Recording<'_>, loss: &Loss) -> String {
     let wall = |boot_ns| clock::wall_ns(boot_ns, recording.host.epoch_offset_ns);
     serde_json::json!({
-        "evt.cpu": loss.cpu,
+        "evt.cpu": Some(loss.cpu).filter(|cpu| *cpu != CPU_UNKNOWN),
         "evt.time": wall(loss.from_ns),
         "evt.type": "loss",
         "loss.cause": loss.cause.name(),

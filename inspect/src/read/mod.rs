@@ -11,6 +11,7 @@ mod stream;
 mod tail;
 
 use anyhow::Result;
+pub(crate) use loss::cpu_text;
 
 use crate::exit::Exit;
 use crate::input::{Input, Segments, Source, describe};
