@@ -215,6 +215,16 @@ impl Weight {
         Weight { class: u64::from((*entry).class), touched: if is_change { tid } else { 0 } }
     }
 
+    /// The same, out of memory: what is found out about it is not found out about the thread, of which the verifier would
+    /// go on with as many kinds.
+    #[inline(always)]
+    unsafe fn forgotten(self, state: *mut RingState) -> Self {
+        let kept = &raw mut (*state).weight;
+        kept.write_volatile(self.class << 32 | u64::from(self.touched));
+        let weight = kept.read_volatile();
+        Weight { class: weight >> 32, touched: weight as u32 }
+    }
+
     /// The class, where the verifier must see that it is within an array.
     #[inline(always)]
     fn slot(self) -> usize {
@@ -240,7 +250,8 @@ unsafe fn lose(state: *mut RingState, cause: LossCause, weight: Weight) {
 unsafe fn is_shed(state: *mut RingState, weight: Weight) -> bool {
     let class = weight.slot();
     let quota = (&raw const (*state).quota).cast::<u32>().add(class).read_volatile();
-    if quota == 0 {
+    // State is kept right whatever is shed.
+    if quota == 0 || weight.touched != 0 {
         return false;
     }
     let used = (&raw mut (*state).used).cast::<u32>().add(class);
@@ -266,6 +277,7 @@ pub(crate) unsafe fn begin(weight: Weight) -> Option<Slot> {
         return None;
     }
     (&raw mut (*state).busy).write_volatile(1);
+    let weight = weight.forgotten(state);
     let attempted = &raw mut (*state).attempted;
     attempted.write_volatile(attempted.read_volatile() + 1);
     let head = (&raw const (*state).head).read_volatile();
@@ -281,6 +293,10 @@ pub(crate) unsafe fn begin(weight: Weight) -> Option<Slot> {
         preempt_enable();
         return None;
     };
+    // Only what is read and written is data; the rest of what is fetched may change what we know.
+    let is_data = weight.class == EventClass::Io as u64;
+    let is_without = is_data && (&raw const (*state).without_payload).read_volatile() != 0;
+    (&raw mut (*state).without).write_volatile(u64::from(is_without));
     let time_ns = bpf_ktime_get_boot_ns();
     let record = ring.cast::<u8>().add((opaque(head) & mask) as usize);
     Some(Slot { state, record, time_ns })
@@ -379,7 +395,7 @@ impl Slot {
     /// Bytes of data that are kept of a buffer.
     #[inline(always)]
     pub(crate) unsafe fn snap_bytes(&self) -> u64 {
-        let is_without = (&raw const (*self.state).without_payload).read_volatile() != 0;
+        let is_without = (&raw const (*self.state).without).read_volatile() != 0;
         if is_without { 0 } else { u64::from(setting!(snap_bytes)) }
     }
 

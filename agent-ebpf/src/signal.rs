@@ -112,10 +112,12 @@ unsafe fn deliver(ctx: &BtfTracePointContext) {
     // To end a process, by whatever signal, the kernel kills each of its threads, and keeps of who sent it nothing. What it
     // was begun by stands in the exit code; an exit that ends the other threads has none there.
     let is_fatal = signal == SIGKILL;
+    let mut is_sent = false;
     if is_fatal {
         let group: u64 = read(current_task() as u64, offset!(task_signal));
         let begun_by = read::<u32>(group, offset!(signal_exit_code)) & 0x7f;
-        signal = if begun_by == 0 { signal } else { begun_by };
+        is_sent = begun_by != 0;
+        signal = if is_sent { begun_by } else { signal };
     }
     let code: i32 = if is_fatal { 0 } else { read(info, 8) };
     // `siginfo_t` is the same on all 64-bit machines. From user space (code <= 0), and for SIGCHLD, the sender
@@ -127,7 +129,7 @@ unsafe fn deliver(ctx: &BtfTracePointContext) {
     } else {
         signal == SIGCHLD
     };
-    let (killer_pid, killer_uid) = if is_fatal { sender((pid_tgid >> 32) as u32, signal) } else { (0, 0) };
+    let (killer_pid, killer_uid) = if is_sent { sender((pid_tgid >> 32) as u32, signal) } else { (0, 0) };
     let position = Slot::behind_args(0);
     store!(slot.body(position).cast::<SignalFacts>(),
         signal: signal,

@@ -169,7 +169,7 @@ unsafe fn submit(request: u64, sqe: u64) {
     if !ring::is_selected(owner) {
         return;
     }
-    let Some(slot) = ring::begin(Weight::of_operation(entry, owner as u32)) else { return };
+    let Some(slot) = ring::begin(Weight::of_operation(entry, (owner >> 32) as u32)) else { return };
     slot.header(RecordType::UringSubmit, FLAG_NO_RESULT, 2, i64::from(opcode), owner);
     slot.outcome(0, 0);
     slot.arg(0, request);
@@ -260,7 +260,7 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
     if !ring::is_selected(owner) {
         return;
     }
-    let Some(slot) = ring::begin(Weight::of_operation(entry, owner as u32)) else { return };
+    let Some(slot) = ring::begin(Weight::of_operation(entry, (owner >> 32) as u32)) else { return };
     slot.header(RecordType::UringComplete, 0, 4, i64::from(opcode), owner);
     slot.outcome(i64::from(result), 0);
     slot.arg(0, request);
@@ -280,7 +280,7 @@ unsafe fn complete_unknown(ring: u64, user_data: u64, result: i32, flags: u32) {
     if !ring::is_selected(owner) && !ring::is_selected(process) {
         return;
     }
-    let Some(slot) = ring::begin(Weight::of(EventClass::File)) else { return };
+    let Some(slot) = ring::begin(Weight::of_change(EventClass::File, (owner >> 32) as u32)) else { return };
     slot.header(RecordType::UringComplete, 0, 4, i64::from(OPCODE_NONE), owner);
     slot.outcome(i64::from(result), 0);
     slot.arg(0, 0);

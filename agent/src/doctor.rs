@@ -53,7 +53,7 @@ fn examine(findings: &mut Findings, proc_root: &Path) -> Result<()> {
     let probes = Probes::load(&ProbeOptions {
         own_pid,
         ring_bytes: usual_ring_bytes(probes::possible_cpus()?, None),
-        snap_bytes: 0,
+        snap_bytes: 80,
         latency: true,
         env: true,
         selection: Selection::default(),

@@ -123,7 +123,7 @@ os.waitpid(child, 0)
     let Some(rig) = Rig::new("deaths")? else { return Ok(()) };
     rig.record("deaths.reel", &[], &["python3", "-c", SCRIPT])?;
     for (filter, expected) in [
-        ("evt.type=signaldeliver and evt.arg.sig=SIGTERM and evt.arg.spid=0", 1),
+        ("evt.type=signaldeliver and evt.arg.sig=SIGTERM and evt.rawarg.spid>0", 1),
         ("evt.type=signaldeliver and evt.arg.sig=SIGKILL", 0),
         ("evt.type=procexit and evt.arg.sig=SIGTERM", 1),
         ("evt.type=wait4 and evt.rawres=0", 1),

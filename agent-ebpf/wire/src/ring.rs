@@ -103,8 +103,12 @@ pub struct RingState {
     pub touched_count: u64,
     /// The threads whose state that was, the last [`TOUCHED_SLOTS`] of them.
     pub touched: [u32; TOUCHED_SLOTS],
+    /// 1: no data is kept of the event being written, which is one of reading or writing.
+    pub without: u64,
+    /// Class of the event being written, and in the lower half the thread it changes.
+    pub weight: u64,
     #[doc(hidden)]
-    pub _producer_pad: [u64; 15],
+    pub _producer_pad: [u64; 13],
     /// Bytes consumed by the agent.
     pub tail: u64,
     /// Quotas are for the time in which this number stays the same.

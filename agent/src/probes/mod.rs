@@ -90,7 +90,7 @@ const OPERATIONS: &str = "operations of io_uring";
 const DNS_BYTES: u32 = 1232;
 
 /// The program that takes longest to verify.
-const LARGEST: &str = "sched_process_exec";
+const LARGEST: &str = "sys_exit";
 
 /// Largest ring where an element of a map has 4 MiB at most.
 const OLD_RING_BYTES_MAX: usize = 2 << 20;

@@ -122,13 +122,12 @@ impl Governor {
 
     fn pressure(&self) -> Option<Pressure> {
         let sum = |part: fn(&Usage) -> f64| self.history.iter().map(part).sum::<f64>();
-        let last = self.history.back()?;
         // Less than that tells nothing yet, and what it leads to is no number.
         let since =
             |steps: usize| if self.history.len() < steps { f64::NAN } else { sum(|usage| usage.seconds) };
         let limits = [
             ("cpu", self.budget.cpu, sum(|usage| usage.cpu_seconds) / since(TELLING)),
-            ("memory", self.budget.memory.map(|bytes| bytes as f64), last.memory_bytes as f64),
+            ("memory", self.budget.memory.map(|bytes| bytes as f64), self.growing_memory()),
             (
                 "rate",
                 self.budget.rate.map(|bytes| bytes as f64),
@@ -139,6 +138,20 @@ impl Governor {
             .into_iter()
             .filter_map(|(name, limit, used)| Some(Pressure { ratio: used / limit?, name }));
         ratios.filter(|pressure| pressure.ratio.is_finite()).max_by(|a, b| a.ratio.total_cmp(&b.ratio))
+    }
+
+    /// Resident memory while it grows. What was taken does not come back by leaving out events, so memory that stays as it is
+    /// is no reason to leave out more, nor to let in less.
+    fn growing_memory(&self) -> f64 {
+        let bytes = |usage: Option<&Usage>| usage.map_or(0, |usage| usage.memory_bytes);
+        let (first, last) = (bytes(self.history.front()), bytes(self.history.back()));
+        if self.history.len() < AVERAGED {
+            f64::NAN
+        } else if last > first {
+            last as f64
+        } else {
+            0.0
+        }
     }
 
     /// Leaves out more.
@@ -225,6 +238,8 @@ mod tests {
         limits: Limits,
         remarks: Vec<String>,
         stored: u64,
+        memory_bytes: u64,
+        leaks: bool,
     }
 
     const COST_SECONDS: f64 = 1e-6;
@@ -232,7 +247,14 @@ mod tests {
     impl Machine {
         fn new(budget: &str) -> Self {
             let governor = Governor::new(budget.parse().expect(budget));
-            Machine { governor, limits: Limits::default(), remarks: Vec::new(), stored: 0 }
+            Machine {
+                governor,
+                limits: Limits::default(),
+                remarks: Vec::new(),
+                stored: 0,
+                memory_bytes: 30_000_000,
+                leaks: false,
+            }
         }
 
         /// `io` and `others` events come in each of `steps` steps; the CPU share in the last of them.
@@ -248,10 +270,11 @@ mod tests {
                 let cpu_seconds = stored as f64 * COST_SECONDS * payload;
                 share = cpu_seconds / 0.1;
                 self.stored += stored;
+                self.memory_bytes += u64::from(self.leaks) * 1_000;
                 let decision = self.governor.step(Usage {
                     seconds: 0.1,
                     cpu_seconds,
-                    memory_bytes: 30_000_000,
+                    memory_bytes: self.memory_bytes,
                     written_bytes: stored * 2,
                     events: stored,
                     shed: io + others - stored,
@@ -295,6 +318,9 @@ mod tests {
     #[test]
     fn what_cannot_be_kept_is_said_once() {
         let mut machine = Machine::new("memory=1M");
+        machine.run(100, 1_000, 1_000);
+        assert_eq!(machine.limits, Limits::default(), "leaving out events gives no memory back");
+        machine.leaks = true;
         machine.run(1000, 1_000, 1_000);
         assert_eq!(machine.limits.quota.iter().filter(|quota| **quota == 1).count(), ORDER.len());
         assert_eq!(machine.limits.quota[EventClass::Process as usize], 0);

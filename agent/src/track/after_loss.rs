@@ -35,7 +35,11 @@ impl Tracker {
     /// record is tracked that may be younger than the loss.
     pub fn lost_changes(&mut self, tids: &[u32], others: bool) {
         let now_ns = procfs::boot_time_ns();
-        let process = |tid: &u32| Some(self.tasks.thread(*tid)?.process);
+        // Workers of io_uring are told by their process, whose first thread may have ended.
+        let process = |tid: &u32| match self.tasks.thread(*tid) {
+            Some(task) => Some(task.process),
+            None => self.tasks.slot(*tid),
+        };
         let slots: Vec<Slot> = match others {
             true => self.tasks.groups().filter_map(|group| self.tasks.slot(group.pid)).collect(),
             false => tids.iter().filter_map(process).collect(),
@@ -64,14 +68,14 @@ impl Tracker {
 
     fn read_anew(&mut self, pid: u32, slot: Slot) {
         let Some(mut seen) = self.proc.process(pid) else {
-            // Its end was among what is lost.
-            return self.tasks.remove_group(slot);
+            // Its end was among what is lost, or is still to come.
+            return self.forget_later(pid);
         };
         let known_start_ns =
             self.store.process(self.tasks.group(slot).version).map_or(0, |known| known.start_ns);
         if known_start_ns != 0 && known_start_ns.abs_diff(seen.process.start_ns) > START_NS {
-            // Another process has the id by now. It is read when a record speaks of it.
-            return self.tasks.remove_group(slot);
+            // Another process has the id by now. It is read when a record speaks of it later.
+            return self.forget_later(pid);
         }
         let paths: Vec<&[u8]> = seen.cgroups.iter().map(Vec::as_slice).collect();
         self.set_container(&mut seen.process, &paths);
@@ -125,7 +129,10 @@ impl Tracker {
             self.tasks.files.close(table, fd);
         }
         for (fd, file) in files {
-            self.tasks.files.amend(table, fd, file);
+            // As of now: a call that began before means what the number stood for then.
+            if self.tasks.files.get(table, fd) != Some(file) {
+                self.tasks.files.open(table, fd, file);
+            }
         }
     }
 }

@@ -134,6 +134,15 @@ impl Tracker {
         }
     }
 
+    /// Forgets a process once all events from before this moment have come.
+    pub(super) fn forget_later(&mut self, pid: u32) {
+        let Some(slot) = self.tasks.slot(pid) else { return };
+        let after_ns = procfs::boot_time_ns() + LAST_EVENT_NS;
+        let (until_ns, ended) = self.discovery.ended.get_or_insert_with(|| (after_ns, Vec::new()));
+        *until_ns = after_ns;
+        ended.push((pid, self.tasks.group(slot).version));
+    }
+
     /// Forgets processes whose end was lost, in two steps: those that `/proc` does not show are noted, and when
     /// all events from before that moment have come they are removed.
     pub(super) fn forget_ended_processes(&mut self) {

@@ -59,6 +59,9 @@ impl Pending {
 /// Operations that are kept at most: some 20 MB.
 const PENDING_MAX: usize = 1 << 16;
 
+/// Bytes of their paths and data that are kept at most.
+const SECTIONS_BYTES_MAX: usize = 32 << 20;
+
 /// Oldest and newest request.
 #[derive(Clone, Copy, Debug)]
 struct Ends {
@@ -71,22 +74,31 @@ struct Ends {
 pub(super) struct InFlight {
     by_request: FxMap<u64, Pending>,
     by_user_data: FxMap<(u64, u64), Ends>,
+    /// Bytes of all `sections`.
+    bytes: usize,
+    /// There is no room, and nothing has left since that was found out: not to be looked for with each new one.
+    is_full: bool,
 }
 
 impl InFlight {
     /// Keeps an operation; `false` when there are too many. There must be none with this request.
     pub(super) fn insert(&mut self, request: u64, mut pending: Pending) -> bool {
-        if self.by_request.len() >= PENDING_MAX {
+        if self.has_no_room(&pending) {
+            if self.is_full {
+                return false;
+            }
             // Those that have been told may have ended in silence. In one go, or each new one would look again.
             let told = self.by_request.iter().filter(|(_, pending)| pending.is_told);
             let told: Vec<u64> = told.map(|(request, _)| *request).collect();
             for request in told {
                 self.remove(request);
             }
-            if self.by_request.len() >= PENDING_MAX {
+            if self.has_no_room(&pending) {
+                self.is_full = true;
                 return false;
             }
         }
+        self.bytes += pending.sections.len();
         let key = (pending.ring, pending.user_data);
         (pending.older, pending.newer) = (0, 0);
         match self.by_user_data.get_mut(&key) {
@@ -102,6 +114,10 @@ impl InFlight {
         true
     }
 
+    fn has_no_room(&self, pending: &Pending) -> bool {
+        self.by_request.len() >= PENDING_MAX || self.bytes + pending.sections.len() > SECTIONS_BYTES_MAX
+    }
+
     /// The request of the oldest operation with this ring and user data.
     pub(super) fn oldest(&self, ring: u64, user_data: u64) -> Option<u64> {
         Some(self.by_user_data.get(&(ring, user_data))?.oldest)
@@ -113,6 +129,8 @@ impl InFlight {
 
     pub(super) fn remove(&mut self, request: u64) -> Option<Pending> {
         let pending = self.by_request.remove(&request)?;
+        self.bytes -= pending.sections.len();
+        self.is_full = false;
         if let Some(older) = self.by_request.get_mut(&pending.older) {
             older.newer = pending.newer;
         }

@@ -369,8 +369,9 @@ impl Checker<'_> {
     fn literal(&self, value: &syntax::Literal, kind: Type, event_type: bool) -> Result<Literal, FilterError> {
         let shown = String::from_utf8_lossy(&value.text);
         if event_type {
-            // Calls without a name have their number: syscall_1000.
-            if !EVENT_NAMES.contains(&&*shown) && !shown.starts_with("syscall_") {
+            // What has no name has its number: syscall_1000, io_uring_op_70.
+            let is_numbered = ["syscall_", "io_uring_op_"].iter().any(|prefix| shown.starts_with(prefix));
+            if !EVENT_NAMES.contains(&&*shown) && !is_numbered {
                 let message = format!("there is no event type '{shown}'");
                 let error = self.unknown(value.span.clone(), message, &shown, EVENT_NAMES.iter().copied());
                 return Err(match error.help {

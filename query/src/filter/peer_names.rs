@@ -14,7 +14,6 @@ pub(super) const EVENTS: &[&str] = &[
     "llseek",
     "multiplexer",
     "notification",
-    "page_fault",
     "pluginevent",
     "pread",
     "prlimit",

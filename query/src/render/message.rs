@@ -74,9 +74,10 @@ fn write_control(row: &RowView<'_>, out: &mut Vec<u8>, mut bytes: &[u8]) {
     let start = out.len();
     while bytes.len() >= head {
         let number = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        // A length of more than 32 bits is beyond the bytes in any case.
         let length = number(0) as usize;
-        if length < head {
+        // A length of more than 32 bits is none that the kernel takes.
+        let is_wide = !is_narrow && number(4) != 0;
+        if length < head || is_wide {
             break;
         }
         if out.len() > start {

@@ -7,6 +7,8 @@
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+/// References within a name: as many as it can have labels. Without a bound each record of a message could walk all of it.
+const REFERENCES_MAX: usize = 127;
 /// Bytes of a message's head.
 pub(super) const HEAD_BYTES: usize = 12;
 /// Bytes of a name with the length of its labels (RFC 1035, 2.3.4).
@@ -164,6 +166,7 @@ impl<'a> Cursor<'a> {
         let (mut place, mut end, mut bytes) = (*self, None, 0);
         // References must lead to before this.
         let mut before = self.at;
+        let mut references = 0;
         loop {
             let length = *place.message.get(place.at)?;
             match length >> 6 {
@@ -182,7 +185,8 @@ impl<'a> Cursor<'a> {
                 3 => {
                     let target = usize::from(place.u16()? & 0x3fff);
                     end = end.or(Some(place.at));
-                    if target >= before {
+                    references += 1;
+                    if target >= before || references > REFERENCES_MAX {
                         return None;
                     }
                     (before, place.at) = (target, target);
@@ -210,5 +214,23 @@ fn escape(bytes: &[u8], special: &[u8], text: &mut Vec<u8>) {
         } else {
             text.push(byte);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_not_looked_for_through_a_whole_message() {
+        // The root, and behind it references that each lead to the one before.
+        let mut message = vec![0];
+        for at in 0..200_u16 {
+            let before = if at == 0 { 0 } else { 1 + (at - 1) * 2 };
+            message.extend((0xc000 | before).to_be_bytes());
+        }
+        let name = |references: usize| Cursor { message: &message, at: 1 + (references - 1) * 2 }.name();
+        assert_eq!(name(REFERENCES_MAX), Some(b".".to_vec()));
+        assert_eq!(name(REFERENCES_MAX + 1), None);
     }
 }

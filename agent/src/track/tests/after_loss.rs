@@ -41,7 +41,11 @@ fn a_process_whose_end_was_lost_is_forgotten() {
     std::fs::remove_dir_all(proc.0.join("10")).expect("it was there");
     m.tracker.lost_changes(&[10], false);
     m.tracker.read_uncertain(u64::MAX);
+    // What it did last may still have to come.
+    m.call(Call::new(10, "read", &[4, 0, 1], 1));
+    assert_eq!(text(&m.process(10).exe), "server");
     m.set_time_to_now();
+    m.pass(2_000_000_000);
     m.call(Call::new(10, "read", &[4, 0, 1], 1));
     assert_ne!(m.fd(10, 4), "file /etc/shadow");
 }
@@ -54,6 +58,7 @@ fn another_process_with_the_same_id_is_not_taken_for_it() {
     m.tracker.lost_changes(&[10], false);
     m.tracker.read_uncertain(u64::MAX);
     m.set_time_to_now();
+    m.pass(2_000_000_000);
     m.call(Call::new(10, "getppid", &[], 1));
     assert_eq!(m.process(10).start_ns, 9_000_000_000);
 }

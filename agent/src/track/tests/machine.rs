@@ -111,6 +111,11 @@ impl Machine {
         self.time_ns = crate::track::procfs::boot_time_ns() + 1;
     }
 
+    /// Nothing happens for so long.
+    pub(super) fn pass(&mut self, ns: u64) {
+        self.time_ns += ns;
+    }
+
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         let record = Record::parse(bytes).expect("a record that was built is whole");
         let before = self.lines.0.len();
