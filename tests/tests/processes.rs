@@ -127,7 +127,7 @@ os.waitpid(child, 0)
         ("evt.type=signaldeliver and evt.arg.sig=SIGKILL", 0),
         ("evt.type=procexit and evt.arg.sig=SIGTERM", 1),
         ("evt.type=wait4 and evt.rawres=0", 1),
-        ("evt.type=wait4 and evt.rawres=0 and evt.arg.wstatus exists", 0),
+        ("evt.type=wait4 and evt.rawres=0 and evt.arg.wstatus startswith 0x", 1),
         ("evt.type=wait4 and evt.rawres>0 and evt.arg.wstatus contains SIGTERM", 1),
     ] {
         let count = rig.count("deaths.reel", filter)?;
