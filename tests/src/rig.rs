@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -68,21 +68,32 @@ impl Rig {
         options: &[&str],
         work: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
+        let recording = self.begin(capture, options, &[])?;
+        let done = work();
+        recording.signal(libc::SIGINT);
+        recording.end()?;
+        done
+    }
+
+    /// Starts a recording, of a command if one is given; returns when it has begun.
+    pub fn begin(&self, capture: &str, options: &[&str], command: &[&str]) -> Result<Recording> {
         let mut agent = self.agent();
         agent.arg("record").args(options).args(["-w", capture]).stderr(Stdio::piped());
+        if !command.is_empty() {
+            agent.arg("--").args(command);
+        }
         let mut agent = agent.spawn().context("starting the agent")?;
         let stderr = agent.stderr.take().context("its errors are a pipe")?;
         let mut said = BufReader::new(stderr).lines();
         let is_ready = said.any(|line| line.is_ok_and(|line| line.trim() == "ready"));
         // What it says later is read to the end, or it would wait for a reader.
         let rest = thread::spawn(move || said.map_while(Result::ok).collect::<Vec<_>>());
-        let done = if is_ready { work() } else { Err(anyhow!("the agent ended before it was ready")) };
-        // SAFETY: a signal to our own child, which has not been waited for.
-        unsafe { libc::kill(agent.id() as i32, libc::SIGINT) };
-        let status = agent.wait()?;
-        let said = rest.join().map_err(|_| anyhow!("reading what the agent says"))?;
-        ensure!(status.success(), "the agent: {status}: {}", said.join("\n"));
-        done
+        let recording = Recording { agent, rest };
+        if is_ready {
+            return Ok(recording);
+        }
+        recording.end()?;
+        bail!("the agent ended before it was ready")
     }
 
     /// The events a filter selects, with all that the tests look at.
@@ -90,6 +101,12 @@ impl Rig {
         let output =
             succeed(self.sysreel().args(["read", capture, filter, "-v", "-j", "-p", &listing::format()]))?;
         listing::parse(&output.stdout)
+    }
+
+    /// What a format makes of the events a filter selects, one line each.
+    pub fn lines(&self, capture: &str, filter: &str, format: &str) -> Result<Vec<String>> {
+        let output = succeed(self.sysreel().args(["read", capture, filter, "-p", format]))?;
+        Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
     }
 
     /// `sysreel read CAPTURE FILTER --count`.
@@ -113,6 +130,29 @@ impl Rig {
     /// Where the folder is.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+}
+
+/// A recording that goes on.
+#[derive(Debug)]
+pub struct Recording {
+    agent: Child,
+    rest: thread::JoinHandle<Vec<String>>,
+}
+
+impl Recording {
+    /// Sends the agent a signal.
+    pub fn signal(&self, signal: i32) {
+        // SAFETY: the agent has not been waited for, so the id is its own.
+        unsafe { libc::kill(self.agent.id() as i32, signal) };
+    }
+
+    /// Waits until it has ended well.
+    pub fn end(mut self) -> Result<()> {
+        let status = self.agent.wait()?;
+        let said = self.rest.join().map_err(|_| anyhow!("reading what the agent says"))?;
+        ensure!(status.success(), "the agent: {status}: {}", said.join("\n"));
+        Ok(())
     }
 }
 

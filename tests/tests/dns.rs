@@ -1,7 +1,7 @@
 //! DNS as it goes by: queries and answers of a server and its clients, over UDP and TCP, whole, cut and hostile.
 
 use anyhow::{Result, ensure};
-use tests::rig::{Rig, succeed};
+use tests::rig::Rig;
 
 /// A server on 127.0.0.1:53 of a network namespace of its own, and a client that asks it in every way there is.
 const SCRIPT: &str = r#"
@@ -111,11 +111,6 @@ const SHELL: &str = "echo nameserver 127.0.0.1 > resolv.conf && mount --bind res
 const CLIENT: &str = "not proc.aname[1] startswith python";
 const SERVER: &str = "proc.aname[1] startswith python";
 
-fn lines(rig: &Rig, filter: &str, format: &str) -> Result<Vec<String>> {
-    let output = succeed(rig.sysreel().args(["read", "dns.reel", filter, "-p", format]))?;
-    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
-}
-
 fn record(rig: &Rig, options: &[&str]) -> Result<()> {
     std::fs::write(rig.file("script.py"), SCRIPT)?;
     let asked = ASKED_OVER_UDP.to_string();
@@ -151,7 +146,7 @@ fn expected() -> Vec<String> {
 fn sides_agree(rig: &Rig) -> Result<()> {
     let format = "*%evt.arg.response %evt.arg.name %evt.arg.type %evt.arg.rcode %evt.arg.answers";
     for whose in [CLIENT, SERVER] {
-        let mut seen = lines(rig, &format!("evt.type=dns and {whose} and fd.port=53"), format)?;
+        let mut seen = rig.lines("dns.reel", &format!("evt.type=dns and {whose} and fd.port=53"), format)?;
         for line in &mut seen {
             line.truncate(line.trim_end().len());
         }
@@ -170,7 +165,7 @@ fn queries_and_answers_are_seen_from_both_sides() -> Result<()> {
     let Some(rig) = Rig::new("dns")? else { return Ok(()) };
     record(&rig, &[])?;
     sides_agree(&rig)?;
-    let servers = lines(&rig, &format!("evt.type=dns and {CLIENT}"), "%fd.sip:%fd.sport")?;
+    let servers = rig.lines("dns.reel", &format!("evt.type=dns and {CLIENT}"), "%fd.sip:%fd.sport")?;
     ensure!(servers.iter().all(|server| server == "127.0.0.1:53"), "{servers:?}");
     rig.done();
     Ok(())

@@ -42,11 +42,6 @@ for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 open("ports", "w").write(" ".join(ports))
 "#;
 
-fn lines(rig: &Rig, filter: &str, format: &str) -> Result<Vec<String>> {
-    let output = succeed(rig.sysreel().args(["read", "drops.reel", filter, "-p", format]))?;
-    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
-}
-
 #[test]
 fn what_a_full_socket_does_not_take_is_its_owners_loss() -> Result<()> {
     let Some(rig) = Rig::new("overflow")? else { return Ok(()) };
@@ -55,8 +50,8 @@ fn what_a_full_socket_does_not_take_is_its_owners_loss() -> Result<()> {
     let lost: usize = std::fs::read_to_string(rig.file("lost"))?.parse()?;
     let port = std::fs::read_to_string(rig.file("port"))?;
     ensure!(lost > 5, "only {lost} datagrams were lost");
-    let drops = lines(
-        &rig,
+    let drops = rig.lines(
+        "drops.reel",
         &format!("evt.type=packet_drop and fd.lport={port}"),
         "%proc.name %evt.arg.reason %evt.arg.incoming %evt.arg.dev %evt.arg.size %fd.l4proto",
     )?;
@@ -82,8 +77,8 @@ fn what_comes_to_a_closed_port_is_seen_and_answered() -> Result<()> {
         (tcp6, "::1", "NO_SOCKET true lo 40 SYN tcp"),
         (udp6, "::1", "NO_SOCKET true lo 13 0 udp"),
     ] {
-        let drops = lines(
-            &rig,
+        let drops = rig.lines(
+            "drops.reel",
             &format!("evt.type=packet_drop and fd.lport={port} and fd.lip={end} and fd.rip={end}"),
             "%evt.arg.reason %evt.arg.incoming %evt.arg.dev %evt.arg.size %evt.arg.tcp_flags %fd.l4proto",
         )?;
@@ -92,10 +87,13 @@ fn what_comes_to_a_closed_port_is_seen_and_answered() -> Result<()> {
     for port in [tcp, tcp6] {
         let format = "%evt.arg.sent %evt.arg.state %fd.lport";
         // The closed port's side has no process; the other one was in the making.
-        let sent = lines(&rig, &format!("evt.type=tcp_reset and fd.lport={port}"), format)?;
+        let sent = rig.lines("drops.reel", &format!("evt.type=tcp_reset and fd.lport={port}"), format)?;
         ensure!(sent == [format!("true CLOSE {port}")], "{sent:?}");
-        let received =
-            lines(&rig, &format!("evt.type=tcp_reset and fd.rport={port}"), "%evt.arg.sent %proc.name")?;
+        let received = rig.lines(
+            "drops.reel",
+            &format!("evt.type=tcp_reset and fd.rport={port}"),
+            "%evt.arg.sent %proc.name",
+        )?;
         ensure!(received == ["false python3"], "{received:?}");
     }
     rig.done();

@@ -22,12 +22,6 @@ fn record(rig: &Rig, words: &[&str]) -> Result<Vec<String>> {
     Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
 }
 
-/// What the fields of the selected events are, one line each.
-fn read(rig: &Rig, filter: &str, format: &str) -> Result<Vec<String>> {
-    let output = rig::succeed(rig.sysreel().args(["read", "hostile.reel", filter, "-p", format]))?;
-    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
-}
-
 /// The calls that carry a number.
 const MARKS: &str = "evt.type=lseek and fd.num=-1";
 
@@ -39,12 +33,12 @@ fn a_path_that_changes_while_it_is_opened_deceives_nobody() -> Result<()> {
     // Before it has threads the program makes the two files.
     let opened = "evt.type in (open, openat) and evt.arg.flags=O_RDONLY and evt.rawres>=0";
     let within = format!("{opened} and fd.name startswith {folder}/");
-    let seen = read(&rig, &within, "%fd.filename")?;
+    let seen = rig.lines("hostile.reel", &within, "%fd.filename")?;
     ensure!(seen.len() == done.len(), "{} opens succeeded, {} are seen", done.len(), seen.len());
     if let Some(at) = (0..seen.len()).find(|&at| seen[at] != done[at]) {
         anyhow::bail!("open {at} got {}, and is shown as {}", done[at], seen[at]);
     }
-    let deceived = read(&rig, &within, "%fd.nameraw %fd.name")?;
+    let deceived = rig.lines("hostile.reel", &within, "%fd.nameraw %fd.name")?;
     let is_deceived =
         |line: &&String| line.split_once(' ').is_some_and(|(raw, name)| raw != name && raw != "<NA>");
     ensure!(
@@ -59,7 +53,7 @@ fn a_path_that_changes_while_it_is_opened_deceives_nobody() -> Result<()> {
 fn each_new_name_counts_from_the_call_that_gave_it() -> Result<()> {
     let Some(rig) = Rig::new("hostile-rename")? else { return Ok(()) };
     let done = record(&rig, &["rename"])?;
-    ensure!(done.len() == 500 && read(&rig, MARKS, "%evt.rawarg.offset %proc.name")? == done);
+    ensure!(done.len() == 500 && rig.lines("hostile.reel", MARKS, "%evt.rawarg.offset %proc.name")? == done);
     rig.done();
     Ok(())
 }
@@ -69,7 +63,11 @@ fn ten_thousand_descriptors_keep_their_names() -> Result<()> {
     let Some(rig) = Rig::new("hostile-descriptors")? else { return Ok(()) };
     let (_, folder) = folder(&rig)?;
     let done = record(&rig, &["descriptors", &folder])?;
-    let used = read(&rig, &format!("evt.type=lseek and fd.name startswith {folder}/"), "%fd.num %fd.name")?;
+    let used = rig.lines(
+        "hostile.reel",
+        &format!("evt.type=lseek and fd.name startswith {folder}/"),
+        "%fd.num %fd.name",
+    )?;
     ensure!(
         done.len() == 10_000 && used == done,
         "{} are right",
@@ -85,10 +83,10 @@ fn paths_longer_than_any_may_be() -> Result<()> {
     let (_, folder) = folder(&rig)?;
     record(&rig, &["paths", &folder])?;
     ensure!(rig.count("hostile.reel", "evt.res=ENAMETOOLONG and evt.arg.name startswith aaaa")? == 1);
-    let deep = read(&rig, "evt.type=openat and fd.filename=deep", "%fd.name")?;
+    let deep = rig.lines("hostile.reel", "evt.type=openat and fd.filename=deep", "%fd.name")?;
     let whole = format!("{folder}/{}deep", format!("{}/", "d".repeat(200)).repeat(70));
     ensure!(deep == [whole.clone()], "{deep:?}");
-    let deeper = read(&rig, "evt.type=openat and fd.filename=deeper", "%fd.name")?;
+    let deeper = rig.lines("hostile.reel", "evt.type=openat and fd.filename=deeper", "%fd.name")?;
     ensure!(deeper == [format!("{whole}er")], "{deeper:?}");
     rig.done();
     Ok(())
@@ -108,7 +106,7 @@ fn a_process_id_that_is_used_again_at_once_is_another_process() -> Result<()> {
         .map(|line| line.split_once(' ').map(|(number, pid)| format!("{number} {pid} same-{number}")))
         .collect::<Option<_>>()
         .context("a number and an id")?;
-    ensure!(read(&rig, MARKS, "%evt.rawarg.offset %proc.pid %proc.name")? == expected);
+    ensure!(rig.lines("hostile.reel", MARKS, "%evt.rawarg.offset %proc.pid %proc.name")? == expected);
     rig.done();
     Ok(())
 }
@@ -117,7 +115,7 @@ fn a_process_id_that_is_used_again_at_once_is_another_process() -> Result<()> {
 fn children_made_in_odd_ways_have_their_ids_and_parents() -> Result<()> {
     let Some(rig) = Rig::new("hostile-clones")? else { return Ok(()) };
     let mut done = record(&rig, &["clones"])?;
-    let mut seen = read(&rig, MARKS, "%evt.rawarg.offset %proc.pid %proc.ppid")?;
+    let mut seen = rig.lines("hostile.reel", MARKS, "%evt.rawarg.offset %proc.pid %proc.ppid")?;
     done.sort();
     seen.sort();
     ensure!(done.len() == 9 && seen == done, "done {done:?}, seen {seen:?}");
@@ -131,7 +129,7 @@ fn programs_without_a_file_are_told_apart() -> Result<()> {
     let (_, folder) = folder(&rig)?;
     record(&rig, &["programs", &folder])?;
     let executed = "evt.type=execve and evt.rawres=0 and proc.pname=hostile";
-    let seen = read(&rig, executed, "%proc.is_exe_from_memfd %proc.exepath")?;
+    let seen = rig.lines("hostile.reel", executed, "%proc.is_exe_from_memfd %proc.exepath")?;
     let [memory, removed] = &seen[..] else { anyhow::bail!("{seen:?}") };
     ensure!(memory.starts_with("true ") && memory.contains("memfd:hidden"), "{memory}");
     ensure!(removed.starts_with("false ") && removed.contains(&format!("{folder}/removed")), "{removed}");

@@ -5,12 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use tests::rig::{Rig, succeed};
-
-fn lines(rig: &Rig, filter: &str, format: &str) -> Result<Vec<String>> {
-    let output = succeed(rig.sysreel().args(["read", "kernel.reel", filter, "-p", format]))?;
-    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
-}
+use tests::rig::Rig;
 
 #[test]
 fn who_kills_is_told_by_who_is_killed() -> Result<()> {
@@ -21,8 +16,8 @@ fn who_kills_is_told_by_who_is_killed() -> Result<()> {
     rig.info("kernel.reel")?.is_complete()?;
     let killer = fs::read_to_string(rig.file("killer"))?;
     for signal in ["SIGKILL", "SIGTERM"] {
-        let told = lines(
-            &rig,
+        let told = rig.lines(
+            "kernel.reel",
             &format!("evt.type=signaldeliver and proc.name!=\"\" and evt.arg.sig={signal}"),
             "%evt.rawarg.spid %evt.rawarg.suid",
         )?;
@@ -52,7 +47,11 @@ fn control_groups_come_and_go() -> Result<()> {
         &["sh", "-c", &script],
     )?;
     rig.info("kernel.reel")?.is_complete()?;
-    let seen = lines(&rig, &format!("evt.arg.path contains {name}"), "%evt.type %proc.name %evt.arg.path")?;
+    let seen = rig.lines(
+        "kernel.reel",
+        &format!("evt.arg.path contains {name}"),
+        "%evt.type %proc.name %evt.arg.path",
+    )?;
     let mut expected = vec![format!("cgroup_mkdir mkdir /{name}")];
     if can_rename {
         expected.push(format!("cgroup_rename mv /{name}-2"));
@@ -73,6 +72,11 @@ fn a_process_that_takes_too_much_memory_is_ended() -> Result<()> {
         format!("/sys/fs/cgroup/{}sysreel-oom-{}", if v1 { "memory/" } else { "" }, std::process::id());
     let limit = if v1 { "memory.limit_in_bytes" } else { "memory.max" };
     fs::create_dir(&group)?;
+    if !Path::new(&group).join(limit).exists() {
+        fs::remove_dir(&group)?;
+        eprintln!("SKIPPED: control groups do not limit memory here");
+        return Ok(());
+    }
     let script = format!(
         "echo 30000000 > {group}/{limit} && echo $$ > {group}/cgroup.procs && exec python3 -c 'x = b\"x\" * 500000000'"
     );
@@ -81,14 +85,20 @@ fn a_process_that_takes_too_much_memory_is_ended() -> Result<()> {
     ensure!(ended.status.code() == Some(128 + 9), "{}", ended.status);
     removed?;
     rig.info("kernel.reel")?.is_complete()?;
-    let seen =
-        lines(&rig, "evt.type=oom_kill", "%proc.name %proc.pid %evt.rawarg.trigger %evt.arg.trigger_name")?;
-    let victims = lines(&rig, "evt.type=procexit and evt.arg.sig=SIGKILL", "%proc.pid")?;
+    let seen = rig.lines(
+        "kernel.reel",
+        "evt.type=oom_kill",
+        "%proc.name %proc.pid %evt.rawarg.trigger %evt.arg.trigger_name",
+    )?;
+    let victims = rig.lines("kernel.reel", "evt.type=procexit and evt.arg.sig=SIGKILL", "%proc.pid")?;
     let [pid] = &victims[..] else { anyhow::bail!("{victims:?}") };
     ensure!(seen == [format!("python3 {pid} {pid} python3")], "{seen:?}");
     // The kernel itself sent the signal.
-    let sender =
-        lines(&rig, "evt.type=signaldeliver and evt.arg.sig=SIGKILL", "%evt.rawarg.spid %evt.rawarg.suid")?;
+    let sender = rig.lines(
+        "kernel.reel",
+        "evt.type=signaldeliver and evt.arg.sig=SIGKILL",
+        "%evt.rawarg.spid %evt.rawarg.suid",
+    )?;
     ensure!(sender == ["0 0"], "{sender:?}");
     rig.done();
     Ok(())
@@ -111,12 +121,14 @@ fn memory_that_becomes_executable_is_told() -> Result<()> {
     rig.record("kernel.reel", &["--calls", "exec_map"], &["python3", "-c", MAPS])?;
     rig.info("kernel.reel")?.is_complete()?;
     ensure!(rig.count("kernel.reel", "evt.type!=exec_map")? == 0);
-    let made = lines(&rig, "evt.arg.memory=anonymous", "%proc.name %evt.arg.size %evt.arg.prot")?;
+    let made =
+        rig.lines("kernel.reel", "evt.arg.memory=anonymous", "%proc.name %evt.arg.size %evt.arg.prot")?;
     ensure!(made.contains(&"python3 8192 PROT_READ|PROT_WRITE|PROT_EXEC".to_owned()), "{made:?}");
-    let changed = lines(&rig, "evt.arg.memory=changed and evt.arg.size=12288", "%evt.arg.prot")?;
+    let changed =
+        rig.lines("kernel.reel", "evt.arg.memory=changed and evt.arg.size=12288", "%evt.arg.prot")?;
     ensure!(changed == ["PROT_READ|PROT_EXEC"], "{changed:?}");
-    let files = lines(
-        &rig,
+    let files = rig.lines(
+        "kernel.reel",
         "proc.name=python3 and evt.arg.memory=file and fd.name contains /libc.so",
         "%proc.name %evt.arg.prot",
     )?;

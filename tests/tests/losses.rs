@@ -1,7 +1,6 @@
 //! Losses: what matters most is lost last, everything is accounted for per CPU, and a budget is kept.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -21,31 +20,6 @@ fn storm() -> String {
          taskset -c $cpu dd if=/dev/zero of=/dev/null bs=1 count={STORM_BYTES} status=none & done; \
          sleep 0.2; for i in $(seq {PROGRAMS}); do /bin/echo mark-$i >/dev/null; sleep 0.01; done; wait"
     )
-}
-
-fn signal(child: &Child, signal: i32) {
-    // SAFETY: the child has not been waited for, so the id is its own.
-    assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
-}
-
-/// Starts the recording of the storm with these options; returns when it has begun.
-fn begin(rig: &Rig, options: &[&str]) -> Result<Child> {
-    let mut child = rig
-        .agent()
-        .args(["record", "-w", "storm.reel"])
-        .args(options)
-        .args(["--", "sh", "-c", &storm()])
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut stderr = BufReader::new(child.stderr.take().context("stderr is a pipe")?);
-    let mut line = String::new();
-    while !line.contains("ready") {
-        line.clear();
-        ensure!(stderr.read_line(&mut line)? > 0, "the agent ended before it was ready");
-    }
-    // What it says in the end must not block it.
-    thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-    Ok(child)
 }
 
 /// Losses of `info -j` as (class, cause, count).
@@ -75,13 +49,13 @@ fn adds_up_per_cpu(info: &Value) -> Result<()> {
 #[test]
 fn processes_survive_a_storm_of_reads_and_writes() -> Result<()> {
     let Some(rig) = Rig::new("losses-storm")? else { return Ok(()) };
-    let mut agent = begin(&rig, &["--ring-bytes", "1048576"])?;
+    let agent = rig.begin("storm.reel", &["--ring-bytes", "1048576"], &["sh", "-c", &storm()])?;
     // Held up in the middle of the storm, when programs start: the rings run full for certain.
     thread::sleep(Duration::from_millis(250));
-    signal(&agent, libc::SIGSTOP);
+    agent.signal(libc::SIGSTOP);
     thread::sleep(Duration::from_millis(120));
-    signal(&agent, libc::SIGCONT);
-    ensure!(agent.wait()?.success(), "the recording failed");
+    agent.signal(libc::SIGCONT);
+    agent.end()?;
 
     let info = rig.info("storm.reel")?;
     info.adds_up()?;
@@ -104,16 +78,12 @@ fn what_a_full_ring_hid_is_read_anew() -> Result<()> {
     // A shell that opens and closes files faster than a stopped agent takes them, and then reads one for a while.
     let script = "sleep 0.2; i=0; while [ $i -lt 40000 ]; do exec 7</etc/hosts 7<&-; i=$((i+1)); done; \
                   exec 7</etc/passwd; sleep 1.5; read line <&7; exec 7<&-";
-    let mut agent = rig
-        .agent()
-        .args(["record", "-q", "-w", "state.reel", "--ring-bytes", "262144", "--", "bash", "-c", script])
-        .stderr(Stdio::null())
-        .spawn()?;
-    thread::sleep(Duration::from_millis(600));
-    signal(&agent, libc::SIGSTOP);
+    let agent = rig.begin("state.reel", &["--ring-bytes", "262144"], &["bash", "-c", script])?;
+    thread::sleep(Duration::from_millis(400));
+    agent.signal(libc::SIGSTOP);
     thread::sleep(Duration::from_millis(900));
-    signal(&agent, libc::SIGCONT);
-    ensure!(agent.wait()?.success(), "the recording failed");
+    agent.signal(libc::SIGCONT);
+    agent.end()?;
     let info = rig.info("state.reel")?;
     info.adds_up()?;
     ensure!(info.number("lost")? > 0, "nothing was lost, so nothing is shown");
@@ -130,8 +100,8 @@ fn what_a_full_ring_hid_is_read_anew() -> Result<()> {
 #[test]
 fn a_budget_is_kept_and_what_it_costs_is_written_down() -> Result<()> {
     let Some(rig) = Rig::new("losses-budget")? else { return Ok(()) };
-    let mut agent = begin(&rig, &["--budget", "cpu=1%"])?;
-    ensure!(agent.wait()?.success(), "the recording failed");
+    let agent = rig.begin("storm.reel", &["--budget", "cpu=1%"], &["sh", "-c", &storm()])?;
+    agent.end()?;
     let info = rig.info("storm.reel")?;
     info.adds_up()?;
     adds_up_per_cpu(&info.0)?;

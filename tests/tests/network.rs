@@ -1,7 +1,7 @@
 //! What happens to TCP connections between calls: states on both sides, resets, retransmits, and whose they are.
 
 use anyhow::{Result, ensure};
-use tests::rig::{Rig, succeed};
+use tests::rig::Rig;
 
 /// A server, and a client in a process of its own: a connection that ends well, one that is refused, one that the
 /// server resets, and one whose first segment nobody answers, as the server's queue is full.
@@ -51,12 +51,6 @@ os.waitpid(child, 0)
 const CLIENT: &str = "proc.aname[1] startswith python";
 const SERVER: &str = "not proc.aname[1] startswith python";
 
-/// The lines that a format gives for the events a filter selects.
-fn lines(rig: &Rig, filter: &str, format: &str) -> Result<Vec<String>> {
-    let output = succeed(rig.sysreel().args(["read", "net.reel", filter, "-p", format]))?;
-    Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
-}
-
 #[test]
 fn connections_are_seen_from_both_sides() -> Result<()> {
     let Some(rig) = Rig::new("connections")? else { return Ok(()) };
@@ -65,10 +59,11 @@ fn connections_are_seen_from_both_sides() -> Result<()> {
 
     let states = |whose: &str, name: &str| {
         let filter = format!("evt.type=tcp_state and {whose} and fd.name={name}");
-        lines(&rig, &filter, "%evt.arg.old-%evt.arg.new")
+        rig.lines("net.reel", &filter, "%evt.arg.old-%evt.arg.new")
     };
     // The first connection is told by the client's first successful connect.
-    let connects = lines(&rig, &format!("evt.type=connect and evt.failed=false and {CLIENT}"), "%fd.name")?;
+    let connects =
+        rig.lines("net.reel", &format!("evt.type=connect and evt.failed=false and {CLIENT}"), "%fd.name")?;
     ensure!(connects.len() >= 2, "{connects:?}");
     let [first, second] = [&connects[0], &connects[1]];
     let client = states(CLIENT, first)?;
@@ -92,21 +87,23 @@ fn connections_are_seen_from_both_sides() -> Result<()> {
     );
     // What went over it, as the server's side ended: 5 bytes in and the end, 1,000 out.
     let filter = format!("evt.type=tcp_state and {SERVER} and fd.name={first} and evt.arg.old=CLOSE_WAIT");
-    let bytes = lines(&rig, &filter, "%evt.arg.sent %evt.arg.received")?;
+    let bytes = rig.lines("net.reel", &filter, "%evt.arg.sent %evt.arg.received")?;
     ensure!(bytes == ["1000 6"], "{bytes:?}");
 
-    let resets =
-        |whose: &str| lines(&rig, &format!("evt.type=tcp_reset and {whose}"), "%evt.arg.sent %evt.arg.state");
+    let resets = |whose: &str| {
+        rig.lines("net.reel", &format!("evt.type=tcp_reset and {whose}"), "%evt.arg.sent %evt.arg.state")
+    };
     let received = resets(CLIENT)?;
     // Of those that nobody accepts one may be established, and reset when the server ends.
     ensure!(
         received.get(..2) == Some(&["false SYN_SENT".into(), "false ESTABLISHED".into()]),
         "{received:?}"
     );
-    let reset = lines(&rig, &format!("evt.type=tcp_reset and evt.arg.sent=true and {SERVER}"), "%fd.name")?;
+    let reset =
+        rig.lines("net.reel", &format!("evt.type=tcp_reset and evt.arg.sent=true and {SERVER}"), "%fd.name")?;
     ensure!(reset.first() == Some(second), "{reset:?} instead of {second}");
 
-    let again = lines(&rig, &format!("evt.type=tcp_retransmit and {CLIENT}"), "%evt.arg.state")?;
+    let again = rig.lines("net.reel", &format!("evt.type=tcp_retransmit and {CLIENT}"), "%evt.arg.state")?;
     ensure!(!again.is_empty() && again.iter().all(|state| state == "SYN_SENT"), "{again:?}");
     rig.done();
     Ok(())
