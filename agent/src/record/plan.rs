@@ -65,6 +65,10 @@ impl TypedFilter {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let filter = match Filter::parse(text) {
             Ok(filter) => filter,
+            Err(error) if is_command_like(text) => bail!(
+                "the filter is wrong: {}\na command to record goes behind `--`: sysreel-agent record ... -- {text}",
+                error.render().trim_end()
+            ),
             Err(error) => bail!("the filter is wrong: {}", error.render()),
         };
         if let Some(field) = filter.of_place().first() {
@@ -75,6 +79,14 @@ impl TypedFilter {
         }
         Ok(TypedFilter { text: text.trim().to_owned(), filter })
     }
+}
+
+/// Whether the words are rather a command than a filter: no field, nothing is compared.
+fn is_command_like(text: &str) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    !first.is_empty()
+        && !text.contains(['=', '<', '>', '('])
+        && (first.starts_with('/') || !first.contains('.'))
 }
 
 /// A checked plan of a recording.
@@ -226,6 +238,16 @@ pub(crate) fn usual_ring_bytes(cpus: usize, memory: Option<u64>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_in_the_place_of_a_filter_is_told_where_it_belongs() {
+        let hint = |text: &str| {
+            let error = TypedFilter::parse(text).expect_err(text).to_string();
+            error.contains("goes behind `--`: sysreel-agent record ... -- ")
+        };
+        assert!(hint("true") && hint("/usr/bin/make all") && hint("ls"));
+        assert!(!hint("proc.nam=x") && !hint("evt.type") && !hint("not x=1"));
+    }
 
     #[test]
     fn rings_leave_memory_to_others() {
