@@ -24,6 +24,14 @@ pub(super) struct Watcher {
     pub(super) ready_after: Duration,
 }
 
+impl Drop for Watcher {
+    /// A benchmark that fails leaves nobody recording behind it. After [`Watcher::stop`] there is nothing left to end.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Watcher {
     pub(super) fn start(command: &mut Command) -> Result<Watcher> {
         let begin = Instant::now();
