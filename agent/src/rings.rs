@@ -298,7 +298,6 @@ impl Ring {
 }
 
 /// A map's memory, shared with the kernel.
-/// A map's memory.
 pub(crate) struct Mapping {
     address: NonNull<u8>,
     bytes: usize,

@@ -10,3 +10,4 @@ pub mod listing;
 pub mod rig;
 pub mod ring;
 pub mod strace;
+mod text;

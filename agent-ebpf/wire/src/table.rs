@@ -8,12 +8,11 @@ pub const FETCH_STRING: u8 = 1;
 pub const FETCH_FIXED_IN: u8 = 2;
 /// `size` bytes, read when the call succeeded.
 pub const FETCH_FIXED_OUT: u8 = 3;
-/// Bytes counted by argument `param` (times `size`, when `size` is not 0), read whatever the result, cut at
-/// the snap length.
+/// Elements of `size` bytes counted by argument `param`, read whatever the result, cut at the snap length.
 pub const FETCH_COUNTED_IN: u8 = 4;
 /// As [`FETCH_COUNTED_IN`], read when the call succeeded.
 pub const FETCH_COUNTED_OUT: u8 = 5;
-/// Bytes counted by the result (times `size`, when `size` is not 0), cut at the snap length.
+/// Elements of `size` bytes counted by the result, cut at the snap length.
 pub const FETCH_RESULT_OUT: u8 = 6;
 /// Bytes counted by the 32-bit length that argument `param` points to; read when the call succeeded.
 pub const FETCH_LENPTR_OUT: u8 = 7;

@@ -71,6 +71,16 @@ impl Marks {
         }
     }
 
+    /// An event of this thread may match: what was found of an earlier generation must not hold again when generations,
+    /// which are counted in 16 bits, come round.
+    pub(super) fn take_back(&mut self, tid: u32) {
+        if let Some(word) = self.word(tid)
+            && MarkWord(word.load(Ordering::Relaxed)).has_verdict()
+        {
+            take_back(word);
+        }
+    }
+
     /// All records up to this time have been tracked: writes down of which threads nothing matches.
     pub(super) fn settle(&mut self, watermark_ns: u64, mut turns_away: impl FnMut(u32) -> bool) {
         if self.waiting.is_empty() {
@@ -99,9 +109,13 @@ impl Marks {
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
         for word in (0..self.threads as u32).filter_map(|tid| self.word(tid)) {
-            // Only the agent's half: the other one may be counted up at this moment.
-            let clear = |word: u32| MarkWord(word).has_verdict().then_some(word & 0xffff_0000);
-            let _ = word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, clear);
+            take_back(word);
         }
     }
+}
+
+/// Takes a verdict back. Only the agent's half is written: the other one may be counted up at this moment.
+fn take_back(word: &AtomicU32) {
+    let clear = |word: u32| MarkWord(word).has_verdict().then_some(word & 0xffff_0000);
+    let _ = word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, clear);
 }

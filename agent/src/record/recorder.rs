@@ -345,6 +345,10 @@ impl Recorder {
                 let pid = store.process(thread.process).map_or(0, |process| process.pid);
                 marks.note(thread.tid, pid);
             }
+        } else if let Some(marks) = &mut self.marks
+            && let Some(thread) = store.thread(event.thread)
+        {
+            marks.take_back(thread.tid);
         }
         let waits = fate == Fate::Waits && sieve.wait(event).is_ok();
         let is_full = sieve.is_full();

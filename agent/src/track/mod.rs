@@ -3,7 +3,8 @@
 //! The tracker keeps what a reader would otherwise have to replay a capture for: which threads and processes
 //! exist, what their descriptors refer to, where they work, which container they belong to. It makes exactly one
 //! event of each record, whatever the record holds, or of the two of an `io_uring` operation, and hands it to a [`Sink`]
-//! while the entities it refers to stand in the [`Store`]. It does not read rings and does not write files. Start at [`Tracker`].
+//! while the entities it refers to stand in the [`Store`]. What can be read out of a call besides (`dns`, `exec_map`) is a
+//! further event behind it. It does not read rings and does not write files. Start at [`Tracker`].
 
 mod after_loss;
 mod calls;

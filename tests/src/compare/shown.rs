@@ -1,5 +1,7 @@
 //! Values as we print them, taken apart again: `{tv_sec=0 flags=2(O_RDWR)}`, `[1 2]`, `"text"`.
 
+use crate::text::take;
+
 /// A value or a part of one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Shown {
@@ -47,16 +49,6 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn take(&mut self, text: &str) -> bool {
-        match self.rest.strip_prefix(text) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
     fn value(&mut self) -> Option<Shown> {
         match self.rest.as_bytes().first()? {
             b'{' => self.structure(),
@@ -67,13 +59,13 @@ impl<'a> Parser<'a> {
     }
 
     fn structure(&mut self) -> Option<Shown> {
-        self.take("{");
+        take(&mut self.rest, "{");
         let mut fields = Vec::new();
-        while !self.take("}") {
+        while !take(&mut self.rest, "}") {
             let (name, rest) = self.rest.split_once('=')?;
             self.rest = rest;
             fields.push((name.to_owned(), self.value()?));
-            if !self.take(" ") && !self.rest.starts_with('}') {
+            if !take(&mut self.rest, " ") && !self.rest.starts_with('}') {
                 return None;
             }
         }
@@ -81,11 +73,11 @@ impl<'a> Parser<'a> {
     }
 
     fn list(&mut self) -> Option<Shown> {
-        self.take("[");
+        take(&mut self.rest, "[");
         let mut items = Vec::new();
-        while !self.take("]") {
+        while !take(&mut self.rest, "]") {
             items.push(self.value()?);
-            if !self.take(" ") && !self.rest.starts_with(']') {
+            if !take(&mut self.rest, " ") && !self.rest.starts_with(']') {
                 return None;
             }
         }
@@ -108,7 +100,7 @@ impl<'a> Parser<'a> {
                 (_, character) => text.push(character),
             }
         }
-        self.take("...");
+        take(&mut self.rest, "...");
         Some(Shown::Text(super::call::unescape(&text)))
     }
 

@@ -46,8 +46,11 @@ pub(super) fn differing(
                     Shown::List(ours) => ours,
                     one => vec![one],
                 };
-                let ready =
-                    ours.iter().filter(|poll| !matches!(poll.field("revents"), Some(Shown::Number(0, _))));
+                let is_ready = |poll: &&Shown| !matches!(poll.field("revents"), Some(Shown::Number(0, _)));
+                let ready: Vec<&Shown> = ours.iter().filter(is_ready).collect();
+                if ready.len() != items.len() {
+                    differences.push(format!("{} ready, not {}", ready.len(), items.len()));
+                }
                 for (theirs, ours) in items.iter().zip(ready) {
                     value::compare(theirs, ours, "", &mut differences);
                 }

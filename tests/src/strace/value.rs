@@ -3,6 +3,8 @@
 //! A value is a number, a text, a list, a structure, or one of these that the call changed. What is printed in no
 //! form that is known here stays [`Value::Other`], so that the comparison can say that it compared nothing.
 
+use crate::text::take;
+
 /// An argument or a part of one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -79,16 +81,6 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn take(&mut self, text: &str) -> bool {
-        match self.rest.strip_prefix(text) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
     fn take_while(&mut self, accept: impl Fn(char) -> bool) -> &'a str {
         let end = self.rest.find(|c| !accept(c)).unwrap_or(self.rest.len());
         let (taken, rest) = self.rest.split_at(end);
@@ -100,7 +92,7 @@ impl<'a> Parser<'a> {
     fn named(&mut self) -> Option<Value> {
         let before = self.rest;
         let name = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && self.take("=") {
+        if !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && take(&mut self.rest, "=") {
             return Some(Value::Named(name.to_owned(), Box::new(self.value()?)));
         }
         self.rest = before;
@@ -109,8 +101,8 @@ impl<'a> Parser<'a> {
 
     fn value(&mut self) -> Option<Value> {
         let value = self.single()?;
-        self.take(" /* ").then(|| self.remark_end());
-        if self.take(" => ") {
+        take(&mut self.rest, " /* ").then(|| self.remark_end());
+        if take(&mut self.rest, " => ") {
             return Some(Value::Changed(Box::new(value), Box::new(self.value()?)));
         }
         Some(value)
@@ -127,10 +119,10 @@ impl<'a> Parser<'a> {
 
     /// `"text"`, or `@"text"` for the name of a socket that no path leads to.
     fn text(&mut self) -> Option<Value> {
-        let is_abstract = self.take("@");
+        let is_abstract = take(&mut self.rest, "@");
         let (bytes, rest) = quoted(self.rest)?;
         self.rest = rest;
-        let cut = self.take("...");
+        let cut = take(&mut self.rest, "...");
         let mut remark = self.remark().unwrap_or_default();
         if is_abstract {
             remark = "@".to_owned();
@@ -139,16 +131,16 @@ impl<'a> Parser<'a> {
     }
 
     fn list(&mut self) -> Option<Value> {
-        let inverted = self.take("~");
-        self.take("[").then_some(())?;
+        let inverted = take(&mut self.rest, "~");
+        take(&mut self.rest, "[").then_some(())?;
         let (mut items, mut cut) = (Vec::new(), false);
-        while !self.take("]") {
-            if self.take("...") {
+        while !take(&mut self.rest, "]") {
+            if take(&mut self.rest, "...") {
                 cut = true;
             } else {
                 items.push(self.named()?);
             }
-            let is_separated = self.take(", ") || self.take(" ");
+            let is_separated = take(&mut self.rest, ", ") || take(&mut self.rest, " ");
             if !is_separated && !self.rest.starts_with(']') {
                 return None;
             }
@@ -157,9 +149,9 @@ impl<'a> Parser<'a> {
     }
 
     fn structure(&mut self) -> Option<Value> {
-        self.take("{").then_some(())?;
+        take(&mut self.rest, "{").then_some(())?;
         let mut fields = Vec::new();
-        while !self.take("}") {
+        while !take(&mut self.rest, "}") {
             let before = self.rest;
             match self.named() {
                 Some(Value::Named(name, value)) => fields.push((name, *value)),
@@ -167,7 +159,7 @@ impl<'a> Parser<'a> {
                 None if before.starts_with("...") => self.rest = &before[3..],
                 None => return None,
             }
-            if !self.take(", ") && !self.rest.starts_with('}') {
+            if !take(&mut self.rest, ", ") && !self.rest.starts_with('}') {
                 return None;
             }
         }
@@ -180,9 +172,9 @@ impl<'a> Parser<'a> {
         loop {
             if let Some(device) = self.device() {
                 all.value |= device;
-            } else if self.take("htons(") {
+            } else if take(&mut self.rest, "htons(") {
                 let Value::Number(host) = self.scalar()? else { return None };
-                self.take(")").then_some(())?;
+                take(&mut self.rest, ")").then_some(())?;
                 all.value |= i128::from((host.value as u16).swap_bytes());
                 all.names.extend(host.names);
             } else {
@@ -201,10 +193,10 @@ impl<'a> Parser<'a> {
                 let end = annotation_end(self.rest.as_bytes());
                 let what = annotation(&self.rest[1..=end])?;
                 self.rest = &self.rest[end + 1..];
-                self.take("(deleted)");
+                take(&mut self.rest, "(deleted)");
                 return Some(Value::Descriptor(i32::try_from(all.value).ok()?, what));
             }
-            if !self.take("|") {
+            if !take(&mut self.rest, "|") {
                 return Some(Value::Number(all));
             }
         }
@@ -220,7 +212,7 @@ impl<'a> Parser<'a> {
 
     /// `/* ... */`, which may hold another one.
     fn remark(&mut self) -> Option<String> {
-        self.take(" /* ").then(|| self.remark_end())
+        take(&mut self.rest, " /* ").then(|| self.remark_end())
     }
 
     fn remark_end(&mut self) -> String {
