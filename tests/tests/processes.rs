@@ -97,6 +97,42 @@ fn versions_of_a_process_with_many_arguments_are_all_defined() -> Result<()> {
 }
 
 #[test]
+fn a_shared_working_directory_is_followed() -> Result<()> {
+    const SCRIPT: &str = "
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE, UNSHARE, CLONE_FS, SIGCHLD = 56, 272, 0x200, 17
+def child(flags, do):
+    pid = libc.syscall(CLONE, flags | SIGCHLD, 0, 0, 0, 0)
+    if pid == 0:
+        do()
+        os._exit(0)
+    os.waitpid(pid, 0)
+def elsewhere():
+    libc.syscall(UNSHARE, CLONE_FS)
+    os.chdir('/opt')
+child(CLONE_FS, lambda: os.chdir('/usr'))
+os.access('bin', os.F_OK)
+child(CLONE_FS, elsewhere)
+child(0, lambda: os.chdir('/opt'))
+os.access('lib', os.F_OK)
+";
+    let Some(rig) = Rig::new("shared-folder")? else { return Ok(()) };
+    rig.record("shared-folder.reel", &[], &["python3", "-c", SCRIPT])?;
+    let access = "evt.type in (access, faccessat, faccessat2)";
+    for (filter, expected) in [
+        (format!("{access} and proc.cwd=/usr and evt.abspath=/usr/bin"), 1),
+        (format!("{access} and proc.cwd=/usr and evt.abspath=/usr/lib"), 1),
+        ("evt.type=exit_group and proc.cwd=/opt".to_owned(), 2),
+    ] {
+        let count = rig.count("shared-folder.reel", &filter)?;
+        ensure!(count == expected, "{filter}: {count} instead of {expected}");
+    }
+    rig.done();
+    Ok(())
+}
+
+#[test]
 fn the_agent_is_not_in_its_own_capture() -> Result<()> {
     let Some(rig) = Rig::new("itself")? else { return Ok(()) };
     rig.record("itself.reel", &[], &["sh", "-c", "sleep 0.3; true"])?;

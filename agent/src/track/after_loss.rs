@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use capture_format::model::Process;
+use capture_format::model::{Process, Text};
 
-use super::tasks::{Slot, Task};
+use super::tasks::{Own, Slot, Task};
 use super::{Tracker, procfs};
 
 /// Reading state takes at most this part of the time: it is done while the rings fill up.
@@ -79,6 +79,7 @@ impl Tracker {
         }
         let paths: Vec<&[u8]> = seen.cgroups.iter().map(Vec::as_slice).collect();
         self.set_container(&mut seen.process, &paths);
+        let cwd = seen.process.cwd.clone();
         self.change_process(slot, |process| {
             let is_same_image =
                 (seen.process.exe_dev, seen.process.exe_ino) == (process.exe_dev, process.exe_ino);
@@ -90,8 +91,25 @@ impl Tracker {
             let (parent, start_ns) = (process.parent, process.start_ns);
             *process = Process { parent, start_ns, ..seen.process };
         });
+        self.read_folder_anew(slot, cwd);
         self.read_threads_anew(pid, slot);
         self.read_files_anew(pid, slot);
+    }
+
+    /// Those with whom the working directory is shared have gone along, or the end of that is what was lost.
+    fn read_folder_anew(&mut self, slot: Slot, cwd: Text) {
+        let folder = self.tasks.group(slot).folder;
+        let is_elsewhere = |other: Slot| {
+            let seen = self.proc.cwd(self.tasks.group(other).pid);
+            !seen.is_empty() && seen != cwd
+        };
+        let is_shared = self.tasks.folders.users(folder) > 1;
+        if is_shared && self.tasks.groups_in(folder).filter(|other| *other != slot).any(is_elsewhere) {
+            self.tasks.folders.release(folder);
+            self.tasks.group_mut(slot).folder = self.tasks.folders.create(cwd);
+        } else {
+            self.set_folder(slot, folder, cwd);
+        }
     }
 
     fn read_threads_anew(&mut self, pid: u32, slot: Slot) {
@@ -112,7 +130,7 @@ impl Tracker {
                 }
                 _ => {
                     self.tasks.remove_thread(tid);
-                    self.add_thread(slot, now, None);
+                    self.add_thread(slot, now, Own::default());
                 }
             }
         }

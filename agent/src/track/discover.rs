@@ -12,7 +12,7 @@ use super::container::{self, Found};
 use super::files::OpenFile;
 use super::fx::{FxMap, FxSet};
 use super::procfs::{self, FileSeen, Link, ProcRoot, SocketTable};
-use super::tasks::{Group, Slot, Task};
+use super::tasks::{Group, Own, Slot, Task};
 use super::{Tracker, Warning};
 
 /// Ancestors looked up for a process that is new to us: deeper trees than any real one, and a bound should
@@ -115,7 +115,7 @@ impl Tracker {
             if self.tasks.thread(tid).is_none()
                 && let Some(thread) = self.proc.thread(pid, tid)
             {
-                self.add_thread(slot, thread, None);
+                self.add_thread(slot, thread, Own::default());
             }
         }
         match self.read_files(pid, slot) {
@@ -198,16 +198,16 @@ impl Tracker {
             let comm = process.map(|process| process.comm.clone()).unwrap_or_default();
             Thread { tid, vtid: tid, comm, ..Thread::default() }
         });
-        self.add_thread(slot, thread, None)
+        self.add_thread(slot, thread, Own::default())
     }
 
-    /// Adds a thread to a process.
-    pub(super) fn add_thread(&mut self, slot: Slot, mut thread: Thread, files: Option<u32>) -> Task {
+    /// Adds a thread to a process, all of whose things it shares but those that are given.
+    pub(super) fn add_thread(&mut self, slot: Slot, mut thread: Thread, own: Own) -> Task {
         let process_version = self.tasks.group(slot).version;
         thread.process = process_version;
         let tid = thread.tid;
         let version = self.store.add_thread(thread);
-        let task = Task { tid, version, process_version, process: slot, files };
+        let task = Task { tid, version, process_version, process: slot, own };
         self.tasks.add_thread(tid, task);
         task
     }
@@ -228,20 +228,23 @@ impl Tracker {
         let paths: Vec<&[u8]> = seen.cgroups.iter().map(Vec::as_slice).collect();
         self.set_container(&mut seen.process, &paths);
         // While the ancestors were read this one may have been found as well.
-        Some(self.tasks.slot(pid).unwrap_or_else(|| self.add_process(seen.process, None)))
+        Some(self.tasks.slot(pid).unwrap_or_else(|| self.add_process(seen.process, Own::default())))
     }
 
     fn add_unknown_process(&mut self, pid: u32) -> Slot {
-        self.add_process(Process { pid, vpid: pid, loginuid: u32::MAX, ..Process::default() }, None)
+        let process = Process { pid, vpid: pid, loginuid: u32::MAX, ..Process::default() };
+        self.add_process(process, Own::default())
     }
 
-    /// Adds a process with a table of descriptors, an empty one if none is given.
-    pub(super) fn add_process(&mut self, mut process: Process, files: Option<u32>) -> Slot {
-        let files = files.unwrap_or_else(|| self.tasks.files.create());
+    /// Adds a process with what is given; it gets a table of descriptors, an empty one, and a working directory of its own
+    /// if those are not.
+    pub(super) fn add_process(&mut self, mut process: Process, given: Own) -> Slot {
+        let files = given.files.unwrap_or_else(|| self.tasks.files.create());
+        let folder = given.folder.unwrap_or_else(|| self.tasks.folders.create(process.cwd.clone()));
         let depth = self.bound_ancestors(&mut process);
         let pid = process.pid;
         let version = self.store.add_process(process);
-        self.tasks.add_group(Group { pid, version, threads: 0, depth, files })
+        self.tasks.add_group(Group { pid, version, threads: 0, depth, files, folder })
     }
 
     /// The depth of a process in the tree. At [`DEPTH_MAX`] it is cut off from its ancestors.

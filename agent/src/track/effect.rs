@@ -63,6 +63,8 @@ pub(super) enum Effect {
     Chdir,
     /// `fchdir`.
     Fchdir,
+    /// `pivot_root`.
+    PivotRoot,
     /// `setsid`.
     Setsid,
     /// `setpgid`.
@@ -157,6 +159,7 @@ pub fn changes_own_process(name: &str) -> bool {
         of_call(name),
         Effect::Chdir
             | Effect::Fchdir
+            | Effect::PivotRoot
             | Effect::Setsid
             | Effect::Setpgid
             | Effect::Ids(_)
@@ -228,6 +231,7 @@ pub(super) fn of_call(name: &str) -> Effect {
         "recvmsg" => Effect::Message { sends: false },
         "chdir" => Effect::Chdir,
         "fchdir" => Effect::Fchdir,
+        "pivot_root" => Effect::PivotRoot,
         "setsid" => Effect::Setsid,
         "setpgid" => Effect::Setpgid,
         "setuid" | "setuid32" => Effect::Ids(Ids::Setuid),

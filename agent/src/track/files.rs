@@ -13,6 +13,7 @@ use std::sync::Arc;
 use capture_format::model::Ref;
 
 use super::fx::FxMap;
+use super::shared::{Shared, SharedId};
 
 /// One open descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -68,21 +69,13 @@ impl Entries {
     }
 }
 
-#[derive(Clone, Debug, Default)]
-struct Table {
-    /// Threads that use it.
-    users: u32,
-    entries: Arc<Entries>,
-}
-
 /// Number of a table.
-pub(super) type TableId = u32;
+pub(super) type TableId = SharedId;
 
 /// All tables.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FileTables {
-    tables: Vec<Table>,
-    free: Vec<TableId>,
+    tables: Shared<Arc<Entries>>,
     /// When the call began that is being tracked, and when it returned.
     began_ns: u64,
     returned_ns: u64,
@@ -91,39 +84,27 @@ pub(super) struct FileTables {
 impl FileTables {
     /// An empty table with one user.
     pub(super) fn create(&mut self) -> TableId {
-        self.place(Table { users: 1, entries: Arc::default() })
+        self.tables.create(Arc::default())
     }
 
     /// A table of one user with the entries of `id`.
     pub(super) fn copy(&mut self, id: TableId) -> TableId {
-        let entries = Arc::clone(&self.tables[id as usize].entries);
-        self.place(Table { users: 1, entries })
+        self.tables.copy(id)
     }
 
     /// One more user of the same table.
     pub(super) fn share(&mut self, id: TableId) -> TableId {
-        self.tables[id as usize].users += 1;
-        id
+        self.tables.share(id)
     }
 
     /// One user less.
     pub(super) fn release(&mut self, id: TableId) {
-        let table = &mut self.tables[id as usize];
-        table.users -= 1;
-        if table.users == 0 {
-            table.entries = Arc::default();
-            self.free.push(id);
-        }
+        self.tables.release(id);
     }
 
     /// The table as its user's own: itself when nobody else uses it, else a copy.
     pub(super) fn unshare(&mut self, id: TableId) -> TableId {
-        if self.tables[id as usize].users == 1 {
-            return id;
-        }
-        let copy = self.copy(id);
-        self.release(id);
-        copy
+        self.tables.unshare(id)
     }
 
     /// What follows is about a call of this time.
@@ -133,7 +114,7 @@ impl FileTables {
 
     /// What the call means by a number. `None` when its opening was not seen.
     pub(super) fn get(&self, id: TableId, fd: u32) -> Option<OpenFile> {
-        let entry = self.tables[id as usize].entries.get(fd)?;
+        let entry = self.tables.get(id).get(fd)?;
         if entry.since_ns > self.began_ns {
             return Some(OpenFile { descriptor: entry.before, cloexec: false });
         }
@@ -157,7 +138,7 @@ impl FileTables {
         if self.is_newer(id, fd) || self.get(id, fd) == Some(file) {
             return;
         }
-        let entries = Arc::make_mut(&mut self.tables[id as usize].entries);
+        let entries = Arc::make_mut(self.tables.get_mut(id));
         if let Some(entry) = entries.place(fd) {
             entry.file = Some(file);
         }
@@ -165,13 +146,13 @@ impl FileTables {
 
     /// Whether the number was opened again after the call began.
     fn is_newer(&self, id: TableId, fd: u32) -> bool {
-        let entry = self.tables[id as usize].entries.get(fd);
+        let entry = self.tables.get(id).get(fd);
         entry.is_some_and(|entry| entry.since_ns > self.began_ns)
     }
 
     fn change(&mut self, id: TableId, fd: u32, file: Option<OpenFile>) {
         let since_ns = self.returned_ns;
-        let entries = Arc::make_mut(&mut self.tables[id as usize].entries);
+        let entries = Arc::make_mut(self.tables.get_mut(id));
         if file.is_none() && fd as usize >= ARRAY_FDS {
             // A program may go through billions of numbers; what these meant before is not worth the memory.
             entries.high.remove(&fd);
@@ -189,14 +170,14 @@ impl FileTables {
         last: u32,
         change: impl Fn(OpenFile) -> Option<OpenFile>,
     ) {
-        let shared = &self.tables[id as usize].entries;
+        let shared = self.tables.get(id);
         let within = |fd: u32| (first..=last).contains(&fd);
         let differs = |(fd, file): (u32, OpenFile)| within(fd) && change(file) != Some(file);
         if !entries_of(shared).any(differs) {
             return;
         }
         let since_ns = self.returned_ns;
-        let entries = Arc::make_mut(&mut self.tables[id as usize].entries);
+        let entries = Arc::make_mut(self.tables.get_mut(id));
         let low = entries.low.iter_mut().enumerate().map(|(fd, entry)| (fd as u32, entry));
         let high = entries.high.iter_mut().map(|(fd, entry)| (*fd, entry));
         for (_, entry) in low.chain(high).filter(|(fd, _)| within(*fd)) {
@@ -211,13 +192,13 @@ impl FileTables {
 
     /// The open numbers of a table.
     pub(super) fn numbers(&self, id: TableId) -> impl Iterator<Item = u32> + '_ {
-        entries_of(&self.tables[id as usize].entries).map(|(fd, _)| fd)
+        entries_of(self.tables.get(id)).map(|(fd, _)| fd)
     }
 
     /// The descriptors of every table, a shared one possibly more than once.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = Ref> + '_ {
-        let entries = self.tables.iter().map(|table| &table.entries);
-        let entries = entries.flat_map(|entries| entries.low.iter().chain(entries.high.values()));
+        let entries =
+            self.tables.values().flat_map(|entries| entries.low.iter().chain(entries.high.values()));
         entries.flat_map(|entry| [entry.before, entry.file.map_or(0, |file| file.descriptor)])
     }
 }
@@ -231,21 +212,6 @@ fn entries_of(entries: &Entries) -> impl Iterator<Item = (u32, OpenFile)> + '_ {
     all.filter_map(|(fd, entry)| Some((fd, entry.file?)))
 }
 
-impl FileTables {
-    fn place(&mut self, table: Table) -> TableId {
-        match self.free.pop() {
-            Some(id) => {
-                self.tables[id as usize] = table;
-                id
-            }
-            None => {
-                self.tables.push(table);
-                (self.tables.len() - 1) as TableId
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,7 +221,7 @@ mod tests {
     }
 
     fn show(tables: &FileTables, id: TableId) -> String {
-        let mut files: Vec<_> = entries_of(&tables.tables[id as usize].entries).collect();
+        let mut files: Vec<_> = entries_of(tables.tables.get(id)).collect();
         files.sort_by_key(|(fd, _)| *fd);
         let one = |(fd, file): &(u32, OpenFile)| {
             format!("{fd}={}{}", file.descriptor, if file.cloexec { "x" } else { "" })

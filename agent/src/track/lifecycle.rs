@@ -3,7 +3,8 @@
 use capture_format::model::{Arg, FileMarks, Process, Thread};
 use capture_format::schema::{KernelEvent, Shape, syscall};
 use wire::facts::{
-    FILE_DELETED, FILE_MEMFD, FILE_OVERLAY_LOWER, FILE_OVERLAY_UPPER, FORK_SHARES_FILES, TaskFacts,
+    FILE_DELETED, FILE_MEMFD, FILE_OVERLAY_LOWER, FILE_OVERLAY_UPPER, FORK_SHARES_FILES, FORK_SHARES_FS,
+    TaskFacts,
 };
 use wire::record::{
     SECTION_ARGV, SECTION_CGROUP, SECTION_CGROUP_V1, SECTION_CWD, SECTION_ENV, SECTION_EXE_PATH,
@@ -13,7 +14,7 @@ use wire::{ExecFacts, ExitFacts, ForkFacts, Record, SectionState, SignalFacts};
 
 use super::calls::{ARGS_MAX, Call};
 use super::path::{from_components, until_nul};
-use super::tasks::Slot;
+use super::tasks::{Own, Slot};
 use super::{Sink, Tracker, credentials};
 
 /// `CAP_DAC_OVERRIDE`: passes over file permissions.
@@ -71,23 +72,32 @@ impl Tracker {
             self.task(tid, pid);
         }
         let slot = self.tasks.slot(pid).expect("looking a thread up makes its process known");
-        // Another thread than the first takes over the first one's id, and keeps the table it used.
+        // Another thread than the first takes over the first one's id, and keeps the table and the directory it used.
         let executor = if old_tid == 0 { tid } else { old_tid };
-        let table = match self.tasks.thread(executor).filter(|task| task.process == slot) {
-            Some(executor) => self.tasks.table(executor),
-            None => self.tasks.group(slot).files,
+        let (table, folder) = match self.tasks.thread(executor).filter(|task| task.process == slot) {
+            Some(executor) => (self.tasks.table(executor), self.tasks.folder(executor)),
+            None => (self.tasks.group(slot).files, self.tasks.group(slot).folder),
         };
         let table = self.tasks.files.share(table);
+        let folder = self.tasks.folders.share(folder);
         if executor != tid && self.tasks.thread(executor).is_some_and(|task| task.process == slot) {
             self.tasks.remove_thread(executor);
         }
         if self.tasks.thread(tid).is_none_or(|task| task.process != slot) {
             self.tasks.remove_thread(tid);
-            self.add_thread(slot, Thread { tid, vtid: tid, ..Thread::default() }, None);
+            let thread = Thread { tid, vtid: tid, ..Thread::default() };
+            self.add_thread(slot, thread, Own::default());
         }
         self.tasks.remove_other_threads(slot, tid);
+        let own = self.tasks.thread_mut(tid).map(|task| std::mem::take(&mut task.own)).unwrap_or_default();
+        if let Some(folder) = own.folder {
+            self.tasks.folders.release(folder);
+        }
+        // The directory stays shared with other processes.
+        let old = std::mem::replace(&mut self.tasks.group_mut(slot).folder, folder);
+        self.tasks.folders.release(old);
         // The table becomes the process's own, without what is closed by exec.
-        if let Some(own) = self.tasks.thread_mut(tid).and_then(|task| task.files.take()) {
+        if let Some(own) = own.files {
             self.tasks.files.release(own);
         }
         let old = std::mem::replace(&mut self.tasks.group_mut(slot).files, table);
@@ -109,9 +119,13 @@ impl Tracker {
         if let Some(path) = bytes(record, SECTION_EXE_PATH) {
             process.exe_path = from_components(path);
         }
+        // The thread that executed may have had another one than its process.
+        let folder = self.tasks.group(slot).folder;
+        process.cwd = self.tasks.folders.get(folder).clone();
         if let Some(path) = bytes(record, SECTION_CWD) {
             process.cwd = from_components(path);
         }
+        let cwd = process.cwd.clone();
         if let Some(facts) = facts {
             let kept = bytes(record, SECTION_ARGV).map_or(0, <[u8]>::len);
             if kept < facts.argv_bytes as usize {
@@ -147,6 +161,7 @@ impl Tracker {
         let depth = self.bound_ancestors(&mut process);
         self.tasks.group_mut(slot).depth = depth;
         self.change_process(slot, |current| *current = process);
+        self.set_folder(slot, folder, cwd);
         self.change_thread(tid, |thread| {
             if let Some(facts) = facts {
                 thread.vtid = facts.task.vtid;
@@ -188,7 +203,9 @@ impl Tracker {
             return;
         }
         let shares_files = facts.flags & FORK_SHARES_FILES != 0;
+        let shares_folder = facts.flags & FORK_SHARES_FS != 0;
         let creators_table = self.tasks.table(&creator);
+        let creators_folder = self.tasks.folder(&creator);
         let slot = if is_thread {
             match self.tasks.slot(pid) {
                 Some(slot) => slot,
@@ -199,11 +216,21 @@ impl Tracker {
                 true => self.tasks.files.share(creators_table),
                 false => self.tasks.files.copy(creators_table),
             };
-            self.add_child_process(pid, facts, creator.process, files)
+            let folder = match shares_folder {
+                true => self.tasks.folders.share(creators_folder),
+                false => self.tasks.folders.copy(creators_folder),
+            };
+            let given = Own { files: Some(files), folder: Some(folder) };
+            self.add_child_process(pid, facts, creator.process, given)
         };
         let files = match is_thread {
             true if !shares_files => Some(self.tasks.files.copy(creators_table)),
-            true if creator.files.is_some() => Some(self.tasks.files.share(creators_table)),
+            true if creator.own.files.is_some() => Some(self.tasks.files.share(creators_table)),
+            _ => None,
+        };
+        let folder = match is_thread {
+            true if !shares_folder => Some(self.tasks.folders.copy(creators_folder)),
+            true if creator.own.folder.is_some() => Some(self.tasks.folders.share(creators_folder)),
             _ => None,
         };
         let credentials =
@@ -211,20 +238,24 @@ impl Tracker {
         let comm = until_nul(&facts.task.comm).to_vec();
         // Finding the process in `/proc` may have found the thread as well.
         self.tasks.remove_thread(tid);
-        self.add_thread(slot, Thread { tid, vtid: facts.task.vtid, comm, process: 0, credentials }, files);
+        let thread = Thread { tid, vtid: facts.task.vtid, comm, process: 0, credentials };
+        self.add_thread(slot, thread, Own { files, folder });
     }
 
-    fn add_child_process(&mut self, pid: u32, facts: &ForkFacts, creator: Slot, files: u32) -> Slot {
+    fn add_child_process(&mut self, pid: u32, facts: &ForkFacts, creator: Slot, given: Own) -> Slot {
         let creators = self.tasks.group(creator).version;
         let mut process = self.store.process(creators).cloned().unwrap_or_default();
         process.pid = pid;
+        if let Some(folder) = given.folder {
+            process.cwd = self.tasks.folders.get(folder).clone();
+        }
         apply_task_facts(&mut process, &facts.task);
         process.parent = match self.tasks.process_version(facts.task.ppid) {
             // `CLONE_PARENT` with a parent we never saw: the creator is nearest.
             0 => creators,
             parent => parent,
         };
-        self.add_process(process, Some(files))
+        self.add_process(process, given)
     }
 
     pub(super) fn on_exit(&mut self, record: &Record<'_>, cpu: u16, sink: &mut impl Sink) {

@@ -14,6 +14,7 @@ mod discover;
 mod dns;
 mod effect;
 mod files;
+mod folders;
 mod fx;
 mod in_flight;
 mod lifecycle;
@@ -28,6 +29,7 @@ mod on_uring;
 mod packet;
 mod path;
 mod procfs;
+mod shared;
 mod sockets;
 mod store;
 mod tasks;
@@ -267,14 +269,15 @@ impl Tracker {
     fn change_thread(&mut self, tid: u32, change: impl FnOnce(&mut Thread)) -> Ref {
         let Some(task) = self.tasks.thread(tid).copied() else { return 0 };
         let process_version = self.tasks.group(task.process).version;
+        let process = self.process_version_for(&task);
         let old = self.store.thread(task.version);
         let mut thread = old.cloned().unwrap_or_default();
         change(&mut thread);
-        thread.process = process_version;
-        if old == Some(&thread) {
-            return task.version;
-        }
-        let version = self.store.add_thread(thread);
+        thread.process = process;
+        let version = match old == Some(&thread) {
+            true => task.version,
+            false => self.store.add_thread(thread),
+        };
         if let Some(task) = self.tasks.thread_mut(tid) {
             task.version = version;
             task.process_version = process_version;
@@ -342,7 +345,8 @@ impl Tracker {
         self.drop_socket_tables();
         let mut live = Live::default();
         live.threads.extend(self.tasks.threads().map(|task| task.version));
-        live.processes.extend(self.tasks.threads().map(|task| task.process_version));
+        let process = |task: &Task| Some(self.store.thread(task.version)?.process);
+        live.processes.extend(self.tasks.threads().filter_map(process));
         live.processes.extend(self.tasks.groups().map(|group| group.version));
         live.descriptors.extend(self.tasks.files.descriptors());
         live.descriptors.extend(self.rights.descriptors());

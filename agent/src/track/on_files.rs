@@ -177,8 +177,7 @@ impl Tracker {
         if given.first() == Some(&b'/') {
             path::resolve(b"", given, &mut out);
         } else if dirfd == libc::AT_FDCWD {
-            let cwd = self.process_of(task).map(|process| process.cwd.as_slice());
-            path::resolve(cwd.unwrap_or_default(), given, &mut out);
+            path::resolve(self.cwd(task), given, &mut out);
         } else {
             let folder = self.descriptor_of(task, u32::try_from(dirfd).ok(), 0);
             let base = self.store.descriptor(folder).map(|folder| folder.name.as_slice());
@@ -217,14 +216,14 @@ impl Tracker {
     pub(super) fn unshare_files(&mut self, tid: u32) {
         let Some(task) = self.tasks.thread(tid).copied() else { return };
         let group = *self.tasks.group(task.process);
-        if let Some(own) = task.files {
+        if let Some(own) = task.own.files {
             let own = self.tasks.files.unshare(own);
-            self.tasks.thread_mut(tid).expect("the thread was just found").files = Some(own);
+            self.tasks.thread_mut(tid).expect("the thread was just found").own.files = Some(own);
         } else if group.threads == 1 {
             self.tasks.group_mut(task.process).files = self.tasks.files.unshare(group.files);
         } else {
             let own = self.tasks.files.copy(group.files);
-            self.tasks.thread_mut(tid).expect("the thread was just found").files = Some(own);
+            self.tasks.thread_mut(tid).expect("the thread was just found").own.files = Some(own);
         }
     }
 

@@ -4,6 +4,7 @@ use capture_format::model::Ref;
 
 use super::calls::Call;
 use super::effect::Effect;
+use super::folders::MOUNT_NAMESPACE;
 use super::tasks::Task;
 use super::{Tracker, credentials, path};
 
@@ -16,11 +17,13 @@ const CLONE_NAMESPACES: i32 = libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | 0x80; // CLONE_NEWTIME
 
+/// What `unshare` ends the sharing of directories with: neither of the others is possible without it.
+const UNSHARE_FOLDER: i32 = libc::CLONE_FS | libc::CLONE_NEWNS | libc::CLONE_NEWUSER;
+
 /// Length of a thread's name in the kernel, without the NUL.
 const COMM_BYTES: usize = 15;
 
-/// Places of namespaces in [`capture_format::model::Process::namespaces`].
-const MOUNT_NAMESPACE: usize = 2;
+/// Place of the user namespace in [`capture_format::model::Process::namespaces`].
 const USER_NAMESPACE: usize = 6;
 
 impl Tracker {
@@ -35,15 +38,16 @@ impl Tracker {
             Effect::Chdir => {
                 let given = path::until_nul(call.bytes(0)?);
                 let cwd = self.resolve(task, None, given);
-                self.change_process(task.process, |process| process.cwd = cwd);
+                self.change_cwd(task, cwd);
             }
             Effect::Fchdir => {
                 let folder = self.descriptor_of(task, call.fd(0), 0);
                 let cwd = self.store.descriptor(folder)?.name.clone();
                 if cwd.first() == Some(&b'/') {
-                    self.change_process(task.process, |process| process.cwd = cwd);
+                    self.change_cwd(task, cwd);
                 }
             }
+            Effect::PivotRoot => self.on_pivot_root(task, call),
             Effect::Setsid => self.change_process(task.process, |process| {
                 process.sid = process.pid;
                 process.pgid = process.pid;
@@ -73,6 +77,9 @@ impl Tracker {
             Effect::Unshare => {
                 if call.int(0) & libc::CLONE_FILES != 0 {
                     self.unshare_files(tid);
+                }
+                if call.int(0) & UNSHARE_FOLDER != 0 {
+                    self.unshare_folder(tid);
                 }
                 if call.int(0) & CLONE_NAMESPACES != 0 {
                     self.reread_namespaces(task, tid);
@@ -157,7 +164,7 @@ impl Tracker {
     fn on_setns(&mut self, task: &Task, tid: u32) {
         if self.reread_namespaces(task, tid)[MOUNT_NAMESPACE] {
             // Whoever enters another tree of mounts stands at its top; unshare leaves everything in place.
-            self.change_process(task.process, |process| process.cwd = b"/".to_vec());
+            self.change_cwd(task, b"/".to_vec());
         }
     }
 

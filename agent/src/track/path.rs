@@ -36,6 +36,23 @@ fn push(out: &mut Vec<u8>, start: usize, rooted: bool, part: &[u8]) {
     out.extend_from_slice(part);
 }
 
+/// What is below `base`, or `None` for a path that is not: nothing for the base itself, else it begins with a slash.
+fn below<'a>(path: &'a [u8], base: &[u8]) -> Option<&'a [u8]> {
+    let base = base.strip_suffix(b"/").unwrap_or(base);
+    path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
+}
+
+/// What a path is called after `pivot_root`, of which these are the arguments, absolute.
+pub(crate) fn after_pivot(path: &[u8], new_root: &[u8], put_old: &[u8]) -> Vec<u8> {
+    match below(path, new_root) {
+        _ if path == b"/" || path.first() != Some(&b'/') => path.to_vec(),
+        Some([]) => b"/".to_vec(),
+        Some(rest) => rest.to_vec(),
+        // Both the same is how the old root is laid over the new one, from where it can be taken away.
+        None => [below(put_old, new_root).unwrap_or_default(), path].concat(),
+    }
+}
+
 /// Stands for the beginning of a path that has more components than the kernel programs follow.
 const UNKNOWN_BEGINNING: &[u8] = b"...";
 
@@ -95,6 +112,25 @@ mod tests {
             let mut out = b"kept".to_vec();
             resolve(base.as_bytes(), path.as_bytes(), &mut out);
             assert_eq!(String::from_utf8_lossy(&out), format!("kept{expected}"), "{base} + {path}");
+        }
+    }
+
+    #[test]
+    fn a_pivot_renames_what_is_not_moved() {
+        for (path, put_old, expected) in [
+            ("/", "/new/old", "/"),
+            ("/new", "/new/old", "/"),
+            ("/new", "/new", "/"),
+            ("/new/srv", "/new/old", "/srv"),
+            ("/newer/srv", "/new/old", "/old/newer/srv"),
+            ("/home/ann", "/new/old", "/old/home/ann"),
+            ("/home/ann", "/new", "/home/ann"),
+            ("/home/ann", "elsewhere", "/home/ann"),
+            ("home", "/new/old", "home"),
+            ("", "/new/old", ""),
+        ] {
+            let after = after_pivot(path.as_bytes(), b"/new", put_old.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&after), expected, "{path} {put_old}");
         }
     }
 

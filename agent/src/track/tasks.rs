@@ -1,9 +1,10 @@
 //! The living threads and processes, and which version of each is current.
 
-use capture_format::model::Ref;
+use capture_format::model::{Ref, Text};
 
 use super::files::{FileTables, TableId};
 use super::fx::FxMap;
+use super::shared::{Shared, SharedId};
 
 /// Place of a process in [`Tasks`].
 pub(super) type Slot = u32;
@@ -14,12 +15,21 @@ pub(super) struct Task {
     pub(super) tid: u32,
     /// Its current version.
     pub(super) version: Ref,
-    /// The process version that `version` refers to: another one may be current by now.
+    /// The process's version when `version` was the thread's current one: another one may be current by now.
     pub(super) process_version: Ref,
     /// Its process.
     pub(super) process: Slot,
-    /// Its descriptor table, when that is not the one of its process.
+    /// What it does not share with its process.
+    pub(super) own: Own,
+}
+
+/// What is somebody's own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Own {
+    /// Table of descriptors.
     pub(super) files: Option<TableId>,
+    /// Working directory.
+    pub(super) folder: Option<SharedId>,
 }
 
 /// A living process.
@@ -33,6 +43,8 @@ pub(super) struct Group {
     /// Ancestors that its versions keep in the store.
     pub(super) depth: u32,
     pub(super) files: TableId,
+    /// Its working directory, which its current version tells as well.
+    pub(super) folder: SharedId,
 }
 
 /// All of them.
@@ -43,6 +55,7 @@ pub(super) struct Tasks {
     free: Vec<Slot>,
     pids: FxMap<u32, Slot>,
     pub(super) files: FileTables,
+    pub(super) folders: Shared<Text>,
 }
 
 impl Tasks {
@@ -73,7 +86,12 @@ impl Tasks {
 
     /// The table a thread uses.
     pub(super) fn table(&self, task: &Task) -> TableId {
-        task.files.unwrap_or(self.group(task.process).files)
+        task.own.files.unwrap_or(self.group(task.process).files)
+    }
+
+    /// The working directory a thread has.
+    pub(super) fn folder(&self, task: &Task) -> SharedId {
+        task.own.folder.unwrap_or(self.group(task.process).folder)
     }
 
     /// Adds a process; one with the same id must have been removed.
@@ -101,8 +119,11 @@ impl Tasks {
     /// Removes a thread. Its process stays, also without any thread.
     pub(super) fn remove_thread(&mut self, tid: u32) -> Option<Slot> {
         let task = self.threads.remove(&tid)?;
-        if let Some(table) = task.files {
+        if let Some(table) = task.own.files {
             self.files.release(table);
+        }
+        if let Some(folder) = task.own.folder {
+            self.folders.release(folder);
         }
         self.group_mut(task.process).threads -= 1;
         Some(task.process)
@@ -131,9 +152,20 @@ impl Tasks {
         }
         let group = *self.group(slot);
         self.files.release(group.files);
+        self.folders.release(group.folder);
         self.pids.remove(&group.pid);
         *self.group_mut(slot) = Group::default();
         self.free.push(slot);
+    }
+
+    /// The threads that have a working directory of their own, which is this one.
+    pub(super) fn threads_in(&mut self, folder: SharedId) -> impl Iterator<Item = &mut Task> {
+        self.threads.values_mut().filter(move |task| task.own.folder == Some(folder))
+    }
+
+    /// The processes whose working directory this is.
+    pub(super) fn groups_in(&self, folder: SharedId) -> impl Iterator<Item = Slot> {
+        self.pids.values().copied().filter(move |slot| self.group(*slot).folder == folder)
     }
 
     /// Living threads.

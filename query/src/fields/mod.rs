@@ -176,13 +176,17 @@ impl Field {
         name == "evt.num" || ["evt.deltatime", "evt.reltime"].iter().any(|of| name.starts_with(of))
     }
 
-    /// Whether other processes than the one it is about can change it: `setpgid` of a child, or a loss. All else that is told of
-    /// a thread changes by calls of its own process, by exec, or by a move to another control group. Parents and what
-    /// is told of them are those of the time when the process last changed.
+    /// Whether other processes than the one it is about can change it: `setpgid` of a child, a change of the
+    /// working directory by one that shares it, or a loss. All else that is told of a thread changes by calls of its own
+    /// process, by exec, or by a move to another control group. Parents and what is told of them are those of the time
+    /// when the process last changed.
     pub(crate) fn is_changed_by_others(&self) -> bool {
         let name = self.name;
         ["proc.pgid", "proc.vpgid"].iter().any(|group| name.starts_with(group))
-            || matches!(name, "proc.is_pgid_leader" | "proc.is_vpgid_leader" | "proc.is_uncertain")
+            || matches!(
+                name,
+                "proc.is_pgid_leader" | "proc.is_vpgid_leader" | "proc.is_uncertain" | "proc.cwd"
+            )
     }
 
     /// Whether captures hold it; fields that they do not hold yet are missing in every event.

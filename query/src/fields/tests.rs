@@ -61,7 +61,7 @@ fn a_name_behind_a_dot_is_an_argument_only_where_no_field_has_that_name() {
     }
 }
 
-/// A shell and a child of it, with these numbers in what a parent may set of its child.
+/// A shell and a child of it, with these numbers in what others may set of it.
 fn machine(group: u32) -> capture_format::Entities {
     use capture_format::model::{Entity, Process, Thread};
     let text = |text: &str| text.as_bytes().to_vec();
@@ -80,7 +80,9 @@ fn machine(group: u32) -> capture_format::Entities {
     };
     let mut entities = capture_format::Entities::default();
     entities.define(1, Entity::Process(process(1, 0, "sh")));
-    let child = Process { pgid: group, vpgid: group, is_uncertain: group == 7, ..process(2, 1, "child") };
+    let cwd = group.to_string().into_bytes();
+    let child =
+        Process { pgid: group, vpgid: group, is_uncertain: group == 7, cwd, ..process(2, 1, "child") };
     entities.define(2, Entity::Process(child));
     let thread = Thread { tid: 2, vtid: 2, comm: text("child"), process: 2, ..Thread::default() };
     entities.define(1, Entity::Thread(thread));

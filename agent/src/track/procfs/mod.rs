@@ -98,7 +98,7 @@ impl ProcRoot {
             false => pid,
         };
         self.read_image(through, &status, &mut process);
-        process.cwd = self.link_text(through, "cwd");
+        process.cwd = self.cwd(through);
         if let Some(uid) = self.text(pid, "loginuid").and_then(|text| parse(&text)) {
             process.loginuid = uid;
         }
@@ -118,6 +118,11 @@ impl ProcRoot {
             process: 0,
             credentials: credentials(&status),
         })
+    }
+
+    /// A process's working directory, empty when it cannot be read.
+    pub(super) fn cwd(&self, pid: u32) -> Text {
+        self.link_text(pid, "cwd")
     }
 
     /// Inode numbers of a process's namespaces, in the order of [`Process::namespaces`].

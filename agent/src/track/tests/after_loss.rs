@@ -1,5 +1,7 @@
 //! Losses of what changes a process: uncertain until `/proc` was read, then as it says.
 
+use wire::facts::FORK_SHARES_FS;
+
 use super::fake_proc::FakeProc;
 use super::machine::{Call, Machine, text};
 
@@ -61,6 +63,29 @@ fn another_process_with_the_same_id_is_not_taken_for_it() {
     m.pass(2_000_000_000);
     m.call(Call::new(10, "getppid", &[], 1));
     assert_eq!(m.process(10).start_ns, 9_000_000_000);
+}
+
+#[test]
+fn a_shared_working_directory_is_read_anew_for_all_that_share_it() {
+    let (proc, mut m) = server("shared-folder");
+    proc.process(11, 10, "helper");
+    m.fork(10, 11, 11, 10, FORK_SHARES_FS);
+    let mut reread = |own: &str, others: &str| {
+        for (pid, folder) in [(10, own), (11, others)] {
+            std::fs::remove_file(proc.0.join(format!("{pid}/cwd"))).expect("it is there");
+            proc.link(&format!("{pid}/cwd"), folder);
+        }
+        m.tracker.lost_changes(&[10], false);
+        // No sooner than the last look allows.
+        while m.process(10).is_uncertain {
+            m.tracker.read_uncertain(u64::MAX);
+        }
+        m.call(Call::new(10, "chdir", &[1], 0).data(0, "a\0"));
+        [10, 11].map(|pid| text(&m.process(pid).cwd))
+    };
+    assert_eq!(reread("/var", "/var"), ["/var/a", "/var/a"]);
+    // What was lost this time was the end of sharing.
+    assert_eq!(reread("/opt", "/var/a"), ["/opt/a", "/var/a"]);
 }
 
 #[test]
