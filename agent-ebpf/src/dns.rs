@@ -5,24 +5,11 @@
 //! DNS has them. That costs a few comparisons where a buffer is cut, and nothing elsewhere; asking whether the
 //! descriptor is a socket with DNS's port would cost more than copying what only looks alike. The agent knows the port.
 
-use wire::SectionState;
-use wire::record::SECTION_MESSAGE;
-use wire::table::{CallEntry, FETCH_NONE};
-
-use crate::fetch::{self, Longs, pick};
-use crate::memory::{clamp, opaque, read_user_or_zero};
-use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
+use crate::memory::opaque;
 use crate::settings::setting;
 
 /// Bytes of data in which the head of a message is recognised, also behind the length it has over TCP.
 pub(crate) const HEAD_BYTES: u64 = 14;
-/// `struct mmsghdr`, and where it has the length of a received message.
-const MMSGHDR_BYTES: u64 = 64;
-const MMSGHDR_LENGTH: u64 = 56;
-/// Messages of one call that are looked at.
-const MESSAGES_MAX: u64 = 4;
-/// Parts of each: a length and a message, or a message.
-const PARTS_MAX: u64 = 2;
 
 /// Of the head of a message (RFC 1035) the flags, and the counts of questions, answers and authorities, big-endian:
 /// operation "query", no reserved bit, one question, fewer than 256 of the others.
@@ -50,36 +37,4 @@ unsafe fn differs_from_head(message: *const u8) -> u64 {
     core::arch::asm!("{0} = *(u64 *)({1} + 2)", out(reg) word, in(reg) message, options(nostack, readonly));
     let is_not_0 = |bits: u64| opaque((bits | bits.wrapping_neg()) >> 63);
     is_not_0(word & ONE_QUESTION_MASK ^ ONE_QUESTION) & is_not_0(word & MULTICAST_MASK ^ MULTICAST)
-}
-
-/// Copies messages of `sendmmsg` and `recvmmsg` that are no arguments of the event, each into a section of its own:
-/// a resolver asks for both sorts of addresses in one call. Gives the position behind them.
-#[inline(always)]
-pub(crate) unsafe fn messages(slot: &Slot, entry: *const CallEntry, mut position: u64) -> u64 {
-    if setting!(dns_bytes) == 0 {
-        return position;
-    }
-    // What was sent has its first message among the arguments.
-    let is_out = (*entry).vector.how == FETCH_NONE;
-    let vector = pick(slot, 1);
-    let mut at = opaque(if is_out { 0 } else { 1 });
-    while at < MESSAGES_MAX {
-        position = opaque(slot.forget(position));
-        if at as i64 >= slot.result() || position > POSITION_MAX {
-            break;
-        }
-        let address = vector + at * MMSGHDR_BYTES;
-        let mut limit = slot.snap_bytes();
-        let mut whole = FETCH_BYTES_MAX;
-        if is_out {
-            whole = u64::from(read_user_or_zero::<u32>(address + MMSGHDR_LENGTH));
-            limit = if whole < limit { whole } else { limit };
-        }
-        let bytes = fetch::message::<PARTS_MAX>(slot, position, Longs::wide(address), limit, whole, is_out)
-            .unwrap_or(0);
-        position =
-            slot.section(position, SECTION_MESSAGE, SectionState::Data, clamp::<FETCH_BYTES_MAX>(bytes));
-        at = opaque(at + 1);
-    }
-    position
 }

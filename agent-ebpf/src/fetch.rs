@@ -5,8 +5,9 @@ use core::ffi::c_void;
 use wire::SectionState;
 use wire::table::{
     CHOICES_MAX, CallEntry, ChoiceKey, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
-    FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT,
-    FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, FETCHES_MAX, Fetch,
+    FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MESSAGES_IN,
+    FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT,
+    FETCH_STRING, FETCH_STRINGS, FETCHES_MAX, Fetch,
 };
 
 use crate::dns;
@@ -35,6 +36,15 @@ const KEPT_PART_SHIFT: u32 = 40;
 const STRINGS_MAX: u64 = 64;
 /// Bytes of a string vector that are kept, but for the last string.
 const STRINGS_BYTES_MAX: u64 = 32 * 1024;
+/// `struct mmsghdr`.
+const MMSGHDR_BYTES: u64 = 64;
+const NARROW_MMSGHDR_BYTES: u64 = 32;
+/// What is kept of one of several messages begins with two numbers.
+const MESSAGE_HEAD_BYTES: u64 = 8;
+/// Messages of one call that are looked at.
+const MESSAGES_MAX: u64 = 4;
+/// Parts of each that are looked at.
+const MESSAGE_PARTS_MAX: u64 = 2;
 /// Ancillary data that is kept.
 const CONTROL_BYTES_MAX: u64 = 256;
 
@@ -140,7 +150,7 @@ unsafe fn block(slot: &Slot, mut fetch: *const Fetch, position: u64) -> u64 {
     slot.section(position, arg, SectionState::Data, kept)
 }
 
-/// Copies an iovec, a message or a string vector; gives the position behind it.
+/// Copies an iovec, messages or a string vector; gives the position behind it.
 #[inline(always)]
 pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, position: u64) -> u64 {
     let arg = (*fetch).arg;
@@ -153,7 +163,7 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, position: u64) -> 
     if address == 0 {
         return slot.section(position, arg, SectionState::Null, 0);
     }
-    let is_out = how == FETCH_IOVEC_OUT || how == FETCH_MSGHDR_OUT;
+    let is_out = how == FETCH_IOVEC_OUT || how == FETCH_MSGHDR_OUT || how == FETCH_MESSAGES_OUT;
     if is_out && slot.result() < 0 {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
@@ -173,7 +183,11 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, position: u64) -> 
             iovec::<IOVEC_PARTS_MAX>(slot, position, 0, Longs { address, narrow }, parts, limit, whole)
         }
         FETCH_MSGHDR_IN | FETCH_MSGHDR_OUT => {
-            message::<IOVEC_PARTS_MAX>(slot, position, Longs { address, narrow }, limit, whole, is_out)
+            message::<IOVEC_PARTS_MAX>(slot, position, 0, Longs { address, narrow }, limit, whole, is_out)
+        }
+        FETCH_MESSAGES_IN | FETCH_MESSAGES_OUT => {
+            let count = if is_out { slot.result() as u64 } else { pick(slot, (*fetch).param) };
+            messages(slot, position, Longs { address, narrow }, count, is_out)
         }
         FETCH_STRINGS => strings(slot, position, Longs { address, narrow }),
         _ => None,
@@ -268,18 +282,20 @@ pub(crate) unsafe fn iovec<const PARTS: u64>(
     Some(at)
 }
 
-/// Copies a `struct msghdr` in the form that [`FETCH_MSGHDR_IN`] describes.
+/// Copies a `struct msghdr` in the form that [`FETCH_MSGHDR_IN`] describes behind the `filled` bytes of the section at
+/// `position`; gives the bytes then filled.
 #[inline(always)]
 pub(crate) unsafe fn message<const PARTS: u64>(
     slot: &Slot,
     position: u64,
+    filled: u64,
     head: Longs,
     limit: u64,
     whole: u64,
     is_out: bool,
 ) -> Option<u64> {
     let [name, name_len, iov, parts, control, control_len, flags] = head.read::<7>(0)?;
-    let body = slot.body(position);
+    let body = slot.body(position).add(filled as usize);
     let mut name_bytes = if name == 0 { 0 } else { clamp::<ADDRESS_BYTES_MAX>(name_len & 0xffff_ffff) };
     if !copy_user(body.add(16), name_bytes, name) {
         name_bytes = 0;
@@ -289,15 +305,55 @@ pub(crate) unsafe fn message<const PARTS: u64>(
     if !copy_user(body.add(at as usize), control_bytes, control) {
         control_bytes = 0;
     }
-    let data_at = at + control_bytes;
+    let data_at = filled + at + control_bytes;
     let vector = Longs { address: iov, ..head };
-    let filled = iovec::<PARTS>(slot, position, data_at, vector, parts, limit, whole).unwrap_or(data_at);
+    let end = iovec::<PARTS>(slot, position, data_at, vector, parts, limit, whole).unwrap_or(data_at);
     let words = body.cast::<u32>();
     words.write_volatile(name_bytes as u32);
     words.add(1).write_volatile(if is_out { flags as u32 } else { 0 });
     words.add(2).write_volatile(control_bytes as u32);
-    words.add(3).write_volatile((filled - data_at) as u32);
-    Some(filled)
+    words.add(3).write_volatile((end - data_at) as u32);
+    Some(end)
+}
+
+/// Copies `struct mmsghdr`s in the form that [`FETCH_MESSAGES_IN`] describes; gives the bytes then filled.
+#[inline(always)]
+unsafe fn messages(slot: &Slot, position: u64, vector: Longs, count: u64, is_out: bool) -> Option<u64> {
+    slot.keep(position, 0);
+    for i in 0..MESSAGES_MAX {
+        let filled = opaque(slot.kept(position)) & KEPT_AT;
+        if i >= count || filled > FETCH_BYTES_MAX / 4 {
+            break;
+        }
+        let (bytes, length_at) = if vector.narrow { (NARROW_MMSGHDR_BYTES, 28) } else { (MMSGHDR_BYTES, 56) };
+        let head = Longs { address: vector.address + i * bytes, ..vector };
+        let length = read_user_or_zero::<u32>(head.address + length_at);
+        let mut limit = slot.snap_bytes();
+        let mut whole = FETCH_BYTES_MAX;
+        if is_out {
+            whole = u64::from(length);
+            limit = if whole < limit { whole } else { limit };
+        }
+        let Some(end) = message::<MESSAGE_PARTS_MAX>(
+            slot,
+            position,
+            filled + MESSAGE_HEAD_BYTES,
+            head,
+            limit,
+            whole,
+            is_out,
+        ) else {
+            if i == 0 {
+                return None;
+            }
+            break;
+        };
+        let words = slot.body(position).add(filled as usize).cast::<u32>();
+        words.write_volatile(length);
+        words.add(1).write_volatile((end - filled - MESSAGE_HEAD_BYTES) as u32);
+        slot.keep(position, (end + 7) & !7);
+    }
+    Some(slot.kept(position) & KEPT_AT)
 }
 
 #[inline(always)]

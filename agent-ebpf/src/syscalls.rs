@@ -11,13 +11,12 @@ use wire::offsets::ABSENT;
 use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
 use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart};
 use wire::table::{
-    CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET,
-    CALL_SOCKET_NAMED, CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED_FAILED,
-    SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT,
-    SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
+    CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
+    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED_FAILED, SELECTED_SUCCEEDED,
+    SHARED_ABSENT, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT, SHARED_SOCKETCALL,
+    UPKEEP_ALWAYS, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
 };
 
-use crate::dns;
 use crate::facts::{file_facts, file_of, is_socket, socket_facts};
 use crate::fetch;
 use crate::memory::{follow, load, opaque, read_user_or_zero};
@@ -362,9 +361,6 @@ unsafe fn write_call(
     }
     if (*entry).vector.how != 0 {
         position = fetch::vector(&slot, &raw const (*entry).vector, position);
-    }
-    if (*entry).flags & CALL_MESSAGES != 0 && !slot.is_compat() {
-        position = dns::messages(&slot, entry, position);
     }
     if (*entry).flags & (CALL_SOCKET | CALL_FILE) != 0 {
         position = describe(&slot, task, entry, slot.forget(position));

@@ -118,7 +118,7 @@ unsafe fn copy_vector(
     let limit = if whole < snap { whole } else { snap };
     let copied = if is_message {
         let head = Longs::wide(address);
-        fetch::message::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, head, limit, whole, is_out)
+        fetch::message::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0, head, limit, whole, is_out)
     } else {
         let vector = Longs::wide(address);
         fetch::iovec::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0, vector, count, limit, whole)

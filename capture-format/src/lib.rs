@@ -15,6 +15,7 @@ mod constants;
 mod entity;
 mod error;
 mod index;
+pub mod message;
 pub mod model;
 mod reader;
 pub mod schema;

@@ -58,7 +58,7 @@ impl<'a> KindView<'a> {
             return None;
         }
         self.kind.args.iter().position(|arg| {
-            matches!(arg.kind.shape, Shape::Bytes | Shape::Iovec | Shape::Msghdr)
+            matches!(arg.kind.shape, Shape::Bytes | Shape::Iovec | Shape::Msghdr | Shape::Messages)
                 && arg.kind.fetch != Fetch::None
         })
     }

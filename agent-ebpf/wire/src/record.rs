@@ -253,10 +253,6 @@ pub const SECTION_PACKET: u8 = 0x50;
 /// Section: name of the network device a packet was on, padded with NULs.
 pub const SECTION_DEVICE: u8 = 0x51;
 
-/// Section: a message of several that one call sends or receives, in the form of
-/// [`crate::table::FETCH_MSGHDR_IN`]. Of those sent the first one is the argument instead.
-pub const SECTION_MESSAGE: u8 = 0x52;
-
 /// A record's bytes do not hold together: a fault of ours or tampering, never of the traced program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordError {

@@ -34,6 +34,11 @@ pub const FETCH_CHOICE: u8 = 13;
 pub const FETCH_SHARE_IN: u8 = 14;
 /// As [`FETCH_SHARE_IN`], read when the call succeeded.
 pub const FETCH_SHARE_OUT: u8 = 15;
+/// Several `mmsghdr`s to send, counted by argument `param`: of each its `msg_len` (u32) and how many bytes follow (u32), these
+/// in the form of [`FETCH_MSGHDR_IN`], and what is missing to 8 bytes.
+pub const FETCH_MESSAGES_IN: u8 = 16;
+/// As [`FETCH_MESSAGES_IN`] of `mmsghdr`s that were filled, counted by the result; data as long as `msg_len`.
+pub const FETCH_MESSAGES_OUT: u8 = 17;
 
 /// Entries of the table of choices at most.
 pub const CHOICES_MAX: u32 = 1024;
@@ -65,9 +70,6 @@ pub const CALL_STATE: u8 = 32;
 
 /// The call opens a file without naming it: its path is always sent.
 pub const CALL_NAMELESS: u8 = 64;
-
-/// The call sends or receives several messages: those that are no arguments are sent along, if DNS is wanted.
-pub const CALL_MESSAGES: u8 = 128;
 
 /// Bit of [`CallEntry::selected`]: the call is recorded when it succeeds, or does not return.
 pub const SELECTED_SUCCEEDED: u8 = 1;
@@ -143,7 +145,7 @@ pub struct CallEntry {
     pub upkeep: u8,
     /// What to fetch: strings and blocks.
     pub fetch: [Fetch; FETCHES_MAX],
-    /// What to fetch by a loop: an iovec, a `msghdr` or a string vector; one per call.
+    /// What to fetch by a loop: an iovec, `msghdr`s or a string vector; one per call.
     pub vector: Fetch,
     /// A call that took less, as far as is known, is not selected.
     pub latency_min_ns: u64,

@@ -8,10 +8,10 @@ use sysreel_agent::split::{Split, Wanted};
 use sysreel_agent::track::{Upkeep, carries_dns, changes_own_process, maps_memory, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
-    CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_MESSAGES, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET,
-    CALL_SOCKET_NAMED, CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CallEntry, ChoiceKey, FD_NONE, FD_PAIR,
-    FD_RESULT, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT,
-    FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE,
+    CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
+    CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CallEntry, ChoiceKey, FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE,
+    FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
+    FETCH_LENPTR_OUT, FETCH_MESSAGES_IN, FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE,
     FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED,
     SELECTED_FAILED, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY,
     SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN,
@@ -165,7 +165,6 @@ fn flags_of(call: &schema::Syscall) -> u8 {
         (CALL_SOCKET, call.socket),
         (CALL_SOCKET_NAMED, matches!(call.name, "sendto" | "recvfrom")),
         (CALL_FILE, call.file),
-        (CALL_MESSAGES, matches!(call.name, "sendmmsg" | "recvmmsg")),
         (CALL_SILENT_ZERO, call.silent_zero),
         (CALL_IMAGE, matches!(call.name, "execve" | "execveat")),
         (CALL_NAMELESS, call.name == "open_by_handle_at"),
@@ -242,7 +241,7 @@ pub(super) fn class_of(call: &schema::Syscall) -> EventClass {
 
 /// Whether a fetch is by a loop.
 fn is_vector(how: u8) -> bool {
-    (FETCH_IOVEC_IN..=FETCH_STRINGS).contains(&how)
+    (FETCH_IOVEC_IN..=FETCH_STRINGS).contains(&how) || matches!(how, FETCH_MESSAGES_IN | FETCH_MESSAGES_OUT)
 }
 
 fn fetch_of(arg: u8, kind: &ArgKind) -> Option<Fetch> {
@@ -262,6 +261,8 @@ fn fetch_of(arg: u8, kind: &ArgKind) -> Option<Fetch> {
         Kind::Iovec { out: true, arg } => (FETCH_IOVEC_OUT, arg, 0, 0),
         Kind::Msghdr { out: false } => (FETCH_MSGHDR_IN, 0, 0, 0),
         Kind::Msghdr { out: true } => (FETCH_MSGHDR_OUT, 0, 0, 0),
+        Kind::Messages { arg: Some(arg) } => (FETCH_MESSAGES_IN, arg, 0, 0),
+        Kind::Messages { arg: None } => (FETCH_MESSAGES_OUT, 0, 0, 0),
         Kind::Choice { arg } => (FETCH_CHOICE, arg, choice_number(&kind.shape)?, 0),
     };
     Some(Fetch { how, arg, param, extra, size })

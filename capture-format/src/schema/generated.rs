@@ -1763,7 +1763,7 @@ pub(super) static CALLS: [Syscall; 608] = [
         "int",
         &[
             ("fd", "fd"),
-            ("msgvec", "pointer"),
+            ("data", "mmsghdr<out:ret>"),
             ("vlen", "uint"),
             ("flags", "flags(msg)"),
             ("timeout", "struct(timespec)<in:16>"),
@@ -1841,7 +1841,7 @@ pub(super) static CALLS: [Syscall; 608] = [
         arg(0),
         0,
         "int",
-        &[("fd", "fd"), ("data", "msghdr<in>"), ("vlen", "uint"), ("flags", "flags(msg)")],
+        &[("fd", "fd"), ("data", "mmsghdr<in:arg2>"), ("vlen", "uint"), ("flags", "flags(msg)")],
     ),
     call("setns", "process", arg(0), 0, "errno", &[("fd", "fd"), ("nstype", "flags(unshare)")]),
     call(
@@ -3282,7 +3282,7 @@ pub(super) static CALLS: [Syscall; 608] = [
         "int",
         &[
             ("fd", "fd"),
-            ("msgvec", "pointer"),
+            ("data", "mmsghdr<out:ret>"),
             ("vlen", "uint"),
             ("flags", "flags(msg)"),
             ("timeout", "struct(timespec.32)<in:8>"),
@@ -3960,7 +3960,7 @@ pub(super) static CALLS: [Syscall; 608] = [
         "int",
         &[
             ("fd", "fd"),
-            ("msgvec", "pointer"),
+            ("data", "mmsghdr<out:ret>"),
             ("vlen", "uint"),
             ("flags", "flags(msg)"),
             ("timeout", "struct(timespec)<in:16>"),

@@ -17,7 +17,7 @@
 //! path path(N)             string, relative to the directory descriptor in argument N
 //! text                     string; with <FETCH>, one that is counted instead of ended by NUL
 //! strings                  vector of strings
-//! bytes<FETCH> bits<FETCH> sockaddr<FETCH> struct(NAME)<FETCH> iovec<FETCH> msghdr<FETCH>
+//! bytes<FETCH> bits<FETCH> sockaddr<FETCH> struct(NAME)<FETCH> iovec<FETCH> msghdr<FETCH> mmsghdr<FETCH>
 //!
 //! FETCH = in:SIZE | out:SIZE            a fixed number of bytes, before or only on success
 //!       | in:argN | out:argN            counted by argument N
@@ -29,7 +29,8 @@
 //!       | out:*argN                     counted by the 32-bit length that argument N points to
 //!       | in | out                      msghdr
 //! ```
-//! For iovec, `in:argN`/`out:argN` name the argument that counts the parts.
+//! For iovec, `in:argN`/`out:argN` name the argument that counts the parts; for mmsghdr, the one that counts the messages, and
+//! `out:ret` says that the result counts them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -103,6 +104,8 @@ pub enum Shape {
     Iovec,
     /// A message: see `docs/format.md`.
     Msghdr,
+    /// Several messages: see `docs/format.md`.
+    Messages,
 }
 
 /// The argument that decides about another one; or two, of which the first is the upper half of the value.
@@ -174,6 +177,11 @@ pub enum Fetch {
         /// Filled by the kernel.
         out: bool,
     },
+    /// Several of them, in `mmsghdr`s: filled by the kernel where the result counts them, else to send.
+    Messages {
+        /// The argument that counts those to send.
+        arg: Option<u8>,
+    },
     /// What a table says for the value of argument `arg`.
     Choice {
         /// The argument that decides.
@@ -238,6 +246,12 @@ fn parse_fetch(shape: &Shape, text: &str) -> Option<Fetch> {
             "in" => Some(Fetch::Msghdr { out: false }),
             "out" => Some(Fetch::Msghdr { out: true }),
             _ => None,
+        };
+    }
+    if *shape == Shape::Messages {
+        return match text.strip_prefix("in:arg") {
+            Some(arg) => Some(Fetch::Messages { arg: Some(arg.parse().ok()?) }),
+            None => (text == "out:ret").then_some(Fetch::Messages { arg: None }),
         };
     }
     let (direction, length) = text.split_once(':')?;
@@ -328,6 +342,7 @@ impl FromStr for ArgKind {
             "struct" => Shape::Struct(named().ok_or_else(|| error("struct needs a name"))?),
             "iovec" => Shape::Iovec,
             "msghdr" => Shape::Msghdr,
+            "mmsghdr" => Shape::Messages,
             _ => return Err(error("unknown name")),
         };
         let fetch = match (&shape, fetch) {
@@ -343,6 +358,7 @@ impl FromStr for ArgKind {
                 | Shape::Struct(_)
                 | Shape::Iovec
                 | Shape::Msghdr
+                | Shape::Messages
                 | Shape::By(..),
                 Some(text),
             ) => parse_fetch(&shape, text).ok_or_else(|| error("the part in <> is not a fetch"))?,
@@ -353,6 +369,7 @@ impl FromStr for ArgKind {
                 | Shape::Struct(_)
                 | Shape::Iovec
                 | Shape::Msghdr
+                | Shape::Messages
                 | Shape::By(..),
                 None,
             ) => {
@@ -406,6 +423,7 @@ impl fmt::Display for ArgKind {
             Shape::Struct(name) => return write!(f, "struct({name}){}", self.fetch),
             Shape::Iovec => "iovec",
             Shape::Msghdr => "msghdr",
+            Shape::Messages => "mmsghdr",
         };
         write!(f, "{name}{}", self.fetch)
     }
@@ -428,6 +446,8 @@ impl fmt::Display for Fetch {
             Fetch::LengthPointer { arg } => write!(f, "<out:*arg{arg}>"),
             Fetch::Iovec { out, arg } => write!(f, "<{}:arg{arg}>", direction(out)),
             Fetch::Msghdr { out } => write!(f, "<{}>", direction(out)),
+            Fetch::Messages { arg: Some(arg) } => write!(f, "<in:arg{arg}>"),
+            Fetch::Messages { arg: None } => write!(f, "<out:ret>"),
         }
     }
 }
@@ -462,6 +482,8 @@ mod tests {
             "iovec<out:arg2>",
             "msghdr<in>",
             "msghdr<out>",
+            "mmsghdr<in:arg2>",
+            "mmsghdr<out:ret>",
             "by(1,ioctl)",
             "by(1+2,sockopt)<in:arg4>",
             "num(1,futex_val3)",
@@ -487,6 +509,8 @@ mod tests {
             "path<out:ret>",
             "sockopt",
             "struct()<in:1>",
+            "mmsghdr<in>",
+            "mmsghdr<out:arg2>",
             "by(1)",
             "by(x,ioctl)",
             "by(1+2,sockopt)",

@@ -100,7 +100,10 @@ fn the_kernel_table_has_room_for_every_fetch() {
     for (abi, _, call) in every_call() {
         let (vectors, simple): (Vec<ArgKind>, Vec<ArgKind>) =
             kinds(call).into_iter().filter(ArgKind::is_data).partition(|kind| {
-                matches!(kind.fetch, Fetch::Iovec { .. } | Fetch::Msghdr { .. } | Fetch::Strings)
+                matches!(
+                    kind.fetch,
+                    Fetch::Iovec { .. } | Fetch::Msghdr { .. } | Fetch::Messages { .. } | Fetch::Strings
+                )
             });
         assert!(vectors.len() <= 1, "{} on {abi}: more than one vector", call.name);
         assert!(simple.len() <= SIMPLE_FETCHES_MAX, "{} on {abi}: too many fetches", call.name);

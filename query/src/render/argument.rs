@@ -1,13 +1,14 @@
 //! One argument's value as text.
 
 use capture_format::ReadError;
+use capture_format::message::Message;
 use capture_format::model::{Arg, FdSource};
 use capture_format::schema::{self, ArgKind, Choices, Fetch, NameSet, Selector, Shape, Structure};
 
 use super::buffer::{write_buffer, write_digits};
 use super::descriptor::write_descriptor;
 use super::escape::escape_tail;
-use super::message::{Message, write_message};
+use super::message::{data_of_messages, write_message, write_messages};
 use super::names::{errno_of, write_flag_names, write_mode_names, write_signal_set, write_wait_status};
 use super::number::{write_hex, write_int, write_uint};
 use super::path::{AT_FDCWD, absolute_path};
@@ -62,6 +63,7 @@ pub(crate) enum Shown {
     Sockaddr,
     Struct(Option<&'static Structure>),
     Msghdr,
+    Messages,
 }
 
 impl Shown {
@@ -97,6 +99,7 @@ impl Shown {
             Shape::Sockaddr => Shown::Sockaddr,
             Shape::Struct(name) => Shown::Struct(schema::structure(name)),
             Shape::Msghdr => Shown::Msghdr,
+            Shape::Messages => Shown::Messages,
         }
     }
 
@@ -119,7 +122,8 @@ impl Shown {
             | Shown::By(..)
             | Shown::Sockaddr
             | Shown::Struct(_)
-            | Shown::Msghdr => raw,
+            | Shown::Msghdr
+            | Shown::Messages => raw,
             Shown::Bool
             | Shown::Unsigned32
             | Shown::Uid
@@ -252,7 +256,8 @@ pub(crate) fn write_number(row: &RowView<'_>, out: &mut Vec<u8>, shown: &Shown, 
         | Shown::By(..)
         | Shown::Sockaddr
         | Shown::Struct(_)
-        | Shown::Msghdr => write_prefixed_hex(out, raw),
+        | Shown::Msghdr
+        | Shown::Messages => write_prefixed_hex(out, raw),
     }
 }
 
@@ -381,6 +386,7 @@ pub(crate) fn write_value(
         Shown::Bytes => write_buffer(out, bytes, row.options),
         Shown::Bits => write_bits(out, bytes),
         Shown::Msghdr => write_message(row, out, bytes, mode == Mode::Both),
+        Shown::Messages => write_messages(row, out, bytes),
         Shown::Sockaddr => write_sockaddr(row, out, bytes),
         Shown::Struct(Some(structure)) => write_structures(row, out, structure, bytes),
         Shown::Struct(None) => write_buffer(out, bytes, row.options),
@@ -544,6 +550,7 @@ pub(crate) fn argument_value<'a>(
     Ok(Some(match shown {
         Shown::Bytes => Value::Bytes(bytes.into()),
         Shown::Msghdr => Value::Bytes(Message::parse(bytes).data.into()),
+        Shown::Messages => Value::Bytes(data_of_messages(bytes).into()),
         Shown::Strings | Shown::Sockaddr | Shown::Bits | Shown::Struct(_) => {
             if let Shown::Struct(Some(structure)) = shown
                 && let [only] = structure.fields

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use capture_format::ReadError;
+use capture_format::message::Message;
 use capture_format::model::Arg;
 use capture_format::schema::Shape;
 
-use super::message::Message;
+use super::message::data_of_messages;
 use crate::print::{BufferStyle, PrintOptions};
 use crate::value::Value;
 use crate::view::RowView;
@@ -19,11 +20,11 @@ pub(crate) fn buffer<'a>(row: &RowView<'a>) -> Result<Option<Value<'a>>, ReadErr
     let Some(view) = row.kind() else { return Ok(None) };
     let Some(index) = view.data() else { return Ok(None) };
     Ok(match row.arg(index)? {
-        Some(Arg::Bytes(bytes)) => {
-            let message = view.kind.args[index].kind.shape == Shape::Msghdr;
-            let data = if message { Message::parse(bytes).data } else { bytes };
-            Some(Value::Bytes(Cow::Borrowed(data)))
-        }
+        Some(Arg::Bytes(bytes)) => Some(Value::Bytes(match view.kind.args[index].kind.shape {
+            Shape::Msghdr => Cow::Borrowed(Message::parse(bytes).data),
+            Shape::Messages => Cow::Owned(data_of_messages(bytes)),
+            _ => Cow::Borrowed(bytes),
+        })),
         _ => None,
     })
 }

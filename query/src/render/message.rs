@@ -1,5 +1,6 @@
 //! Messages of sockets: data, address, control messages and flags.
 
+use capture_format::message::{Message, messages};
 use capture_format::schema::{self, Abi, Shape};
 
 use super::buffer::{write_buffer, write_digits};
@@ -8,37 +9,6 @@ use super::number::{write_int, write_uint};
 use super::sockaddr::write_sockaddr;
 use super::structure::write_structures;
 use crate::view::RowView;
-
-/// The parts of a recorded message; `docs/format.md` says how they are stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Message<'a> {
-    pub(crate) name: &'a [u8],
-    pub(crate) flags: u32,
-    pub(crate) control: &'a [u8],
-    pub(crate) data: &'a [u8],
-}
-
-impl<'a> Message<'a> {
-    /// The message in an argument's bytes: lengths of name, flags, control data and data, then these in order.
-    /// What the snap length cut off is not there.
-    pub(crate) fn parse(section: &'a [u8]) -> Self {
-        let word = |at: usize| {
-            let bytes = section.get(at..at + 4)?;
-            Some(u32::from_le_bytes(bytes.try_into().ok()?))
-        };
-        let (Some(name), Some(flags), Some(control), Some(data)) = (word(0), word(4), word(8), word(12))
-        else {
-            return Message::default();
-        };
-        let (name, rest) = split(&section[16..], name);
-        let (control, rest) = split(rest, control);
-        Message { name, flags, control, data: split(rest, data).0 }
-    }
-}
-
-fn split(bytes: &[u8], at: u32) -> (&[u8], &[u8]) {
-    bytes.split_at(bytes.len().min(at as usize))
-}
 
 /// Appends what a message has besides its data: ` addr=.. control=[..] msg_flags=..`.
 pub(crate) fn write_envelope(row: &RowView<'_>, out: &mut Vec<u8>, message: Message<'_>) {
@@ -129,26 +99,24 @@ pub(crate) fn write_message(row: &RowView<'_>, out: &mut Vec<u8>, bytes: &[u8], 
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_cut_anywhere_is_read() {
-        let mut section = Vec::new();
-        for length in [3u32, 0, 2, 4] {
-            section.extend_from_slice(&length.to_le_bytes());
+/// Appends several messages: `[{msg_len=5 data=hello addr=..} ..]`.
+pub(crate) fn write_messages(row: &RowView<'_>, out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'[');
+    for (at, (length, message)) in messages(bytes).enumerate() {
+        if at > 0 {
+            out.push(b' ');
         }
-        section.extend_from_slice(b"NAMccDATA");
-        let message = Message { name: b"NAM", flags: 0, control: b"cc", data: b"DATA" };
-        assert_eq!(Message::parse(&section), message);
-        for end in 0..section.len() {
-            let cut = Message::parse(&section[..end]);
-            assert!(
-                b"NAM".starts_with(cut.name)
-                    && b"cc".starts_with(cut.control)
-                    && b"DATA".starts_with(cut.data)
-            );
-        }
+        out.extend_from_slice(b"{msg_len=");
+        write_uint(out, length.into());
+        out.extend_from_slice(b" data=");
+        write_buffer(out, message.data, row.options);
+        write_envelope(row, out, message);
+        out.push(b'}');
     }
+    out.push(b']');
+}
+
+/// The data of several messages, joined.
+pub(crate) fn data_of_messages(bytes: &[u8]) -> Vec<u8> {
+    messages(bytes).flat_map(|(_, message)| message.data).copied().collect()
 }

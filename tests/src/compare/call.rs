@@ -169,6 +169,7 @@ fn differing(call: &Call, theirs: &Value, kind: &ArgKind, event: &Event, index: 
             }))
         }
         (Value::List { items, .. }, Shape::Iovec) => message::parts(items, text),
+        (Value::List { items, .. }, Shape::Messages) => message::several(items, text),
         (Value::Struct(_), Shape::Msghdr) => message::differing(theirs, text, event.text("evt.args")),
         (Value::List { items, .. }, Shape::Struct(name)) if name.starts_with("dirent") => {
             let mut differences = Vec::new();

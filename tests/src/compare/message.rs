@@ -65,6 +65,32 @@ pub(super) fn differing(theirs: &Value, text: &str, arguments: &str) -> Vec<Stri
     differences
 }
 
+/// Compares several messages, each of which we show with its length.
+pub(super) fn several(items: &[Value], text: &str) -> Vec<String> {
+    let ours: Vec<&str> = text.split("{msg_len=").skip(1).collect();
+    if ours.len() != items.len() {
+        return vec!["count".to_owned()];
+    }
+    let mut differences = Vec::new();
+    for (item, ours) in items.iter().zip(ours) {
+        let Value::Struct(fields) = item.after() else { return vec![String::new()] };
+        let ours = ours.trim_end_matches([' ', ']']).trim_end_matches('}');
+        for (name, value) in fields {
+            match name.as_str() {
+                "msg_hdr" => {
+                    differences.extend(differing(value, part(ours, " data=").unwrap_or_default(), ours));
+                }
+                "msg_len" => {
+                    let length = ours.split(' ').next().unwrap_or_default();
+                    value::compare(value, &Shown::parse(length), name, &mut differences);
+                }
+                _ => differences.push(name.clone()),
+            }
+        }
+    }
+    differences
+}
+
 /// A part of a message as it stands among the arguments.
 fn part<'a>(arguments: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = arguments.split_once(name)?;

@@ -58,8 +58,6 @@ pub const JUSTIFIED_ARGUMENTS: &[(&str, &str, &str)] = &[
     ),
     ("clone3", "cl_args.pidfd", "the pointer; strace adds what the kernel wrote there"),
     ("clone3", "cl_args.parent_tid", "the pointer; strace adds what the kernel wrote there"),
-    ("sendmmsg", "data", "the first message only"),
-    ("recvmmsg", "msgvec", "not decoded"),
     ("msgrcv", "msgp.mtext", "as long as the message; strace shows the whole buffer"),
     ("perf_event_open", "attr.size", "strace names the sizes that the structure had"),
 ];

@@ -10,16 +10,16 @@ pub(super) mod tests;
 
 use std::collections::VecDeque;
 
+use capture_format::message::{Message, messages};
 use capture_format::model::{Arg, Descriptor, DescriptorType, Endpoint, Event, Ref};
 use capture_format::schema::KernelEvent;
 use wire::Record;
-use wire::record::SECTION_MESSAGE;
 
 use super::calls::{ARGS_MAX, Call};
 use super::fx::FxMap;
 use super::{Sink, Tracker};
 
-use message::Message;
+use message::Message as DnsMessage;
 use stream::Stream;
 
 /// DNS, multicast DNS (RFC 6762), LLMNR (RFC 4795).
@@ -45,7 +45,7 @@ enum Form {
     Bytes,
     /// A message with address and control data.
     Message,
-    /// Several messages; the result says how many.
+    /// Several messages; the result says how many were sent or received.
     Messages,
 }
 
@@ -106,15 +106,13 @@ impl Dns {
         }
     }
 
-    /// The messages in what a call sent or received on a connection.
-    fn messages_of_stream(&mut self, key: (u64, bool), bytes: &[u8], whole: usize) -> Vec<Message> {
+    /// Adds the messages that what a call sent or received on a connection completes.
+    fn feed(&mut self, key: (u64, bool), bytes: &[u8], whole: usize, found: &mut Vec<DnsMessage>) {
         if self.streams.len() >= STREAMS_MAX && !self.streams.contains_key(&key) {
             self.streams.clear();
         }
-        let mut messages = Vec::new();
         let stream = self.streams.entry(key).or_default();
-        stream.feed(bytes, whole, |bytes| messages.extend(Message::parse(bytes)));
-        messages
+        stream.feed(bytes, whole, |bytes| found.extend(DnsMessage::parse(bytes)));
     }
 }
 
@@ -138,16 +136,17 @@ impl Tracker {
         }
         let (ino, peer) = (socket.ino, socket.remote);
         let is_stream = i32::from(socket.protocol) == libc::IPPROTO_TCP;
-        let messages = if is_stream {
-            let bytes = match carrier.form {
-                Form::Bytes => call.bytes(1),
-                Form::Message | Form::Messages => call.bytes(1).and_then(data_of_message),
-            };
-            self.dns.messages_of_stream((ino, carrier.sends), bytes.unwrap_or_default(), result)
-        } else {
-            datagrams(carrier.form, call).filter_map(Message::parse).collect()
-        };
-        for message in messages {
+        let mut found = Vec::new();
+        for (length, data) in parts(carrier.form, call, result) {
+            // What was offered to the kernel may be more than it took.
+            let data = &data[..data.len().min(length)];
+            if is_stream {
+                self.dns.feed((ino, carrier.sends), data, length, &mut found);
+            } else {
+                found.extend(DnsMessage::parse(data));
+            }
+        }
+        for message in found {
             let question = Question {
                 socket: ino,
                 id: message.id,
@@ -163,7 +162,7 @@ impl Tracker {
     /// For an answer, the time since its query.
     fn dns_latency(
         &mut self,
-        message: &Message,
+        message: &DnsMessage,
         question: Question,
         sends: bool,
         call: &Call<'_, '_>,
@@ -182,7 +181,7 @@ impl Tracker {
     #[expect(clippy::too_many_arguments, reason = "the parts of an event, each from another place")]
     fn emit_dns(
         &mut self,
-        message: &Message,
+        message: &DnsMessage,
         latency_ns: Option<u64>,
         record: &Record<'_>,
         thread: Ref,
@@ -220,23 +219,15 @@ fn is_dns(socket: &Descriptor) -> bool {
         && (PORTS.contains(&socket.remote.port) || PORTS.contains(&socket.local.port))
 }
 
-/// The data of each datagram.
-fn datagrams<'a>(form: Form, call: &Call<'_, 'a>) -> impl Iterator<Item = &'a [u8]> {
-    let first = match form {
-        Form::Bytes => call.bytes(1),
-        Form::Message | Form::Messages => call.bytes(1).and_then(data_of_message),
-    };
-    let others = call.record().sections().filter(|section| section.index == SECTION_MESSAGE);
-    first.into_iter().chain(others.filter_map(|section| data_of_message(section.bytes)))
-}
-
-/// The data of a message: behind four lengths, name and control data.
-fn data_of_message(message: &[u8]) -> Option<&[u8]> {
-    let (lengths, rest) = message.split_first_chunk::<16>()?;
-    let length = |at: usize| {
-        let word = [lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]];
-        u32::from_ne_bytes(word) as usize
-    };
-    // Lengths have 32 bits each, and a sum of two fits into the 64 of a usize.
-    rest.get(length(0) + length(8)..)
+/// The data of each message in a call, and how many bytes were sent or received of it.
+fn parts<'a>(form: Form, call: &Call<'_, 'a>, result: usize) -> Vec<(usize, &'a [u8])> {
+    let bytes = call.bytes(1).unwrap_or_default();
+    match form {
+        Form::Bytes => vec![(result, bytes)],
+        Form::Message => vec![(result, Message::parse(bytes).data)],
+        // Behind those that were sent come those that were not.
+        Form::Messages => {
+            messages(bytes).take(result).map(|(length, message)| (length as usize, message.data)).collect()
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! DNS messages that go through calls.
 
 use wire::SocketFacts;
-use wire::record::SECTION_MESSAGE;
 
 use super::machine::{Call, Machine};
 use crate::track::dns::tests::{NAME, answer, query, record};
@@ -44,10 +43,16 @@ fn an_answer_is_put_together_with_its_query() {
     // A second answer to the same query answers nothing.
     m.call(Call::new(10, "read", &[3, 0, 999], mixed.len() as i64).data(1, &mixed));
     assert!(m.last().contains(" dns ") && m.last().ends_with(" None"), "{}", m.last());
-    // Two messages of one call: the first as its argument, the other in a section of its own.
-    let part = |data: &[u8]| [&[0, 0, 0, data.len() as u32].map(u32::to_ne_bytes).concat(), data].concat();
+    // Three messages for one call, of which it sent two.
+    let part = |data: &[u8]| {
+        let length = data.len() as u32;
+        let mut part = [length, length + 16, 0, 0, 0, length].map(u32::to_ne_bytes).concat();
+        part.extend_from_slice(data);
+        part.resize(part.len().next_multiple_of(8), 0);
+        part
+    };
+    let all = [asked, query(8, NAME, 28), query(9, NAME, 28)].map(|query| part(&query)).concat();
     m.lines();
-    let both = Call::new(10, "sendmmsg", &[3, 0, 2, 0], 2).data(1, part(&asked));
-    m.call(both.data(SECTION_MESSAGE, part(&query(8, NAME, 28))));
+    m.call(Call::new(10, "sendmmsg", &[3, 0, 3, 0], 2).data(1, all));
     assert_eq!(m.lines().matches(" dns ").count(), 2);
 }
