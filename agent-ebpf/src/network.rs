@@ -98,10 +98,10 @@ unsafe fn reset(sk: u64, event: TcpEvent) {
     }
 }
 
-/// Begins the record, if this is a TCP socket. Segments for which there is no socket have a null one.
+/// Begins the record, if this is a TCP socket: one of MPTCP has other fields, and is made of TCP ones. Segments for which there is no socket have a null one.
 #[inline(always)]
 unsafe fn begin(sk: u64) -> Option<Slot> {
-    if sk == 0 || read::<u16>(sk, offset!(sock_protocol)) & 0xff != IPPROTO_TCP {
+    if sk == 0 || read::<u16>(sk, offset!(sock_protocol)) != IPPROTO_TCP {
         return None;
     }
     ring::begin(Weight::of(EventClass::Network))

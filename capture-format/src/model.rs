@@ -306,7 +306,7 @@ pub struct Descriptor {
     /// Marks.
     pub overlay_lower: bool,
     /// IP protocol (6 TCP, 17 UDP, ...), 0 when it is no IP socket.
-    pub protocol: u8,
+    pub protocol: u16,
     /// Socket type (`SOCK_*`), 0 when it is no socket.
     pub socktype: u8,
     /// Local end.

@@ -110,6 +110,40 @@ fn connections_are_seen_from_both_sides() -> Result<()> {
 }
 
 #[test]
+fn mptcp_is_not_taken_for_tcp() -> Result<()> {
+    const SCRIPT: &str = r#"
+import os, socket
+MPTCP = 262
+server = socket.socket(socket.AF_INET, socket.SOCK_STREAM, MPTCP)
+server.bind(("127.0.0.1", 0))
+server.listen(1)
+client = socket.socket(socket.AF_INET, socket.SOCK_STREAM, MPTCP)
+client.connect(server.getsockname())
+accepted, _ = server.accept()
+client.send(b"hello")
+accepted.recv(5)
+client.close()
+accepted.recv(1)
+accepted.close()
+"#;
+    let Some(rig) = Rig::new("mptcp")? else { return Ok(()) };
+    if rig.program("python3").args(["-c", "import socket; socket.socket(2, 1, 262)"]).status()?.success() {
+        rig.record("mptcp.reel", &[], &["python3", "-c", SCRIPT])?;
+        rig.info("mptcp.reel")?.is_complete()?;
+        let calls =
+            "evt.type in (socket, bind, listen, connect, accept4, sendto, recvfrom, close) and fd.type=ipv4";
+        let protocols = rig.lines("mptcp.reel", calls, "%fd.l4proto")?;
+        ensure!(protocols.len() >= 10 && protocols.iter().all(|name| name == "mptcp"), "{protocols:?}");
+        // The connection of TCP that carries it has a life like any other, of which each side is told once.
+        let opened =
+            rig.lines("mptcp.reel", "evt.type=tcp_state and evt.arg.new=ESTABLISHED", "%fd.l4proto")?;
+        ensure!(opened == ["tcp", "tcp"], "{opened:?}");
+    }
+    rig.done();
+    Ok(())
+}
+
+#[test]
 fn connections_of_others_are_left_out() -> Result<()> {
     let Some(rig) = Rig::new("others-connections")? else { return Ok(()) };
     let mut noise = rig.program("python3");

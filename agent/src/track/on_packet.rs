@@ -80,7 +80,8 @@ impl Tracker {
             SYN => Role::Client,
             _ => socket.role,
         };
-        socket = Descriptor { kind: packet.kind, protocol: packet.protocol, local, remote, role, ..socket };
+        socket =
+            Descriptor { kind: packet.kind, protocol: packet.protocol.into(), local, remote, role, ..socket };
         self.store.intern(socket)
     }
 }

@@ -54,7 +54,7 @@ const SOCKETS_MAX: usize = 1 << 16;
 /// Sockets without a connection that are remembered.
 const CLOSED_MAX: usize = 256;
 
-/// Sockets of protocols without connections that are remembered.
+/// Sockets that are remembered of protocols whose changes of state are not told.
 const DATAGRAM_MAX: usize = 1024;
 
 impl Connections {
@@ -63,7 +63,8 @@ impl Connections {
         insert(&mut self.by_address, facts.kernel_address, owner);
     }
 
-    /// A thread made a call on a socket of a protocol without connections.
+    /// A thread made a call on a socket whose end will not be told: of a protocol without connections, or of MPTCP, whose
+    /// connections are told by the TCP ones they are made of.
     fn used_datagram(&mut self, facts: &SocketFacts, owner: Owner) {
         if !self.by_address.contains_key(&facts.kernel_address) {
             self.datagram.push_back(facts.kernel_address);
@@ -83,8 +84,7 @@ impl Connections {
             return;
         }
         insert(&mut self.by_ino, socket.ino, owner);
-        let is_tcp = socket.protocol == libc::IPPROTO_TCP as u8;
-        if is_tcp && socket.role == Role::Server && !socket.connected {
+        if sockets::has_connections(socket.protocol) && socket.role == Role::Server && !socket.connected {
             insert(&mut self.listeners, (netns, socket.local.port), owner);
         }
     }

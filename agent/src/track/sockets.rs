@@ -61,9 +61,9 @@ pub(super) fn created(family: u64, socktype: u64, protocol: u64) -> Descriptor {
     // The upper bits are SOCK_CLOEXEC and SOCK_NONBLOCK.
     let socktype = (socktype & 0xf) as u8;
     let protocol = match (kind, protocol, i32::from(socktype)) {
-        (DescriptorType::Ipv4 | DescriptorType::Ipv6, 0, libc::SOCK_STREAM) => libc::IPPROTO_TCP as u8,
-        (DescriptorType::Ipv4 | DescriptorType::Ipv6, 0, libc::SOCK_DGRAM) => libc::IPPROTO_UDP as u8,
-        (DescriptorType::Ipv4 | DescriptorType::Ipv6, protocol, _) => protocol as u8,
+        (DescriptorType::Ipv4 | DescriptorType::Ipv6, 0, libc::SOCK_STREAM) => libc::IPPROTO_TCP as u16,
+        (DescriptorType::Ipv4 | DescriptorType::Ipv6, 0, libc::SOCK_DGRAM) => libc::IPPROTO_UDP as u16,
+        (DescriptorType::Ipv4 | DescriptorType::Ipv6, protocol, _) => protocol as u16,
         _ => 0,
     };
     Descriptor { kind, socktype, protocol, ..Descriptor::default() }
@@ -78,6 +78,11 @@ fn kind_of_family(family: u16) -> DescriptorType {
         libc::AF_PACKET => DescriptorType::Packet,
         _ => DescriptorType::Socket,
     }
+}
+
+/// Whether sockets of this protocol listen and connect as those of TCP do.
+pub(super) fn has_connections(protocol: u16) -> bool {
+    matches!(i32::from(protocol), libc::IPPROTO_TCP | libc::IPPROTO_MPTCP)
 }
 
 fn is_ip(kind: DescriptorType) -> bool {
@@ -102,9 +107,9 @@ pub(super) fn agrees(descriptor: &Descriptor, facts: &SocketFacts) -> bool {
         end.port == port && end.address[..length] == address[from..from + length]
     };
     let established = facts.state == TCP_ESTABLISHED;
-    let listens = facts.protocol == libc::IPPROTO_TCP as u16 && facts.state == TCP_LISTEN;
+    let listens = has_connections(facts.protocol) && facts.state == TCP_LISTEN;
     identity
-        && descriptor.protocol == facts.protocol as u8
+        && descriptor.protocol == facts.protocol
         && same(&descriptor.local, &facts.local_address, facts.local_port)
         && (facts.remote_port == 0 || same(&descriptor.remote, &facts.remote_address, facts.remote_port))
         && (facts.remote_port == 0 || !established || descriptor.connected)
@@ -126,7 +131,7 @@ pub(super) fn apply_facts(descriptor: &mut Descriptor, facts: &SocketFacts) {
     if !is_ip(descriptor.kind) {
         return;
     }
-    descriptor.protocol = facts.protocol as u8;
+    descriptor.protocol = facts.protocol;
     let v4 = descriptor.kind == DescriptorType::Ipv4;
     let end = |address: &[u8; 16], port| {
         let mut endpoint = Endpoint { address: *address, port };
@@ -136,13 +141,12 @@ pub(super) fn apply_facts(descriptor: &mut Descriptor, facts: &SocketFacts) {
         endpoint
     };
     descriptor.local = end(&facts.local_address, facts.local_port);
-    let tcp = facts.protocol == libc::IPPROTO_TCP as u16;
     if facts.remote_port != 0 {
         descriptor.remote = end(&facts.remote_address, facts.remote_port);
         // UDP has no states of its own but shows a connected socket as established.
         descriptor.connected |= facts.state == TCP_ESTABLISHED;
     }
-    if tcp && facts.state == TCP_LISTEN {
+    if has_connections(facts.protocol) && facts.state == TCP_LISTEN {
         descriptor.role = Role::Server;
     }
     unmap_v4(descriptor);

@@ -27,6 +27,16 @@ pub(super) trait Fields {
         Ok(())
     }
 
+    fn u16(&mut self, value: &mut u16) -> Decoded<()> {
+        let mut wide = u32::from(*value);
+        self.u32(&mut wide)?;
+        match u16::try_from(wide) {
+            Ok(narrow) => *value = narrow,
+            Err(_) => return malformed("a field of an entity exceeds 16 bits"),
+        }
+        Ok(())
+    }
+
     fn u8(&mut self, value: &mut u8) -> Decoded<()> {
         let mut wide = u32::from(*value);
         self.u32(&mut wide)?;
@@ -189,7 +199,7 @@ impl Stored for Descriptor {
         f.u32(&mut self.dev)?;
         f.u32(&mut self.mode)?;
         f.bits([&mut self.overlay_upper, &mut self.overlay_lower, &mut self.connected])?;
-        f.u8(&mut self.protocol)?;
+        f.u16(&mut self.protocol)?;
         f.u8(&mut self.socktype)?;
         endpoint(&mut self.local, f)?;
         endpoint(&mut self.remote, f)?;

@@ -147,8 +147,8 @@ fn descriptor() -> impl Strategy<Value = Entity> {
     ]);
     let role = select(vec![Role::Unknown, Role::Client, Role::Server]);
     let file = (text(), text(), large(), small(), small(), any::<[bool; 3]>());
-    (kind, file, any::<[u8; 2]>(), endpoint(), endpoint(), role).prop_map(
-        |(kind, file, [protocol, socktype], local, remote, role)| {
+    (kind, file, any::<(u16, u8)>(), endpoint(), endpoint(), role).prop_map(
+        |(kind, file, (protocol, socktype), local, remote, role)| {
             let (name, name_raw, ino, dev, mode, [overlay_upper, overlay_lower, connected]) = file;
             Entity::from(Descriptor {
                 kind,

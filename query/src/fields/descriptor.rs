@@ -112,6 +112,7 @@ fn protocol(descriptor: &Descriptor) -> Option<&'static str> {
         6 => "tcp",
         17 => "udp",
         132 => "sctp",
+        262 => "mptcp",
         _ => return None,
     })
 }
@@ -271,7 +272,7 @@ pub(super) const FIELDS: &[Field] = &[
         "fd.l4proto",
         Text,
         Read::Descriptor(|view| protocol(view.descriptor).map(|name| text(name.as_bytes()))),
-        "Transport of an IP socket: `tcp`, `udp`, `icmp`, `sctp`, `raw`.",
+        "Transport of an IP socket: `tcp`, `mptcp`, `udp`, `icmp`, `sctp`, `raw`.",
     ),
     field("fd.lip", Address, Read::Descriptor(|view| address(view, End::Local)), "Local address."),
     field("fd.lip.name", Text, Never, "Name of the local address: names are not looked up."),

@@ -29,7 +29,7 @@ pub(super) fn sockets(read: impl Fn(&str) -> Option<Vec<u8>>) -> SocketTable {
         ("raw6", DescriptorType::Ipv6, 0, libc::SOCK_RAW),
     ] {
         if let Some(text) = read(name) {
-            ip(&text, kind, protocol as u8, socktype as u8, &mut table);
+            ip(&text, kind, protocol as u16, socktype as u8, &mut table);
         }
     }
     for (name, parse_line) in
@@ -57,7 +57,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&byte| byte == b'\n').skip(1).filter(|line| !line.is_empty())
 }
 
-fn ip(text: &[u8], kind: DescriptorType, protocol: u8, socktype: u8, table: &mut SocketTable) {
+fn ip(text: &[u8], kind: DescriptorType, protocol: u16, socktype: u8, table: &mut SocketTable) {
     let mut listening = FxSet::default();
     let mut found = Vec::new();
     for line in lines(text) {
@@ -70,8 +70,8 @@ fn ip(text: &[u8], kind: DescriptorType, protocol: u8, socktype: u8, table: &mut
         ) else {
             continue;
         };
-        let protocol = if socktype == libc::SOCK_RAW as u8 { local.port as u8 } else { protocol };
-        let tcp = protocol == libc::IPPROTO_TCP as u8;
+        let protocol = if socktype == libc::SOCK_RAW as u8 { local.port } else { protocol };
+        let tcp = protocol == libc::IPPROTO_TCP as u16;
         let mut descriptor =
             Descriptor { kind, ino, protocol, socktype, local, remote, ..Descriptor::default() };
         if tcp && state == TCP_LISTEN {
