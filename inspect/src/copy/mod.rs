@@ -32,6 +32,8 @@ pub(crate) struct Copy<'a> {
     /// Not written yet, in order of their beginning.
     losses: VecDeque<Loss>,
     marks: VecDeque<Mark>,
+    /// Events by CPU that the recording left out, as far as is known, and how many of them the files before tell of.
+    left_out: BTreeMap<u16, (u64, u64)>,
     host: Host,
 }
 
@@ -58,6 +60,7 @@ impl<'a> Copy<'a> {
             current: None,
             losses: VecDeque::new(),
             marks: VecDeque::new(),
+            left_out: BTreeMap::new(),
             host: Host::default(),
         }
     }
@@ -74,6 +77,13 @@ impl<'a> Copy<'a> {
     pub(crate) fn lose(&mut self, losses: &[Loss]) {
         self.losses.extend(losses.iter().cloned());
         self.losses.make_contiguous().sort_by_key(|loss| loss.from_ns);
+    }
+
+    /// What the source counts, as it stands: what the recording left out is missing from the copy, too.
+    pub(crate) fn tally(&mut self, tallies: &[Tally]) {
+        for tally in tallies {
+            self.left_out.entry(tally.cpu).or_default().0 = tally.left_out;
+        }
     }
 
     /// Marks to be written when their time comes.
@@ -170,8 +180,12 @@ impl<'a> Copy<'a> {
         for cpu in 0..=u16::MAX {
             let stored = current.stored.get(usize::from(cpu)).copied().unwrap_or(0);
             let lost = current.lost.get(&cpu).copied().unwrap_or(0);
-            if stored + lost > 0 {
-                current.writer.tally(Tally { cpu, produced: stored + lost, stored, left_out: 0 });
+            let left_out = self.left_out.get_mut(&cpu).map_or(0, |(known, told)| {
+                let before = std::mem::replace(told, *known);
+                known.saturating_sub(before)
+            });
+            if stored + lost + left_out > 0 {
+                current.writer.tally(Tally { cpu, produced: stored + lost, stored, left_out });
             }
         }
         current.target.write(&current.writer.finish()?)

@@ -128,6 +128,7 @@ impl Scan<'_> {
         let mut copy = Copy::new(write, Some(self.capture.source().id()));
         copy.set_host(self.recording.host);
         copy.lose(self.losses);
+        copy.tally(self.capture.tallies());
         copy.mark(self.capture.marks());
         let mut reader = CopyReader { query, copy, by_kind: self.plan.summary };
         let mut blocks_read = 0;

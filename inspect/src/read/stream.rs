@@ -49,7 +49,12 @@ pub(super) fn read(plan: &ReadPlan, name: &str, mut segments: Segments) -> Resul
                 stream.define(definitions);
                 ControlFlow::Continue(())
             }
-            Segment::Counts(losses, _) => stream.lose(losses, &mut tail)?,
+            Segment::Counts(losses, tallies) => {
+                if let Taker::Copy(reader) = &mut stream.taker {
+                    reader.copy.tally(&tallies);
+                }
+                stream.lose(losses, &mut tail)?
+            }
             Segment::Events(block) => stream.read(&block, &mut tail)?,
             _ => ControlFlow::Continue(()),
         };

@@ -38,10 +38,22 @@ fn losses_go_along() {
     let scratch = Scratch::new();
     let file = scratch.file("a.reel", &capture_with_loss());
     let copy = scratch.path("b.reel").display().to_string();
+    let told = || -> Vec<u64> {
+        let info: serde_json::Value =
+            serde_json::from_str(&run(&["info", &copy, "-j"]).stdout).expect("an object");
+        ["events", "produced", "lost", "left_out"].map(|name| info[name].as_u64().expect(name)).to_vec()
+    };
     run(&["read", &file, "evt.type=close", "-w", &copy]);
-    let info: serde_json::Value =
-        serde_json::from_str(&run(&["info", &copy, "-j"]).stdout).expect("an object");
-    assert_eq!((&info["events"], &info["produced"], &info["lost"]), (&2.into(), &9.into(), &7.into()));
+    assert_eq!(told(), [2, 9, 7, 3]);
+    run_with(&["read", "-", "evt.type=close", "-w", &copy], &capture_with_loss());
+    assert_eq!(told(), [2, 9, 7, 3]);
+    // In several files they are told once.
+    run(&["read", &file, "-w", &copy, "-e", "3"]);
+    let left_out = (0..3).map(|n| {
+        let info = run(&["info", &format!("{copy}{n}"), "-j"]).stdout;
+        serde_json::from_str::<serde_json::Value>(&info).expect("an object")["left_out"].as_u64()
+    });
+    assert_eq!(left_out.map(|count| count.expect("a number")).sum::<u64>(), 3);
 }
 
 #[test]

@@ -158,7 +158,8 @@ pub(crate) fn capture(events: u64, per_block: u64) -> Vec<u8> {
     writer.finish()
 }
 
-/// A capture of 8 events in blocks of 4, in which CPU 1 lost 7 events between the 6th and the 7th.
+/// A capture of 8 events in blocks of 4, in which CPU 1 lost 7 events between the 6th and the 7th; 3 more of its did not match
+/// the recording's filter.
 pub(crate) fn capture_with_loss() -> Vec<u8> {
     let mut writer = writer();
     for n in 0..8 {
@@ -178,7 +179,7 @@ pub(crate) fn capture_with_loss() -> Vec<u8> {
         to_ns,
     });
     writer.tally(Tally { cpu: 0, produced: 4, stored: 4, left_out: 0 });
-    writer.tally(Tally { cpu: 1, produced: 11, stored: 4, left_out: 0 });
+    writer.tally(Tally { cpu: 1, produced: 11, stored: 4, left_out: 3 });
     writer.finish()
 }
 
