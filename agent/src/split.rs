@@ -8,10 +8,11 @@
 
 use capture_format::Entities;
 use capture_format::model::{Entity, EventKind, Host, Ref};
+use capture_format::schema::kernel_event;
 use query::{Filter, Known, Query, Recording, Verdict};
 
 use crate::selection::Selection;
-use crate::track::is_without_descriptor;
+use crate::track::{DERIVED, Derived, is_without_descriptor};
 
 /// Which events of a kind are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,11 @@ impl<'s> Split<'s> {
     /// Whether events that no table knows are wanted. Which they are is not known, so only the list decides.
     pub fn wants_unknown(&self) -> bool {
         self.calls.has_unknown()
+    }
+
+    /// The wanted ones of the events that are read out of calls, which must therefore be seen.
+    pub fn wanted_derived(&mut self) -> Vec<&'static Derived> {
+        DERIVED.iter().filter(|derived| self.wanted(&kernel_event(derived.event)).is_any()).collect()
     }
 
     /// Which events of this kind are wanted.

@@ -174,9 +174,11 @@ fn queries_and_answers_are_seen_from_both_sides() -> Result<()> {
 #[test]
 fn they_are_seen_without_the_calls_that_carry_them() -> Result<()> {
     let Some(rig) = Rig::new("dns-only")? else { return Ok(()) };
-    record(&rig, &["--calls", "dns"])?;
-    sides_agree(&rig)?;
-    ensure!(rig.count("dns.reel", "evt.type!=dns")? == 0);
+    for options in [&["--calls", "dns"][..], &["evt.type=dns"]] {
+        record(&rig, options)?;
+        sides_agree(&rig)?;
+        ensure!(rig.count("dns.reel", "evt.type!=dns")? == 0);
+    }
     rig.done();
     Ok(())
 }

@@ -53,6 +53,8 @@ const FILTERS: &[&str] = &[
     "(proc.name=sort and evt.type=read) or (proc.name=tail and evt.type=write) or evt.type=execve",
     "not (proc.name=cat or evt.type=read or evt.failed=true)",
     "proc.pgid=0 or evt.type=procexit",
+    "evt.type=exec_map",
+    "evt.type=exec_map and fd.name contains libc",
 ];
 
 /// How often each line stands in a listing, without what differs each time.
@@ -205,6 +207,14 @@ fn the_split_is_explained() -> Result<()> {
         "these when they take less than 10000000 ns: ",
         "as the agent finds out by: proc.name\n",
         "  fields: fd.port\n",
+    ] {
+        ensure!(said.contains(part), "no '{part}' in {said}");
+    }
+    let output = succeed(rig.agent().args(["record", "--explain", "evt.type in (dns, exec_map)"]))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    for part in [
+        "these but for what dns is read out of: read, readv, recvfrom, recvmmsg, sendmmsg, sendto, write, writev\n",
+        "these but for what exec_map is read out of: mmap, mprotect, pkey_mprotect\n",
     ] {
         ensure!(said.contains(part), "no '{part}' in {said}");
     }

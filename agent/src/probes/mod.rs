@@ -237,7 +237,7 @@ impl Probes {
             OPTIONAL.into_iter().filter(|(_, event)| is_selected(*event)).partition(|(name, _)| has(name));
         let mut absent: Vec<_> = absent.into_iter().map(|(name, event)| (name, event.name())).collect();
         let of_operations = uring.programs(has);
-        if of_operations.is_empty() {
+        if of_operations.is_empty() && operations::are_wanted(&uring.operations, &mut fixed) {
             absent.push(("io_uring_submit_req", OPERATIONS));
         }
         // A kernel without modules has none to tell of.

@@ -1,12 +1,10 @@
 //! The kernel's table of `io_uring` operations, made from the schema and from where the kernel keeps arguments.
 
 use capture_format::model::FdSource;
-use capture_format::schema::{
-    self, ArgKind, Fetch, KernelEvent, Shape, completion_kind, kernel_event, operation_kind,
-};
+use capture_format::schema::{self, ArgKind, Fetch, Shape, completion_kind, operation_kind};
 use sysreel_agent::operations::{Operations, Place};
 use sysreel_agent::split::Split;
-use sysreel_agent::track::{Upkeep, carries_dns, upkeep};
+use sysreel_agent::track::{Upkeep, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
     FETCH_COUNTED_IN, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT,
@@ -28,7 +26,7 @@ pub(super) fn entries(operations: &Operations, split: &mut Split<'_>) -> Vec<Ope
     let selected = if split.wants_unknown() { SELECTED } else { 0 };
     let class = EventClass::Other as u8;
     let mut entries = vec![OperationEntry { selected, class, ..OperationEntry::default() }; OPERATIONS_MAX];
-    let wants_dns = split.wanted(&kernel_event(KernelEvent::Dns)).is_any();
+    let derived = split.wanted_derived();
     let known = schema::operations(operations.abi()).iter().enumerate();
     for ((opcode, operation), entry) in known.zip(&mut entries[..OPERATION_UNKNOWN]) {
         *entry = entry_of(operation, operations.places(opcode as u16));
@@ -37,11 +35,20 @@ pub(super) fn entries(operations: &Operations, split: &mut Split<'_>) -> Vec<Ope
         let is_wanted = kinds.iter().any(|kind| split.wanted(kind).is_any());
         // A submission and its completions are one event, of which neither alone tells whether it matches.
         let name = operation.call.name;
-        let is_sent = is_wanted || upkeep(name) != Upkeep::None || (wants_dns && carries_dns(name));
+        let is_sent = is_wanted
+            || upkeep(name) != Upkeep::None
+            || derived.iter().any(|derived| derived.is_read_from(name));
         entry.selected = if is_sent { SELECTED } else { 0 };
         entry.class = class_of(&operation.call) as u8;
     }
     entries
+}
+
+/// Whether any events of operations are wanted, those read out of them aside.
+pub(super) fn are_wanted(operations: &Operations, split: &mut Split<'_>) -> bool {
+    let abi = operations.abi();
+    (0..schema::operations(abi).len() as u32)
+        .any(|opcode| split.wanted(&operation_kind(abi, opcode)).is_any())
 }
 
 fn entry_of(operation: &schema::Operation, places: &[Place]) -> OperationEntry {

@@ -1,11 +1,9 @@
 //! The kernel's table of calls, made from the schema.
 
 use capture_format::model::FdSource;
-use capture_format::schema::{
-    self, Abi, ArgKind, Fetch as Kind, KernelEvent, Place, Shape, event_kind, kernel_event,
-};
+use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind, Place, Shape, event_kind};
 use sysreel_agent::split::{Split, Wanted};
-use sysreel_agent::track::{Upkeep, carries_dns, changes_own_process, maps_memory, upkeep};
+use sysreel_agent::track::{Derived, Source, Upkeep, changes_own_process, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
     CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
@@ -28,15 +26,14 @@ pub(super) fn entries(split: &mut Split<'_>) -> Vec<CallEntry> {
     let unknown = CallEntry { nargs: 6, fd: FD_NONE, selected, class, ..CallEntry::default() };
     let mut entries = vec![unknown; CALL_ENTRIES];
     entries[2 * CALLS_MAX..].fill(CallEntry { nargs: SHARED_ABSENT, ..CallEntry::default() });
-    let mut wants = |event| split.wanted(&kernel_event(event)).is_any();
-    let also = Also { dns: wants(KernelEvent::Dns), maps: wants(KernelEvent::ExecMap) };
+    let derived = split.wanted_derived();
     for (abi, width) in [(NATIVE, Width::Wide), (NATIVE.compat(), Width::Narrow)] {
         for (nr, call) in schema::syscalls(abi) {
             let place = schema::place(abi, nr);
             // A number beyond the table is recorded raw, like one that the schema does not know.
             if let Some(entry) = index_of(nr, width, place).and_then(|index| entries.get_mut(index)) {
                 *entry = placed(entry_of(call, width), place);
-                select(entry, &split.wanted(&event_kind(abi, nr)), call.name, also);
+                select(entry, &split.wanted(&event_kind(abi, nr)), call.name, &derived);
             }
         }
     }
@@ -107,21 +104,21 @@ fn share(entries: &mut [CallEntry]) {
     }
 }
 
-/// Events that are wanted and made of calls that need not be.
-#[derive(Clone, Copy)]
-struct Also {
-    dns: bool,
-    maps: bool,
-}
-
-fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, also: Also) {
+/// Says of a call which of it is wanted, and what of it must be seen for other reasons: `derived` are the wanted ones of
+/// the events that are read out of calls.
+fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, derived: &[&Derived]) {
     let bits = [(SELECTED_SUCCEEDED, wanted.succeeded), (SELECTED_FAILED, wanted.failed)];
     entry.selected = bits.into_iter().filter(|(_, is_set)| *is_set).map(|(bit, _)| bit).sum();
     entry.latency_min_ns = wanted.latency_min_ns;
     entry.upkeep = match upkeep(name) {
-        Upkeep::None if also.dns && carries_dns(name) => UPKEEP_ON_SOCKET,
-        Upkeep::None if also.maps && maps_memory(name) => UPKEEP_ON_SUCCESS,
-        Upkeep::None => UPKEEP_NONE,
+        Upkeep::None => {
+            let sources = derived.iter().filter(|derived| derived.is_read_from(name));
+            match sources.map(|derived| derived.source).max() {
+                None => UPKEEP_NONE,
+                Some(Source::DataOfSocket) => UPKEEP_ON_SOCKET,
+                Some(Source::Success) => UPKEEP_ON_SUCCESS,
+            }
+        }
         Upkeep::OnSuccess => UPKEEP_ON_SUCCESS,
         Upkeep::Always => UPKEEP_ALWAYS,
     };

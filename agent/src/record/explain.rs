@@ -7,7 +7,7 @@ use anyhow::Result;
 use capture_format::schema::{KernelEvent, event_kind, kernel_event, syscalls};
 use query::Decider;
 use sysreel_agent::split::{Split, Wanted};
-use sysreel_agent::track::{Upkeep, upkeep};
+use sysreel_agent::track::{Derived, Upkeep, upkeep};
 
 use super::Plan;
 use crate::{host, probes};
@@ -29,8 +29,9 @@ pub(super) fn print(plan: &Plan) -> Result<()> {
             (kind.name, wanted)
         })
         .collect();
+    let derived = split.wanted_derived();
     let mut out = io::stdout().lock();
-    match explain(&mut out, filter.map_or("", |typed| &typed.text), &kinds)
+    match explain(&mut out, filter.map_or("", |typed| &typed.text), &kinds, &derived)
         .and_then(|()| filter.map_or(Ok(()), |typed| fields(&mut out, &typed.filter.deciders())))
     {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -38,17 +39,37 @@ pub(super) fn print(plan: &Plan) -> Result<()> {
     }
 }
 
-fn explain(out: &mut impl io::Write, filter: &str, kinds: &BTreeMap<String, Wanted>) -> io::Result<()> {
+fn explain(
+    out: &mut impl io::Write,
+    filter: &str,
+    kinds: &BTreeMap<String, Wanted>,
+    derived: &[&Derived],
+) -> io::Result<()> {
     let names = |holds: &dyn Fn(&str, &Wanted) -> bool| -> Vec<&str> {
         kinds.iter().filter(|(name, wanted)| holds(name, wanted)).map(|(name, _)| name.as_str()).collect()
     };
     writeln!(out, "filter: {}", if filter.is_empty() { "none: every event matches" } else { filter })?;
     writeln!(out, "the kernel turns away at once:")?;
-    let away = names(&|name, wanted| !wanted.is_any() && upkeep(name) == Upkeep::None);
+    let is_source = |name: &str| derived.iter().any(|derived| derived.is_read_from(name));
+    let away = names(&|name, wanted| !wanted.is_any() && upkeep(name) == Upkeep::None && !is_source(name));
     let for_state = names(&|name, wanted| !wanted.is_any() && upkeep(name) != Upkeep::None);
     list(out, "these kinds of events", &away)?;
     list(out, "these unless they change state, which is kept", &for_state)?;
-    list(out, "these when they succeed", &names(&|_, wanted| wanted.failed && !wanted.succeeded))?;
+    for derived in derived {
+        let name = derived.event.name();
+        let sources = names(&|call, wanted| {
+            !wanted.is_any() && upkeep(call) == Upkeep::None && derived.is_read_from(call)
+        });
+        list(out, &format!("these but for what {name} is read out of"), &sources)?;
+    }
+    let on_success = |for_state: bool| {
+        names(&|name, wanted| {
+            let is_kept = upkeep(name) != Upkeep::None;
+            wanted.failed && !wanted.succeeded && is_kept == for_state && (is_kept || !is_source(name))
+        })
+    };
+    list(out, "these when they succeed", &on_success(false))?;
+    list(out, "these when they succeed, but for the state that they change", &on_success(true))?;
     list(out, "these when they fail", &names(&|_, wanted| wanted.succeeded && !wanted.failed))?;
     let mut by_latency: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
     for (name, wanted) in kinds.iter().filter(|(_, wanted)| wanted.latency_min_ns > 0 && wanted.is_any()) {
@@ -68,8 +89,12 @@ fn fields(out: &mut impl io::Write, deciders: &[(&str, Decider)]) -> io::Result<
     if !threads.is_empty() {
         list(out, "threads of which nothing can match, as the agent finds out by", &threads)?;
     }
+    let known_to_agent = of(Decider::Event);
+    if known_to_agent.is_empty() {
+        return writeln!(out, "what is left the agent judges by the whole filter");
+    }
     writeln!(out, "what is left the agent judges by the whole filter; it alone knows:")?;
-    list(out, "fields", &of(Decider::Event))
+    list(out, "fields", &known_to_agent)
 }
 
 fn list(out: &mut impl io::Write, what: &str, names: &[&str]) -> io::Result<()> {

@@ -10,6 +10,7 @@ mod after_loss;
 mod calls;
 pub mod container;
 mod credentials;
+mod derived;
 mod discover;
 mod dns;
 mod effect;
@@ -45,9 +46,8 @@ use capture_format::schema::Abi;
 use wire::record::FLAG_NO_RESULT;
 use wire::{Record, RecordType};
 
-pub use dns::carries_dns;
+pub use derived::{DERIVED, Derived, Source};
 pub use effect::{Upkeep, changes_own_process, is_without_descriptor, upkeep};
-pub use on_map::maps_memory;
 pub use store::{Lookup, Store};
 
 use crate::operations::Operations;

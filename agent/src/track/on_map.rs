@@ -25,11 +25,6 @@ impl Mapping {
     }
 }
 
-/// Whether the call with this name may make memory executable.
-pub fn maps_memory(name: &str) -> bool {
-    Mapping::of_call(name).is_some()
-}
-
 impl Tracker {
     /// Makes an event of a call by which memory became executable, if it did.
     pub(super) fn on_map(

@@ -66,11 +66,6 @@ impl Carrier {
     }
 }
 
-/// Whether DNS messages may go through the call with this name.
-pub fn carries_dns(name: &str) -> bool {
-    Carrier::of_call(name).is_some()
-}
-
 /// What an answer has in common with its query.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Question {
