@@ -10,6 +10,7 @@ use std::str::FromStr;
 use capture_format::schema::{
     Abi, KernelEvent, event_name_of_alias, kernel_event, known_event_names, operations, syscalls,
 };
+use query::{Filter, Naming};
 
 /// A set of event types, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,18 @@ impl Selection {
     /// Whether events that no table knows are recorded.
     pub fn has_unknown(&self) -> bool {
         self.others
+    }
+
+    /// Adds what is recorded on request only, where a filter asks for it by name.
+    pub fn add_asked_for(&mut self, filter: &Filter) {
+        for name in on_request().filter(|name| filter.naming(name) == Naming::Name) {
+            self.set(name, true);
+        }
+    }
+
+    /// What a filter names and the selection lacks, because it is recorded on request only.
+    pub fn missing_for<'f>(&'f self, filter: &'f Filter) -> impl Iterator<Item = &'static str> + 'f {
+        on_request().filter(|name| !self.has(name) && filter.naming(name) != Naming::None)
     }
 
     fn set(&mut self, name: &str, selected: bool) {
@@ -212,6 +225,30 @@ mod tests {
         assert!(!Selection::default().has("page_fault") && Selection::default().has("exec_map"));
         let named: Selection = "!read,page_fault".parse().expect("a list");
         assert!(named.has("page_fault") && named.has("write") && !named.has("sched_switch"));
+    }
+
+    #[test]
+    fn a_filter_asks_for_events_by_name() {
+        let asked = |text: &str| {
+            let filter = Filter::parse(text).expect(text);
+            let mut selection = Selection::default();
+            let missing = selection.missing_for(&filter).count();
+            selection.add_asked_for(&filter);
+            (selection.has("sched_switch"), missing, selection.missing_for(&filter).count())
+        };
+        for text in [
+            "evt.type=sched_switch",
+            "evt.type in (open, sched_switch) and proc.name=x",
+            "proc.name=x or not evt.type!=sched_switch",
+            "evt.type.is.sched_switch=1",
+        ] {
+            assert_eq!(asked(text), (true, 1, 0), "{text}");
+        }
+        for text in ["evt.type!=sched_switch", "not evt.type=sched_switch", "proc.name=sched_switch"] {
+            assert_eq!(asked(text), (false, 0, 0), "{text}");
+        }
+        // Who asks for a pattern need not mean them.
+        assert_eq!(asked("evt.type glob sched_*"), (false, 1, 1));
     }
 
     #[test]

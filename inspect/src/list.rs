@@ -76,6 +76,8 @@ pub(crate) fn events(args: &EventsArgs) -> Result<Exit> {
 struct EventType {
     kind: EventKind,
     numbers: Vec<(&'static str, u32)>,
+    /// Recorded only when it is named: in a filter, or in the list of calls.
+    is_on_request: bool,
 }
 
 fn event_types() -> Vec<EventType> {
@@ -83,7 +85,8 @@ fn event_types() -> Vec<EventType> {
     // A call whose arguments differ between machines is listed once for each form.
     let mut add = |kind: EventKind, place: &'static str, nr: u32| {
         let key = (kind.name.clone(), signature(&kind));
-        calls.entry(key).or_insert(EventType { kind, numbers: Vec::new() }).numbers.push((place, nr));
+        let entry = EventType { kind, numbers: Vec::new(), is_on_request: false };
+        calls.entry(key).or_insert(entry).numbers.push((place, nr));
     };
     for abi in Abi::ALL {
         for (nr, _) in schema::syscalls(abi) {
@@ -94,7 +97,11 @@ fn event_types() -> Vec<EventType> {
         add(schema::operation_kind(Abi::X86_64, opcode), schema::IO_URING, opcode);
     }
     let kernel = KernelEvent::ALL.into_iter();
-    let kernel = kernel.map(|event| EventType { kind: schema::kernel_event(event), numbers: Vec::new() });
+    let kernel = kernel.map(|event| EventType {
+        kind: schema::kernel_event(event),
+        numbers: Vec::new(),
+        is_on_request: event.is_on_request(),
+    });
     kernel.chain(calls.into_values()).collect()
 }
 
@@ -120,6 +127,7 @@ impl EventType {
             "args": args,
             "result": self.kind.result.as_ref().map(ToString::to_string),
             "numbers": numbers,
+            "on_request": self.is_on_request,
         })
     }
 }
@@ -129,6 +137,9 @@ impl fmt::Display for EventType {
         write!(f, "{:<10} {}{}", self.kind.category, self.kind.name, signature(&self.kind))?;
         for (index, (place, nr)) in self.numbers.iter().enumerate() {
             write!(f, "{}{place} {nr}", if index == 0 { "   " } else { ", " })?;
+        }
+        if self.is_on_request {
+            write!(f, "   on request")?;
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ mod value;
 mod view;
 
 pub use fields::{Field, Type, Usage, fields, fields_markdown};
-pub use filter::{Decider, Filter, FilterError};
+pub use filter::{Decider, Filter, FilterError, Naming};
 pub use print::{
     BufferStyle, Format, FormatError, LinePrinter, OutputStyle, PrintOptions, Printer, TimeStyle,
 };

@@ -150,6 +150,13 @@ fn faults_and_switches_are_recorded_when_they_are_named() -> Result<()> {
         let faults = "evt.type=page_fault and proc.name=sleep and evt.arg.error contains USER";
         ensure!(rig.count("kernel.reel", faults)? >= 10, "it had all of its memory");
     }
+    // A filter names them as well as the list does.
+    rig.record("kernel.reel", &[slept], &["sleep", "0.1"])?;
+    let (some, all) = (rig.count("kernel.reel", slept)?, rig.info("kernel.reel")?.number("events")?);
+    ensure!(some >= 1 && some == all, "{some} switches among {all} events");
+    let output = rig.record("kernel.reel", &["evt.type glob sched_*"], &["true"])?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(said.contains("sched_switch, which the filter names, is not recorded"), "{said}");
     rig.done();
     Ok(())
 }

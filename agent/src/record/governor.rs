@@ -89,6 +89,20 @@ impl Governor {
         }
     }
 
+    /// What there is to say when the budget of memory is used up before anything is recorded: `resident_bytes` are taken, of
+    /// which `rings_bytes` are rings. Leaving out events gives none of it back.
+    pub(super) fn beyond_from_start(&self, resident_bytes: u64, rings_bytes: u64) -> Option<String> {
+        let budget = self.budget.memory.filter(|&budget| budget < resident_bytes)?;
+        let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
+        Some(format!(
+            "the budget of {} MiB of memory cannot be kept: {} MiB are taken from the start, {} MiB of them for rings \
+             (--ring-bytes); events are left out only where it grows further",
+            budget >> 20,
+            mebibytes(resident_bytes),
+            mebibytes(rings_bytes)
+        ))
+    }
+
     /// Takes the use of one step; says what is to change.
     pub(super) fn step(&mut self, usage: Usage) -> Option<Decision> {
         if self.history.len() == AVERAGED {
@@ -313,6 +327,22 @@ mod tests {
         assert_eq!(machine.limits, Limits::default());
         let last = machine.remarks.last().map(String::as_str).unwrap_or_default();
         assert!(last.ends_with("data that is read and written is kept again"), "{last}");
+    }
+
+    #[test]
+    fn a_budget_that_is_used_up_from_the_start_is_told_with_the_least() {
+        let said = |budget: &str| {
+            Governor::new(budget.parse().expect(budget)).beyond_from_start(40 << 20, (32 << 20) + 1)
+        };
+        assert_eq!(said("memory=40M").as_deref().map(|text| text.contains("are taken")), Some(true));
+        assert_eq!((said("memory=42M"), said("cpu=5%")), (None, None));
+        let text = said("memory=8388608").expect("too little");
+        assert!(
+            text.starts_with(
+                "the budget of 8 MiB of memory cannot be kept: 40 MiB are taken from the start, 33 MiB of them for rings"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Meter {
     }
 
     /// Resident memory; 0 where `/proc` does not tell.
-    fn resident_bytes(&self) -> u64 {
+    pub(super) fn resident_bytes(&self) -> u64 {
         let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
         let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
         pages * self.page_bytes

@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use capture_format::model::Host;
 use sysreel_agent::track::{Tracker, TrackerOptions};
+use wire::ring::RECORD_BYTES_MAX;
 
 use crate::clock::boot_ns;
 use crate::host;
@@ -70,6 +71,9 @@ pub(crate) fn may_record() -> Result<()> {
 
 /// Records as planned.
 pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
+    if let Some(typed) = &plan.filter {
+        plan.tell_missing(&typed.filter);
+    }
     if plan.explain {
         explain::print(&plan)?;
         return Ok(ExitCode::SUCCESS);
@@ -126,6 +130,13 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     }
     let mut governed = plan.budget.map(|budget| (Governor::new(budget), Meter::new(probes.cpus())));
     let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus(), Marks::map(&probes)?)?;
+    if let Some((governor, meter)) = &governed {
+        let rings_bytes = probes.cpus() as u64 * (probes.ring_bytes() + RECORD_BYTES_MAX) as u64;
+        if let Some(said) = governor.beyond_from_start(meter.resident_bytes(), rings_bytes) {
+            eprintln!("sysreel-agent: {said}");
+            recorder.remark(BUDGET_MARK, said);
+        }
+    }
     let mut traced = None;
     if let Some(words) = &plan.command {
         let stdout_is_capture = plan.write.as_os_str() == "-";
@@ -160,6 +171,15 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         if let Some(path) = &plan.filter_file
             && interrupts::wants_reload()
         {
+            // What happened until now is judged by the filter from before.
+            let asked_ns = boot_ns();
+            let mut judged_ns = pass.watermark_ns;
+            while judged_ns < asked_ns && interrupts::count() == 0 {
+                thread::sleep(SLEEP_MIN);
+                let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
+                recorder.after_pass(&rings, &pass);
+                judged_ns = pass.watermark_ns;
+            }
             reload(path, &plan, &host, &probes, &mut recorder);
         }
         if let Some((governor, meter)) = &mut governed
@@ -229,6 +249,7 @@ fn reload(path: &Path, plan: &Plan, host: &Host, probes: &Probes, recorder: &mut
     match read {
         Ok(typed) => {
             eprintln!("sysreel-agent: the filter is now: {}", typed.text);
+            plan.tell_missing(&typed.filter);
             recorder.set_filter(typed);
         }
         Err(error) => eprintln!("sysreel-agent: goes on with the filter from before: {error:#}"),

@@ -156,13 +156,20 @@ impl Plan {
         if !(1..=19).contains(&args.level) {
             bail!("--level takes 1 to 19, not {}", args.level);
         }
-        let selection = match args.calls.as_deref().map(str::parse).transpose() {
-            Ok(selection) => selection.unwrap_or_default(),
-            Err(error) => bail!("--calls: {error}"),
-        };
         let filter = match &args.filter_file {
             Some(path) => Some(TypedFilter::read(path)?),
             None => Some(TypedFilter::parse(&args.filter.join(" "))?).filter(|typed| !typed.text.is_empty()),
+        };
+        let selection = match args.calls.as_deref().map(str::parse::<Selection>).transpose() {
+            Ok(Some(selection)) => selection,
+            Ok(None) => {
+                let mut selection = Selection::default();
+                if let Some(typed) = &filter {
+                    selection.add_asked_for(&typed.filter);
+                }
+                selection
+            }
+            Err(error) => bail!("--calls: {error}"),
         };
         let budget: Option<Budget> = match args.budget.as_deref().map(str::parse).transpose() {
             Ok(budget) => budget,
@@ -200,6 +207,16 @@ impl Plan {
     pub(crate) fn ring_bytes(&self, cpus: usize) -> usize {
         let memory = self.budget.and_then(|budget| budget.memory);
         self.ring_bytes.unwrap_or_else(|| usual_ring_bytes(cpus, memory))
+    }
+
+    /// Says which events a filter names in vain.
+    pub(super) fn tell_missing(&self, filter: &Filter) {
+        for name in self.selection.missing_for(filter) {
+            eprintln!(
+                "sysreel-agent: {name}, which the filter names, is not recorded: that takes --calls with its name, or, \
+                 without --calls and from the start, a filter with evt.type={name}"
+            );
+        }
     }
 
     /// The command as one line.

@@ -66,6 +66,11 @@ impl Filter {
         deciders
     }
 
+    /// How it names an event type.
+    pub fn naming(&self, event_type: &str) -> Naming {
+        self.root.as_ref().map_or(Naming::None, |root| root.naming(event_type, true))
+    }
+
     fn names(&self, is_wanted: impl Fn(&Field) -> bool) -> Vec<&'static str> {
         let mut fields = Vec::new();
         if let Some(root) = &self.root {
@@ -77,6 +82,17 @@ impl Filter {
         names.dedup();
         names
     }
+}
+
+/// How a filter names an event type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Naming {
+    /// Not at all, or only to exclude it.
+    None,
+    /// By a pattern that fits its name among others.
+    Pattern,
+    /// By its name: such events are asked for.
+    Name,
 }
 
 /// What a condition can be decided by, the earlier the cheaper for a recorder.
@@ -110,6 +126,18 @@ impl Node {
             }
             Node::Not(node) => node.scope(),
             Node::Test(test) => test.scope(),
+        }
+    }
+
+    /// How the condition names an event type; `wanted` is false below an odd number of `not`.
+    fn naming(&self, event_type: &str, wanted: bool) -> Naming {
+        match self {
+            Node::And(nodes) | Node::Or(nodes) => {
+                let namings = nodes.iter().map(|node| node.naming(event_type, wanted));
+                namings.max().unwrap_or(Naming::None)
+            }
+            Node::Not(node) => node.naming(event_type, !wanted),
+            Node::Test(test) => test.naming(event_type, wanted),
         }
     }
 

@@ -6,11 +6,11 @@ use capture_format::{ReadError, Summary};
 use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
-use super::Decider;
 use super::access::{Access, At, Scope};
 use super::glob::Glob;
 use super::literal::{Literal, Literals};
-use crate::fields::{Field, Type};
+use super::{Decider, Naming};
+use crate::fields::{Argument, Field, Type};
 use crate::recording::Recording;
 use crate::syntax::{Operator, Quantifier};
 use crate::value::Value;
@@ -212,6 +212,23 @@ impl Test {
             Scope::Row if !self.reads_right() && of(&OUTCOMES) => Decider::Outcome,
             Scope::Row if !self.reads_right() && of(&OF_KIND) => Decider::Kind,
             _ => Decider::Event,
+        }
+    }
+
+    /// How the comparison, or where it is not `wanted` its opposite, names an event type.
+    pub(crate) fn naming(&self, event_type: &str, wanted: bool) -> Naming {
+        let Access::Field(field, argument) = &self.left else { return Naming::None };
+        let value = match field.name {
+            "evt.type" | "syscall.type" => Value::Text(event_type.as_bytes().into()),
+            "evt.type.is" if matches!(argument, Argument::Name(name) if name == event_type) => Value::Uint(1),
+            _ => return Naming::None,
+        };
+        match (&self.relation, wanted) {
+            _ if self.holds_for(&value) != wanted => Naming::None,
+            (Relation::Compare(Operator::Equal, _) | Relation::In(_), true) => Naming::Name,
+            (Relation::Compare(Operator::NotEqual, _), false) => Naming::Name,
+            (Relation::Patterns(..), true) => Naming::Pattern,
+            _ => Naming::None,
         }
     }
 
