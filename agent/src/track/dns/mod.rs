@@ -17,6 +17,7 @@ use wire::Record;
 
 use super::calls::{ARGS_MAX, Call};
 use super::fx::FxMap;
+use super::sockets::has_connections;
 use super::{Sink, Tracker};
 
 use message::Message as DnsMessage;
@@ -83,19 +84,20 @@ struct Question {
 pub(super) struct Dns {
     /// When a query was sent or received.
     pending: FxMap<Question, u64>,
-    order: VecDeque<Question>,
+    /// What was asked and when, the oldest first, answered or not.
+    order: VecDeque<(Question, u64)>,
     /// By socket and whether it is what was sent.
     streams: FxMap<(u64, bool), Stream>,
 }
 
 impl Dns {
     fn asked(&mut self, question: Question, time_ns: u64) {
-        if self.pending.insert(question.clone(), time_ns).is_none() {
-            self.order.push_back(question);
-        }
-        // Those that were answered are still in the order, and go from there as well.
+        self.pending.insert(question.clone(), time_ns);
+        self.order.push_back((question, time_ns));
         if self.order.len() > PENDING_MAX
-            && let Some(oldest) = self.order.pop_front()
+            && let Some((oldest, asked_ns)) = self.order.pop_front()
+            // It may have been asked again, and then stands in the order again.
+            && self.pending.get(&oldest) == Some(&asked_ns)
         {
             self.pending.remove(&oldest);
         }
@@ -130,9 +132,11 @@ impl Tracker {
             return;
         }
         let (ino, peer) = (socket.ino, socket.remote);
-        let is_stream = i32::from(socket.protocol) == libc::IPPROTO_TCP;
+        let is_stream = has_connections(socket.protocol);
         let mut found = Vec::new();
-        for (length, data) in parts(carrier.form, call, result) {
+        let parts = parts(carrier.form, call, result);
+        let is_cut = carrier.form == Form::Messages && parts.len() < result;
+        for (length, data) in parts {
             // What was offered to the kernel may be more than it took.
             let data = &data[..data.len().min(length)];
             if is_stream {
@@ -140,6 +144,10 @@ impl Tracker {
             } else {
                 found.extend(DnsMessage::parse(data));
             }
+        }
+        if is_stream && is_cut {
+            // Of further messages nothing is known, nor how long they are.
+            self.dns.feed((ino, carrier.sends), &[], usize::MAX, &mut found);
         }
         for message in found {
             let question = Question {
