@@ -122,7 +122,6 @@ impl Operations {
             filename_at: kept(FILENAMES, operation.name, member),
         };
         let places = schema::operations(abi)
-            .iter()
             .map(|operation| operation.members.iter().map(|member| place(operation, member)).collect())
             .collect();
         let unknown = schema::UNKNOWN_OPERATION.iter().map(|(name, _)| Place {
@@ -154,10 +153,9 @@ mod tests {
     use super::*;
 
     fn is_known(table: &[Kept]) {
-        let operations = schema::operations(Abi::X86_64);
         for (names, member, structure, field) in table {
             for name in *names {
-                let operation = operations.iter().find(|operation| operation.name == *name);
+                let operation = schema::operations(Abi::X86_64).find(|operation| operation.name == *name);
                 let members = operation.unwrap_or_else(|| panic!("no operation {name}")).members;
                 // Operations that share a structure need not share every member.
                 let is_shared = names.len() > 2;

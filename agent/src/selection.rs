@@ -153,7 +153,7 @@ fn is_member(&(own, name): &(&str, &str), category: &str) -> bool {
 /// Every event type with its category.
 fn categories() -> Vec<(&'static str, &'static str)> {
     let calls = Abi::ALL.into_iter().flat_map(syscalls).map(|(_, call)| (call.category, call.name));
-    let operations = operations(Abi::X86_64).iter().map(|entry| (entry.call.category, entry.call.name));
+    let operations = operations(Abi::X86_64).map(|entry| (entry.call.category, entry.call.name));
     let others = KernelEvent::ALL.into_iter().map(|event| (category_of(event), event.name()));
     calls.chain(operations).chain(others).collect()
 }

@@ -27,7 +27,7 @@ pub(super) fn entries(operations: &Operations, split: &mut Split<'_>) -> Vec<Ope
     let class = EventClass::Other as u8;
     let mut entries = vec![OperationEntry { selected, class, ..OperationEntry::default() }; OPERATIONS_MAX];
     let derived = split.wanted_derived();
-    let known = schema::operations(operations.abi()).iter().enumerate();
+    let known = schema::operations(operations.abi()).enumerate();
     for ((opcode, operation), entry) in known.zip(&mut entries[..OPERATION_UNKNOWN]) {
         *entry = entry_of(operation, operations.places(opcode as u16));
         let abi = operations.abi();
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn no_operation_has_more_fetches_than_its_entry_holds() {
         let operations = Operations::new(Abi::X86_64, |_, _| Some(8));
-        for (opcode, operation) in schema::operations(Abi::X86_64).iter().enumerate() {
+        for (opcode, operation) in schema::operations(Abi::X86_64).enumerate() {
             let places = operations.places(opcode as u16);
             let kinds = operation.call.args.iter().map(|(_, kind)| kind.parse::<ArgKind>().expect("a kind"));
             let wanted =

@@ -292,7 +292,7 @@ pub fn kernel_event(event: KernelEvent) -> EventKind {
 
 /// Names of every event that this build knows, sorted.
 pub fn known_event_names() -> Vec<&'static str> {
-    let operations = super::operations(Abi::X86_64).iter().map(|operation| operation.call.name);
+    let operations = super::operations(Abi::X86_64).map(|operation| operation.call.name);
     let mut names: Vec<&str> =
         CALLS.iter().chain(&EVENTS).map(|entry| entry.name).chain(operations).collect();
     names.push(super::uring::COMPLETION);

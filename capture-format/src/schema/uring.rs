@@ -4,7 +4,7 @@
 //! does not change; which of its members an argument is, the table says.
 
 use super::call::{Abi, Syscall, describe};
-use super::generated::{OPERATIONS_AARCH64, OPERATIONS_X86_64};
+use super::generated::{OPERATIONS, OPERATIONS_AARCH64, OPERATIONS_X86_64};
 use crate::model::{ArgDef, EventKind, FdSource};
 
 /// What [`EventKind::abi`] says of operations: the way they come into the kernel.
@@ -85,16 +85,17 @@ impl SqeMember {
 }
 
 /// The operations of a machine, in order of their opcodes.
-pub fn operations(abi: Abi) -> &'static [Operation] {
-    match abi {
+pub fn operations(abi: Abi) -> impl ExactSizeIterator<Item = &'static Operation> {
+    let opcodes = match abi {
         Abi::X86_64 | Abi::I386 => &OPERATIONS_X86_64,
         Abi::Aarch64 | Abi::Arm => &OPERATIONS_AARCH64,
-    }
+    };
+    opcodes.iter().map(|&index| &OPERATIONS[usize::from(index)])
 }
 
 /// The events of an operation. An opcode that the table lacks gives `io_uring_op_OPCODE` with the entry's members.
 pub fn operation_kind(abi: Abi, opcode: u32) -> EventKind {
-    let mut kind = match operations(abi).get(opcode as usize) {
+    let mut kind = match operations(abi).nth(opcode as usize) {
         Some(operation) => describe(&operation.call),
         None => EventKind {
             name: format!("io_uring_op_{opcode}"),

@@ -45,7 +45,7 @@ static EVENT_NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
 /// Names of arguments, likewise.
 static ARGUMENT_NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let calls = schema::Abi::ALL.into_iter().flat_map(schema::syscalls).map(|(_, call)| call);
-    let operations = schema::operations(schema::Abi::X86_64).iter().map(|operation| &operation.call);
+    let operations = schema::operations(schema::Abi::X86_64).map(|operation| &operation.call);
     let mut names: Vec<&'static str> =
         calls.chain(operations).flat_map(|call| call.args.iter().map(|(name, _)| *name)).collect();
     for event in schema::KernelEvent::ALL {

@@ -29,7 +29,7 @@ pub(crate) fn render(tables: &Tables) -> Result<String> {
         }
         numbers.push((machine, table));
     }
-    definitions.write(&mut out)?;
+    definitions.write(&mut out, "call", "CALLS", "Syscall")?;
     for (machine, table) in numbers {
         let entries: Vec<String> = table.iter().map(|(nr, at)| format!("({nr}, {at})")).collect();
         writeln!(out, "\n/// Numbers on {machine}, and where in [`CALLS`] the call stands.")?;
@@ -50,7 +50,7 @@ pub(crate) fn render(tables: &Tables) -> Result<String> {
     Ok(out)
 }
 
-/// Distinct calls: one that is the same on several machines is kept once.
+/// Distinct calls or operations: one that is the same on several machines is kept once.
 #[derive(Default)]
 struct Definitions {
     index: BTreeMap<String, usize>,
@@ -65,9 +65,9 @@ impl Definitions {
         })
     }
 
-    fn write(&self, out: &mut String) -> Result<()> {
-        writeln!(out, "\n/// Every call; one with differing arguments has several entries.")?;
-        writeln!(out, "pub(super) static CALLS: [Syscall; {}] = [", self.ordered.len())?;
+    fn write(&self, out: &mut String, what: &str, name: &str, of: &str) -> Result<()> {
+        writeln!(out, "\n/// Every {what}; one with differing arguments has several entries.")?;
+        writeln!(out, "pub(super) static {name}: [{of}; {}] = [", self.ordered.len())?;
         for definition in &self.ordered {
             writeln!(out, "{definition},")?;
         }
@@ -257,19 +257,24 @@ fn events(tables: &Tables, out: &mut String) -> Result<()> {
 }
 
 fn operations(tables: &Tables, out: &mut String) -> Result<()> {
+    let (mut definitions, mut opcodes) = (Definitions::default(), String::new());
     for machine in ["x86_64", "aarch64"] {
         let name = machine.to_uppercase();
-        writeln!(out, "\n/// Operations of `io_uring` on {machine}, by opcode.")?;
-        writeln!(out, "pub(super) static OPERATIONS_{name}: [Operation; {}] = [", tables.operations.len())?;
+        writeln!(opcodes, "\n/// Operations of `io_uring` on {machine} by opcode: index in [`OPERATIONS`].")?;
+        let count = tables.operations.len();
+        writeln!(opcodes, "pub(super) static OPERATIONS_{name}: [u16; {count}] = [")?;
         for (index, operation) in tables.operations.iter().enumerate() {
             if operation.opcode as usize != index {
                 bail!("io_uring.tsv: opcode {} stands in the place of {index}", operation.opcode);
             }
             let call = definition(tables, &operation.call, machine)?;
-            writeln!(out, "operation({:?}, {call}, &{:?}),", operation.operation, operation.members)?;
+            let text = format!("operation({:?}, {call}, &{:?})", operation.operation, operation.members);
+            write!(opcodes, "{}, ", definitions.add(&text))?;
         }
-        writeln!(out, "];")?;
+        writeln!(opcodes, "];")?;
     }
+    definitions.write(out, "operation of `io_uring`", "OPERATIONS", "Operation")?;
+    out.push_str(&opcodes);
     Ok(())
 }
 
