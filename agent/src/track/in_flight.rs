@@ -127,6 +127,14 @@ impl InFlight {
         self.by_request.get(&request)
     }
 
+    /// An operation as it was before the event that tells it now; it goes on.
+    pub(super) fn tell(&mut self, request: u64) -> Option<Pending> {
+        let pending = self.by_request.get_mut(&request)?;
+        let before = pending.clone();
+        pending.is_told = true;
+        Some(before)
+    }
+
     pub(super) fn remove(&mut self, request: u64) -> Option<Pending> {
         let pending = self.by_request.remove(&request)?;
         self.bytes -= pending.sections.len();

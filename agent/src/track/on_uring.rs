@@ -128,21 +128,20 @@ impl Tracker {
         let is_it =
             |pending: &Pending| pending.ring == ring && [pending.opcode, OPCODE_NONE].contains(&opcode);
         let request = request.filter(|request| self.in_flight.get(*request).is_some_and(is_it));
-        let Some(mut pending) = request.and_then(|request| self.in_flight.remove(request)) else {
+        // The last of several completions is told with its request.
+        let goes_on = raw(0) == 0 && flags & MORE != 0;
+        let pending = request.and_then(|request| match goes_on {
+            true => self.in_flight.tell(request),
+            false => self.in_flight.remove(request),
+        });
+        let Some(pending) = pending else {
             return self.tell_completion(record, user_data, flags, cpu, sink);
         };
-        let is_told = std::mem::replace(&mut pending.is_told, true);
         let completion = Completion { record, flags };
         self.tell_operation(&pending, Some(completion), record.header.time_ns, cpu, sink);
-        if !is_told {
+        if !pending.is_told {
             // One event for both records.
             sink.left_out(pending.cpu);
-        }
-        if raw(0) == 0
-            && flags & MORE != 0
-            && let Some(request) = request
-        {
-            self.in_flight.insert(request, pending);
         }
     }
 

@@ -118,6 +118,25 @@ fn several_completions_are_several_events() {
 }
 
 #[test]
+fn of_several_that_go_on_the_oldest_is_told_until_it_ends() {
+    let mut m = Machine::with_shell();
+    m.open(10, "/a", 0, 3);
+    m.open(10, "/b", 0, 4);
+    m.lines();
+    // Nothing but the user data tells one from the other.
+    let (first, second) = (entry(READ, 3, 5), entry(READ, 4, 5));
+    submit(&mut m, 0x100, first, None);
+    submit(&mut m, 0x200, second, None);
+    for result in [1, 2] {
+        complete(&mut m, 0, first, result, MORE, &[]);
+    }
+    complete(&mut m, 0x100, first, 3, 0, &[]);
+    complete(&mut m, 0, second, 4, MORE, &[]);
+    let expected = "bash:10 read = 1 file /a\nbash:10 read = 2 file /a\nbash:10 read = 3 file /a\nbash:10 read = 4 file /b";
+    assert_eq!((m.lines().as_str(), m.left_out()), (expected, 2));
+}
+
+#[test]
 fn kernels_that_do_not_tell_the_request_are_told_by_the_user_data() {
     let mut m = Machine::with_shell();
     let open = entry(OPENAT, CWD, 5);
