@@ -9,7 +9,7 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use anyhow::{Context, Result};
 use wire::record::HEADER_BYTES;
@@ -200,14 +200,18 @@ impl Ring {
     fn take_touched(&mut self, touched: &mut Touched) {
         let state = self.state();
         let count = Self::load(&state.touched_count);
-        let new = count - self.touched;
-        touched.others |= new > TOUCHED_SLOTS as u64;
+        let new = count.wrapping_sub(self.touched);
         for at in 0..new.min(TOUCHED_SLOTS as u64) {
             let slot = &state.touched[((self.touched + at) % TOUCHED_SLOTS as u64) as usize];
             // SAFETY: an aligned word of the shared mapping.
             let tid = unsafe { AtomicU32::from_ptr(std::ptr::from_ref(slot).cast_mut()) };
             touched.tids.push(tid.load(Ordering::Relaxed));
         }
+        // The kernel side goes on meanwhile, and may be writing the next one: of what it told up to here, that which stood
+        // in the places it has used again was not read.
+        fence(Ordering::Acquire);
+        let told = Self::load(&state.touched_count).wrapping_sub(self.touched);
+        touched.others |= new != 0 && told >= TOUCHED_SLOTS as u64;
         self.touched = count;
     }
 
@@ -459,5 +463,39 @@ mod tests {
         assert_eq!(take(), Touched::default());
         a.state.touched_count = 2 + TOUCHED_SLOTS as u64 + 1;
         assert!(take().others);
+    }
+
+    #[test]
+    fn whose_changes_are_lost_at_this_moment_is_told_or_it_is_said_that_it_is_not() {
+        const LOSSES: u32 = 2_000_000;
+        let mut a = Fake::new();
+        let mut ring = a.ring();
+        let state = ring.state.as_ptr();
+        // SAFETY: aligned words that live as long as `a`, and that everybody uses atomically.
+        let (count, slots): (_, [&AtomicU32; TOUCHED_SLOTS]) = unsafe {
+            let slots = (&raw mut (*state).touched).cast::<u32>();
+            let slot = |at| AtomicU32::from_ptr(slots.add(at));
+            (AtomicU64::from_ptr(&raw mut (*state).touched_count), std::array::from_fn(slot))
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for tid in 0..LOSSES {
+                    slots[tid as usize % TOUCHED_SLOTS].store(tid, Ordering::Relaxed);
+                    count.store(u64::from(tid) + 1, Ordering::Release);
+                    // Now and then as slow as the kernel side is.
+                    (0..tid % 8).for_each(|_| std::hint::spin_loop());
+                }
+            });
+            let mut whole = 0;
+            while ring.touched < u64::from(LOSSES) {
+                let first = ring.touched as u32;
+                let mut touched = Touched::default();
+                ring.take_touched(&mut touched);
+                let expected: Vec<u32> = (first..ring.touched as u32).collect();
+                assert!(touched.others || touched.tids == expected, "{touched:?} instead of {expected:?}");
+                whole += usize::from(!touched.others && !expected.is_empty());
+            }
+            assert!(whole > 0, "there was always too much");
+        });
     }
 }
