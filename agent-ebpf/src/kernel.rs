@@ -107,26 +107,46 @@ pub fn page_fault_user(ctx: BtfTracePointContext) -> i32 {
 pub fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: the verifier checks every access.
     unsafe {
-        let pid_tgid = bpf_get_current_pid_tgid();
-        let task = ctx.arg::<u64>(1);
+        let (task, next) = (ctx.arg::<u64>(1), ctx.arg::<u64>(2));
+        let prev_ids = bpf_get_current_pid_tgid();
+        let tgid = u64::from(read::<u32>(next, offset!(task_tgid)));
+        let next_ids = tgid << 32 | u64::from(read::<u32>(next, offset!(task_pid)));
         // The idle thread is nobody's, and what ends has been told to have ended.
-        if pid_tgid == 0
-            || !ring::is_selected(pid_tgid)
-            || read::<u32>(task, offset!(task_flags)) & PF_EXITING != 0
-        {
+        let leaves = prev_ids != 0
+            && ring::is_selected(prev_ids)
+            && read::<u32>(task, offset!(task_flags)) & PF_EXITING == 0;
+        let comes = next_ids != 0 && ring::is_selected(next_ids);
+        if !leaves && !comes {
             return 0;
         }
         let Some(slot) = ring::begin(Weight::of(EventClass::Other)) else { return 0 };
         let is_preempted = ctx.arg::<u64>(0) & 1 != 0;
         let state = if is_preempted { 0 } else { read::<u32>(task, offset!(task_state)) };
-        let next: u32 = read(ctx.arg::<u64>(2), offset!(task_pid));
-        let args = [u64::from(state), u64::from(is_preempted), u64::from(next)];
-        finish(&slot, KernelNote::Switch, args, Slot::behind_args(ARGS));
+        let who = if leaves { prev_ids } else { 0 };
+        slot.header(RecordType::Kernel, 0, SWITCH_ARGS, KernelNote::Switch as i64, who);
+        slot.outcome(0, 0);
+        slot.arg(0, u64::from(state));
+        slot.arg(1, u64::from(is_preempted));
+        slot.arg(2, prev_ids & 0xffff_ffff);
+        slot.arg(3, next_ids);
+        slot.arg(4, switches(task));
+        slot.arg(5, switches(next));
+        slot.publish(Slot::behind_args(SWITCH_ARGS));
     }
     0
 }
 
-/// Arguments of every record here.
+/// How often a task has left a CPU.
+#[inline(always)]
+unsafe fn switches(task: u64) -> u64 {
+    let (voluntary, forced) =
+        (read::<u64>(task, offset!(task_nvcsw)), read::<u64>(task, offset!(task_nivcsw)));
+    voluntary.wrapping_add(forced)
+}
+
+/// Arguments of the record of a switch.
+const SWITCH_ARGS: u8 = 6;
+/// Arguments of every other record here.
 const ARGS: u8 = 3;
 
 /// Records what has a name, brought about by the current task.

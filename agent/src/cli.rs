@@ -75,8 +75,8 @@ pub(crate) struct RecordArgs {
     /// Categories: %file, %io-other, %io-read, %io-write, %ipc, %memory, %net, %other, %process, %signal, %sleep,
     /// %system, %time, %user, %wait. `%net` includes sendto, recvfrom, sendmsg, recvmsg, sendmmsg and recvmmsg.
     ///
-    /// page_fault and sched_switch are recorded only when they are named: `'!read,sched_switch'` is everything but read, and
-    /// them. Without a list, a filter with their names is enough: `evt.type=sched_switch`.
+    /// page_fault, sched_switch and off_cpu are recorded only when they are named: `'!read,off_cpu'` is everything but read,
+    /// and it. Without a list, a filter with their names is enough: `evt.type=off_cpu`.
     #[arg(long, value_name = "LIST")]
     pub(crate) calls: Option<String>,
     /// Stay within limits: `cpu=5%` (of one CPU), `memory=128M`, `rate=20MB/s` (written), separated by commas.

@@ -150,6 +150,11 @@ fn faults_and_switches_are_recorded_when_they_are_named() -> Result<()> {
         let faults = "evt.type=page_fault and proc.name=sleep and evt.arg.error contains USER";
         ensure!(rig.count("kernel.reel", faults)? >= 10, "it had all of its memory");
     }
+    let away = "evt.type=off_cpu and proc.name=sleep and evt.latency>=100ms and evt.latency<10s and evt.arg.state contains INTERRUPTIBLE";
+    rig.record("kernel.reel", &["evt.type=off_cpu"], &["sleep", "0.1"])?;
+    rig.info("kernel.reel")?.is_complete()?;
+    ensure!(rig.count("kernel.reel", away)? == 1, "it was away once for as long as it slept");
+    ensure!(rig.count("kernel.reel", "evt.type!=off_cpu")? == 0);
     // A filter names them as well as the list does.
     rig.record("kernel.reel", &[slept], &["sleep", "0.1"])?;
     let (some, all) = (rig.count("kernel.reel", slept)?, rig.info("kernel.reel")?.number("events")?);

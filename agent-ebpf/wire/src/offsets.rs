@@ -50,6 +50,8 @@ offsets! {
     task_tgid = "task_struct" "tgid";
     task_flags = "task_struct" "flags";
     task_state = "task_struct" "__state|state";
+    task_nvcsw = "task_struct" "nvcsw";
+    task_nivcsw = "task_struct" "nivcsw";
     module_name = "module" "name";
     task_status = "task_struct" "thread_info.status";
     task_real_parent = "task_struct" "real_parent";

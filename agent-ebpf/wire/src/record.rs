@@ -102,7 +102,9 @@ pub enum KernelNote {
     CgroupRename = 6,
     /// Memory was not there. Raw arguments: its address, that of the instruction, what was tried (x86's error code).
     PageFault = 7,
-    /// The current thread leaves the CPU. Raw arguments: its state, 1 if it did not want to, thread id of the next.
+    /// The current thread leaves the CPU; in the header is 0 if it is none of those to record. Raw arguments: its state, 1
+    /// if it did not want to, its thread id, those of the next (its process's in the upper half), how often each of the two
+    /// has left a CPU.
     Switch = 8,
 }
 

@@ -66,7 +66,7 @@ const PROGRAMS: [&str; 26] = [
 ];
 
 /// Programs that a kernel built without their part of it does without, each with what is not recorded then.
-const OPTIONAL: [(&str, KernelEvent); 14] = [
+const OPTIONAL: [(&str, KernelEvent); 15] = [
     ("inet_sock_set_state", KernelEvent::TcpState),
     ("tcp_retransmit_skb", KernelEvent::TcpRetransmit),
     ("tcp_send_reset", KernelEvent::TcpReset),
@@ -81,6 +81,7 @@ const OPTIONAL: [(&str, KernelEvent); 14] = [
     ("cgroup_rename", KernelEvent::CgroupRename),
     ("page_fault_user", KernelEvent::PageFault),
     ("sched_switch", KernelEvent::SchedSwitch),
+    ("sched_switch", KernelEvent::OffCpu),
 ];
 
 /// What is not recorded without the tracepoints of `io_uring`.

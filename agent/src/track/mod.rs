@@ -25,6 +25,7 @@ mod on_map;
 mod on_packet;
 mod on_process;
 mod on_sockets;
+mod on_switch;
 mod on_tcp;
 mod on_uring;
 mod packet;
@@ -123,6 +124,7 @@ pub struct Tracker {
     /// When the record was made that came last.
     now_ns: u64,
     dns: dns::Dns,
+    off_cpu: on_switch::OffCpu,
 }
 
 impl Tracker {
@@ -141,6 +143,7 @@ impl Tracker {
             registered: on_uring::RegisteredFiles::default(),
             now_ns: 0,
             dns: dns::Dns::default(),
+            off_cpu: on_switch::OffCpu::default(),
             proc,
             options,
         }

@@ -30,17 +30,11 @@ impl Tracker {
             KernelNote::CgroupMake => (KernelEvent::CgroupMake, self.doer(record)),
             KernelNote::CgroupRemove => (KernelEvent::CgroupRemove, self.doer(record)),
             KernelNote::CgroupRename => (KernelEvent::CgroupRename, self.doer(record)),
-            KernelNote::PageFault | KernelNote::Switch => {
-                for (at, arg) in args.iter_mut().enumerate().take(3) {
-                    *arg = Arg::Int(raw(at));
-                }
-                if note == KernelNote::PageFault {
-                    (KernelEvent::PageFault, self.doer(record))
-                } else {
-                    // A thread that is not known is about to begin or to end: it is not looked for.
-                    (KernelEvent::SchedSwitch, self.thread_version(header.tid))
-                }
+            KernelNote::PageFault => {
+                args[..3].copy_from_slice(&[raw(0), raw(1), raw(2)].map(Arg::Int));
+                (KernelEvent::PageFault, self.doer(record))
             }
+            KernelNote::Switch => return self.on_switch(record, cpu, sink),
         };
         let plan = self.calls.kernel_plan(kind, &mut self.store);
         self.emit(thread, record, cpu, &plan, 0, None, &args, sink);

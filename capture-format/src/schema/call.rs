@@ -231,11 +231,13 @@ pub enum KernelEvent {
     PageFault,
     /// A thread left the CPU: `sched_switch`.
     SchedSwitch,
+    /// A thread is back on a CPU: `off_cpu`.
+    OffCpu,
 }
 
 impl KernelEvent {
     /// Every one.
-    pub const ALL: [KernelEvent; 17] = [
+    pub const ALL: [KernelEvent; 18] = [
         Self::ProcExit,
         Self::SignalDeliver,
         Self::CgroupAttach,
@@ -253,11 +255,12 @@ impl KernelEvent {
         Self::ExecMap,
         Self::PageFault,
         Self::SchedSwitch,
+        Self::OffCpu,
     ];
 
     /// Whether it is recorded only when it is named: there are too many of it.
     pub fn is_on_request(self) -> bool {
-        matches!(self, KernelEvent::PageFault | KernelEvent::SchedSwitch)
+        matches!(self, KernelEvent::PageFault | KernelEvent::SchedSwitch | KernelEvent::OffCpu)
     }
 
     /// Name, as `evt.type` shows it.
@@ -280,6 +283,7 @@ impl KernelEvent {
             KernelEvent::ExecMap => "exec_map",
             KernelEvent::PageFault => "page_fault",
             KernelEvent::SchedSwitch => "sched_switch",
+            KernelEvent::OffCpu => "off_cpu",
         }
     }
 }

@@ -6024,7 +6024,7 @@ pub(super) static I386_PLACES: [(u16, &str); 33] = [
 ];
 
 /// Events that are not system calls.
-pub(super) static EVENTS: [Syscall; 17] = [
+pub(super) static EVENTS: [Syscall; 18] = [
     event(
         "procexit",
         "process",
@@ -6093,6 +6093,7 @@ pub(super) static EVENTS: [Syscall; 17] = [
         "process",
         &[("state", "flags(task_state)"), ("preempted", "bool"), ("next", "pid")],
     ),
+    event("off_cpu", "process", &[("state", "flags(task_state)"), ("preempted", "bool"), ("prev", "pid")]),
 ];
 
 /// Every operation of `io_uring`; one with differing arguments has several entries.

@@ -46,8 +46,10 @@ An `exec_map` stands behind an `mmap`, `mprotect` or `pkey_mprotect` that made m
 tells which), `anonymous`, or `changed` for memory that was there before. Programs map their libraries so; anonymous or changed
 memory, and PROT_WRITE beside PROT_EXEC, is code that a program makes: a compiler at run time, or what was injected.
 
-`page_fault` (x86-64 only) and `sched_switch` are recorded only when they are named (`--calls '!read,sched_switch'`): there are very many.
-A `sched_switch` is of the thread that leaves the CPU, with its state (0 when it would run on) and the thread that follows.
+`page_fault` (x86-64 only), `sched_switch` and `off_cpu` are recorded only when they are named (`--calls '!read,off_cpu'`, or
+a filter with `evt.type=off_cpu`): there are very many. A `sched_switch` is of the thread that leaves the CPU, with its state (0 when
+it would run on) and the thread that follows. An `off_cpu` is of a thread that is back on a CPU: its latency is how long the thread was
+away, `state` and `preempted` say how it left, and `prev` is the thread that was on this CPU before it, 0 if none was.
 ";
 
 /// What operations of `io_uring` are.

@@ -7,8 +7,8 @@ use capture_format::model::{Arg, Descriptor, DescriptorType, Endpoint, Event, Ro
 use capture_format::schema::{Abi, syscall_nr};
 use wire::facts::{CredFacts, TaskFacts};
 use wire::record::{
-    FLAG_LATENCY, FLAG_NO_RESULT, PacketEvent, RecordBuilder, SECTION_ARGV, SECTION_CGROUP, SECTION_CWD,
-    SECTION_EXE_PATH, SECTION_EXEC, SECTION_EXIT, SECTION_FILE, SECTION_FILENAME, SECTION_FORK,
+    FLAG_LATENCY, FLAG_NO_RESULT, KernelNote, PacketEvent, RecordBuilder, SECTION_ARGV, SECTION_CGROUP,
+    SECTION_CWD, SECTION_EXE_PATH, SECTION_EXEC, SECTION_EXIT, SECTION_FILE, SECTION_FILENAME, SECTION_FORK,
     SECTION_SOCKET, TcpEvent,
 };
 use wire::{
@@ -98,6 +98,15 @@ impl Machine {
         Machine { tracker: Tracker::new(options(root)), lines: Lines::default(), time_ns: 0 }
     }
 
+    /// As [`Machine::with_shell`], where these events are recorded and no others.
+    pub(super) fn that_records(list: &str) -> Self {
+        let selection = list.parse().expect("a list of events");
+        let options = TrackerOptions { selection, ..options(&PathBuf::from("/there/is/no/such/proc")) };
+        let mut machine = Machine { tracker: Tracker::new(options), ..Self::new() };
+        machine.exec(10, "/usr/bin/bash", &["bash"]);
+        machine
+    }
+
     /// A shell with pid 10, in `/home/ann`, as the kernel tells it at exec.
     pub(super) fn with_shell() -> Self {
         let mut machine = Self::new();
@@ -119,9 +128,14 @@ impl Machine {
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         let record = Record::parse(bytes).expect("a record that was built is whole");
         let before = self.lines.0.len();
-        let derived = self.lines.2;
+        let (left_out, derived) = (self.lines.1, self.lines.2);
         self.tracker.record(&record, 0, &mut self.lines);
-        assert_eq!(self.lines.0.len(), before + 1 + self.lines.2 - derived, "exactly one event per record");
+        let made = self.lines.0.len() - before + self.lines.1 - left_out;
+        assert_eq!(
+            made,
+            1 + self.lines.2 - derived,
+            "exactly one event per record, or none that is selected"
+        );
     }
 
     /// A record of an `io_uring` operation, which may lead to no event, or not yet.
@@ -283,6 +297,16 @@ impl Machine {
         self.feed(built.section(section.0, SectionState::Data, section.1).finish());
     }
 
+    /// A CPU went from one thread to another, each with how often it had left one by then.
+    pub(super) fn switch(&mut self, state: u64, from: (u32, u64), to: (u32, u64)) {
+        let (tid, pid) = (from.0, from.0);
+        let nr = KernelNote::Switch as u16;
+        let header = RecordHeader { nr, ..self.header(RecordType::Kernel, "", tid, pid, 0) };
+        let next = u64::from(to.0) << 32 | u64::from(to.0);
+        let args = [state, 0, tid.into(), next, from.1, to.1];
+        self.feed(RecordBuilder::<128>::new(header, &args).finish());
+    }
+
     /// The lines since the last call, each trimmed.
     pub(super) fn lines(&mut self) -> String {
         std::mem::take(&mut self.lines.0).join("\n")
@@ -373,7 +397,7 @@ impl Sink for Lines {
                 store.descriptor(event.descriptor).expect("an event's descriptor is in the store");
             write!(line, " {}", show(descriptor)).expect("writing to a string succeeds");
         }
-        if kind.name == "dns" {
+        if matches!(kind.name.as_str(), "dns" | "off_cpu") {
             write!(line, " {:?} {:?}", event.args, event.latency_ns).expect("writing to a string succeeds");
         }
         self.0.push(line);

@@ -11,4 +11,5 @@ mod memory;
 mod network;
 mod processes;
 mod start;
+mod switches;
 mod uring;
