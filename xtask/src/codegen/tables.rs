@@ -184,23 +184,28 @@ fn operation(columns: &[&str], calls: &[Call]) -> Result<Operation> {
         ("=", None) => bail!("there is no call {name}"),
         (text, _) => Ok(text.to_owned()),
     };
-    let (mut args_of, mut members) = (Vec::new(), Vec::new());
+    let (mut args_of, mut members, mut of_the_call) = (Vec::new(), Vec::new(), Vec::new());
     for text in args.split_whitespace().chain(COMMON.split_whitespace()) {
         let (argument, member) = text.split_once('=').context("an argument is name=MEMBER")?;
         let (argument, kind) = match argument.split_once(':') {
-            Some((argument, kind)) => (argument, kind.to_owned()),
-            None => (argument, kind_in_call(call, argument)?),
+            Some((argument, kind)) => (argument, Some(kind.to_owned())),
+            None => (argument, None),
         };
-        args_of.push((argument.to_owned(), kind));
+        of_the_call.push(kind.is_none());
+        args_of.push((argument.to_owned(), kind.map_or_else(|| kind_in_call(call, argument), Ok)?));
         members.push(member.to_owned());
     }
-    let place = |at: &str| place_of(call, at, &args_of).unwrap_or_else(|| at.to_owned());
-    let fd = match *fd {
-        "=" => place(&of_call(fd, |call| &call.fd)?),
-        own => own.to_owned(),
+    let fd = match (*fd, call) {
+        ("=", Some(call)) if call.fd.starts_with("arg") => with_places(&call.fd, call, &args_of)?,
+        ("=", _) => of_call(fd, |call| &call.fd)?,
+        (own, _) => own.to_owned(),
     };
     // Counts and directories are named by their place, which is another one here.
-    let args = args_of.iter().map(|(name, kind)| (name.clone(), replaced(call, kind, &args_of))).collect();
+    let moved = |((name, kind), of_the_call): (&(String, String), bool)| match call.filter(|_| of_the_call) {
+        Some(call) => Ok((name.clone(), moved(call, kind, &args_of)?)),
+        None => Ok((name.clone(), kind.clone())),
+    };
+    let args = args_of.iter().zip(of_the_call).map(moved).collect::<Result<_>>()?;
     Ok(Operation {
         opcode: opcode.parse()?,
         operation: (*operation).to_owned(),
@@ -222,23 +227,44 @@ fn kind_in_call(call: Option<&Call>, argument: &str) -> Result<String> {
     Ok(found.with_context(|| format!("the call has no argument {argument}"))?.1.clone())
 }
 
-/// `argN` of a call, where the argument of that name stands among `args`.
-fn place_of(call: Option<&Call>, at: &str, args: &[(String, String)]) -> Option<String> {
-    let (name, _) = call?.args.get(at.strip_prefix("arg")?.parse::<usize>().ok()?)?;
-    Some(format!("arg{}", args.iter().position(|(own, _)| own == name)?))
+/// The place among `args` of what is argument `number` of the call.
+fn place_of(number: &str, call: &Call, args: &[(String, String)]) -> Result<String> {
+    let (name, _) =
+        call.args.get(number.parse::<usize>()?).with_context(|| format!("there is no argument {number}"))?;
+    let place = args.iter().position(|(own, _)| own == name);
+    Ok(place.with_context(|| format!("argument {number} of the call, {name}, is none here"))?.to_string())
 }
 
-/// A kind in which every `argN` and `path(N)` of the call stands for its place among `args`.
-fn replaced(call: Option<&Call>, kind: &str, args: &[(String, String)]) -> String {
-    if let Some(base) = kind.strip_prefix("path(").and_then(|rest| rest.strip_suffix(')')) {
-        let place = place_of(call, &format!("arg{base}"), args).unwrap_or_else(|| format!("arg{base}"));
-        return format!("path({})", &place[3..]);
+/// A text with every `argN` of the call as its place among `args`.
+fn with_places(text: &str, call: &Call, args: &[(String, String)]) -> Result<String> {
+    let mut parts = text.split("arg");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at(digits);
+        out = format!("{out}arg{}{rest}", place_of(number, call, args)?);
     }
-    let Some(at) = kind.find(":arg").map(|at| at + 1) else { return kind.to_owned() };
-    let digits = kind[at + 3..].chars().take_while(char::is_ascii_digit).count();
-    let (before, rest) = kind.split_at(at);
-    let (old, after) = rest.split_at(3 + digits);
-    format!("{before}{}{after}", place_of(call, old, args).unwrap_or_else(|| old.to_owned()))
+    Ok(out)
+}
+
+/// A kind of the call in which every argument that it names stands for its place among `args`.
+fn moved(call: &Call, kind: &str, args: &[(String, String)]) -> Result<String> {
+    let (head, fetch) = kind.split_at(kind.find('<').unwrap_or(kind.len()));
+    let fetch = with_places(fetch, call, args)?;
+    let Some((name, parameter)) =
+        head.split_once('(').filter(|(name, _)| ["path", "sockopt", "by", "num"].contains(name))
+    else {
+        return Ok(format!("{head}{fetch}"));
+    };
+    let stays = call.args.iter().zip(args).all(|((old, _), (new, _))| old == new);
+    if ["by", "num"].contains(&name) {
+        // The kinds in the table name arguments as well.
+        ensure!(stays, "{kind}: the arguments of the call do not stand where a table is asked about them");
+    }
+    let (numbers, rest) = parameter.split_at(parameter.find([',', ')']).context("a bracket is open")?);
+    let numbers: Vec<String> =
+        numbers.split('+').map(|number| place_of(number, call, args)).collect::<Result<_>>()?;
+    Ok(format!("{name}({}{rest}{fetch}", numbers.join("+")))
 }
 
 fn event(columns: &[&str]) -> Result<Event> {
@@ -425,5 +451,50 @@ fn split_by_machine(sets: &mut BTreeMap<String, Vec<Flag>>) {
         }
         sets.insert(format!("{name}.arm"), arm);
         sets.insert(name, x86);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(names: &[&str]) -> Vec<(String, String)> {
+        names.iter().map(|name| ((*name).to_owned(), "int".to_owned())).collect()
+    }
+
+    #[test]
+    fn what_a_kind_says_of_arguments_goes_along_with_them() {
+        let call = Call {
+            name: "call".to_owned(),
+            numbers: Default::default(),
+            category: "other".to_owned(),
+            fd: "arg0".to_owned(),
+            marks: Vec::new(),
+            result: "int".to_owned(),
+            args: args(&["a", "b", "c"]),
+        };
+        let (turned, less) = (args(&["c", "b", "a"]), args(&["a", "b"]));
+        for (kind, there) in [
+            ("int", "int"),
+            ("path(0)", "path(2)"),
+            ("path", "path"),
+            ("sockopt(0)", "sockopt(2)"),
+            ("flags(open)", "flags(open)"),
+            ("iovec<in:arg2>", "iovec<in:arg0>"),
+            ("struct(pollfd)<in:arg0*8>", "struct(pollfd)<in:arg2*8>"),
+            ("bits<out:arg0/8>", "bits<out:arg2/8>"),
+            ("bytes<in:arg2+8>", "bytes<in:arg0+8>"),
+            ("sockaddr<out:*arg2>", "sockaddr<out:*arg0>"),
+            ("bytes<out:ret*4>", "bytes<out:ret*4>"),
+        ] {
+            assert_eq!(moved(&call, kind, &turned).expect(kind), there);
+        }
+        assert_eq!(with_places("arg0", &call, &turned).expect("it is there"), "arg2");
+        // An argument that is not there, and a table whose kinds may name others.
+        for kind in ["iovec<in:arg2>", "sockaddr<out:*arg2>", "path(2)", "sockopt(2)", "by(2,t)"] {
+            assert!(moved(&call, kind, &less).is_err(), "{kind}");
+        }
+        assert!(moved(&call, "by(0,t)<in:arg1>", &turned).is_err());
+        assert_eq!(moved(&call, "by(0+1,t)<in:arg1>", &less).expect("all stay"), "by(0+1,t)<in:arg1>");
     }
 }
