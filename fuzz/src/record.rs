@@ -5,56 +5,59 @@
 //! are built, which gets much deeper than luck with lengths would.
 #![no_main]
 
-use std::path::PathBuf;
+mod machine;
 
-use capture_format::model::Event;
-use capture_format::schema::Abi;
 use libfuzzer_sys::fuzz_target;
-use sysreel_agent::operations::Operations;
-use sysreel_agent::selection::Selection;
-use sysreel_agent::track::{Sink, Store, Tracker, TrackerOptions};
 use wire::facts::{EXEC_BYTES, EXIT_BYTES, FILE_BYTES, FORK_BYTES, SIGNAL_BYTES, SOCKET_BYTES};
 use wire::record::{
-    RecordBuilder, SECTION_ARGV, SECTION_CGROUP, SECTION_CWD, SECTION_EXEC, SECTION_EXIT, SECTION_FILE,
-    SECTION_FILENAME, SECTION_FORK, SECTION_OPERATION, SECTION_PATH, SECTION_REGISTERED,
+    RecordBuilder, SECTION_ARGV, SECTION_CGROUP, SECTION_CGROUP_V1, SECTION_CWD, SECTION_DEVICE, SECTION_ENV,
+    SECTION_EXE_PATH, SECTION_EXEC, SECTION_EXIT, SECTION_FILE, SECTION_FILENAME, SECTION_FORK,
+    SECTION_OPENED, SECTION_OPERATION, SECTION_PACKET, SECTION_PATH, SECTION_REGISTERED,
     SECTION_REGISTERED_PATH, SECTION_SIGNAL, SECTION_SOCKET,
 };
 use wire::uring::IMAGE_BYTES;
-use wire::{Record, RecordHeader, SectionState};
+use wire::{Record, RecordHeader, RecordType, SectionState};
 
-#[derive(Default)]
-struct Checked {
-    events: usize,
-    left_out: usize,
-    derived: usize,
-}
+use machine::Checked;
 
-impl Sink for Checked {
-    fn event(&mut self, event: &Event<'_>, store: &Store) {
-        self.events += 1;
-        let kind = store.kind(event.kind).expect("the kind is in the store");
-        assert_eq!(event.args.len(), kind.args.len());
-        let thread = store.thread(event.thread).expect("the thread is in the store");
-        let process = store.process(thread.process).expect("its process is in the store");
-        assert!(process.container == 0 || store.container(process.container).is_some());
-        assert!(event.descriptor == 0 || store.descriptor(event.descriptor).is_some());
-        let mut parent = process.parent;
-        let mut ancestors = 0;
-        while parent != 0 {
-            parent = store.process(parent).expect("every ancestor is in the store").parent;
-            ancestors += 1;
-            assert!(ancestors < 1000, "ancestors end somewhere");
-        }
-    }
+/// Types of records, those first that are most of what is recorded.
+const KINDS: [RecordType; 11] = [
+    RecordType::Syscall,
+    RecordType::Exec,
+    RecordType::Fork,
+    RecordType::Exit,
+    RecordType::CgroupMove,
+    RecordType::Signal,
+    RecordType::Tcp,
+    RecordType::UringSubmit,
+    RecordType::UringComplete,
+    RecordType::Packet,
+    RecordType::Kernel,
+];
 
-    fn derived(&mut self, _: u16) {
-        self.derived += 1;
-    }
-
-    fn left_out(&mut self, _: u16) {
-        self.left_out += 1;
-    }
-}
+/// Sections but for arguments.
+const SECTIONS: [u8; 20] = [
+    SECTION_EXEC,
+    SECTION_FORK,
+    SECTION_EXIT,
+    SECTION_SIGNAL,
+    SECTION_FILE,
+    SECTION_SOCKET,
+    SECTION_CWD,
+    SECTION_CGROUP,
+    SECTION_CGROUP_V1,
+    SECTION_ARGV,
+    SECTION_ENV,
+    SECTION_EXE_PATH,
+    SECTION_FILENAME,
+    SECTION_PATH,
+    SECTION_OPENED,
+    SECTION_OPERATION,
+    SECTION_REGISTERED,
+    SECTION_REGISTERED_PATH,
+    SECTION_PACKET,
+    SECTION_DEVICE,
+];
 
 /// What takes bytes off the front of the input; zeros when it is used up.
 struct Script<'a>(&'a [u8]);
@@ -75,6 +78,8 @@ impl Script<'_> {
             0xf1 => u64::MAX,
             0xf2 => -100i64 as u64,
             0xf3 => u64::from(u32::MAX),
+            // A port that is looked at.
+            0xf4 => 53,
             byte => u64::from(byte) << (self.byte() % 56),
         }
     }
@@ -87,7 +92,10 @@ impl Script<'_> {
             SECTION_EXIT => EXIT_BYTES / 4,
             SECTION_SIGNAL => SIGNAL_BYTES / 4,
             SECTION_FILE => FILE_BYTES / 4,
-            SECTION_SOCKET => SOCKET_BYTES / 4,
+            // Small ones first.
+            SECTION_SOCKET => {
+                return (0..SOCKET_BYTES / 2).flat_map(|_| (self.number() as u16).to_ne_bytes()).collect();
+            }
             SECTION_OPERATION => IMAGE_BYTES / 4,
             SECTION_REGISTERED => (FILE_BYTES + 8) / 4,
             _ => {
@@ -98,40 +106,37 @@ impl Script<'_> {
         (0..words).flat_map(|_| (self.number() as u32).to_ne_bytes()).collect()
     }
 
-    fn record(&mut self) -> Vec<u8> {
+    /// A number in the tables of calls, of operations or of what happens: all there are, and some that are none.
+    fn nr(&mut self, kind: RecordType) -> u16 {
+        match (kind, self.byte()) {
+            (RecordType::Tcp | RecordType::Packet | RecordType::Kernel, byte) => u16::from(byte % 10),
+            (RecordType::UringSubmit | RecordType::UringComplete, byte) => u16::from(byte),
+            (_, byte) => u16::from_le_bytes([byte, self.byte() % 4]) | if byte == 0xff { 0x4000 } else { 0 },
+        }
+    }
+
+    fn record(&mut self, time_ns: &mut u64) -> Vec<u8> {
         let process = self.number() as u32;
+        let kind = KINDS[usize::from(self.byte()) % KINDS.len()];
+        // Now and then so long that what is waited for is not any more.
+        *time_ns = time_ns.saturating_add(u64::from(self.byte()) << (self.byte() % 40));
         let header = RecordHeader {
-            // Connections need not have a thread.
-            kind: [1, 2, 3, 4, 5, 6, 8, 9][usize::from(self.byte() % 8)],
+            kind: kind as u8,
             flags: self.byte() & 7,
-            nr: u16::from_le_bytes([self.byte(), self.byte() & 1]),
+            nr: self.nr(kind),
             tid: if self.byte() & 1 == 0 { process } else { self.number() as u32 },
             tgid: process,
+            time_ns: *time_ns,
+            latency_ns: self.number(),
             result: self.number() as i64,
             ..RecordHeader::default()
         };
         let args: Vec<u64> = (0..self.byte() % 7).map(|_| self.number()).collect();
         let mut built = RecordBuilder::<4096>::new(header, &args);
         for _ in 0..self.byte() % 6 {
-            const FACTS: [u8; 14] = [
-                SECTION_EXEC,
-                SECTION_FORK,
-                SECTION_EXIT,
-                SECTION_SIGNAL,
-                SECTION_FILE,
-                SECTION_SOCKET,
-                SECTION_CWD,
-                SECTION_CGROUP,
-                SECTION_ARGV,
-                SECTION_FILENAME,
-                SECTION_PATH,
-                SECTION_OPERATION,
-                SECTION_REGISTERED,
-                SECTION_REGISTERED_PATH,
-            ];
-            let index = match self.byte() % 27 {
-                index @ 0..=12 => index % 6,
-                index => FACTS[usize::from(index) - 13],
+            let index = match self.byte() {
+                index @ 0..=127 => index % 6,
+                index => SECTIONS[usize::from(index) % SECTIONS.len()],
             };
             let bytes = self.section(index);
             built = match self.byte() {
@@ -146,17 +151,9 @@ impl Script<'_> {
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((mode, mut rest)) = bytes.split_first() else { return };
-    let mut tracker = Tracker::new(TrackerOptions {
-        // No process of the machine that runs the fuzzer is to be read.
-        proc_root: PathBuf::from("/nonexistent"),
-        snap_bytes: 80,
-        abi: Abi::X86_64,
-        skip_start_scan: true,
-        selection: Selection::default(),
-        drop_reasons: [(2, "NOT_SPECIFIED".to_owned())].into(),
-        operations: Operations::new(Abi::X86_64, |_, _| None),
-    });
-    let mut sink = Checked::default();
+    let mut tracker = machine::tracker();
+    let mut sink = Checked::new(|_, _| {});
+    let mut time_ns = 0;
     let mut records = 0;
     let mut script = Script(rest);
     loop {
@@ -165,7 +162,7 @@ fuzz_target!(|bytes: &[u8]| {
             if script.0.is_empty() {
                 break;
             }
-            built = script.record();
+            built = script.record(&mut time_ns);
             Record::parse(&built).expect("a record that was built is whole")
         } else {
             let Ok(record) = Record::parse(rest) else { break };
@@ -174,8 +171,15 @@ fuzz_target!(|bytes: &[u8]| {
         };
         tracker.record(&record, 0, &mut sink);
         records += 1;
-        assert!(sink.events + sink.left_out <= records + sink.derived, "one event per record");
+        let [events, left_out, derived] = sink.counts;
+        assert!(events + left_out <= records + derived, "one event per record");
+        if record.header.flags & 7 == 7 {
+            // As if changes of this thread had been lost.
+            tracker.lost_changes(&[record.header.tid], record.header.tgid == 0);
+            tracker.read_uncertain(u64::MAX);
+        }
     }
     tracker.finish(&mut sink);
-    assert_eq!(sink.events + sink.left_out, records + sink.derived, "each record is accounted for");
+    let [events, left_out, derived] = sink.counts;
+    assert_eq!(events + left_out, records + derived, "each record is accounted for");
 });

@@ -8,8 +8,8 @@ use crate::programs::{cargo, execute, output, program, root, step, target_dir};
 use anyhow::{Context, Result};
 use std::fs;
 
-/// The parsers of bytes that others made: files, filters, records of the kernel half.
-const TARGETS: [&str; 3] = ["capture", "filter", "record"];
+/// The parsers of bytes that others made: files, DNS messages, filters, records of the kernel half.
+const TARGETS: [&str; 4] = ["capture", "dns", "filter", "record"];
 
 const INSTRUMENTATION: &str = "--cfg fuzzing -C passes=sancov-module \
     -C llvm-args=-sanitizer-coverage-level=4 \
@@ -19,7 +19,7 @@ const INSTRUMENTATION: &str = "--cfg fuzzing -C passes=sancov-module \
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which target to run: capture, filter or record; all when none is named
+    /// Which target to run: capture, dns, filter or record; all when none is named
     #[arg(value_parser = TARGETS)]
     target: Option<String>,
     /// How long to run each target
