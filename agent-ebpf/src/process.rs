@@ -26,7 +26,7 @@ use crate::path;
 use crate::ring::{self, POSITION_MAX, Slot, Weight};
 use crate::settings::{offset, setting};
 use crate::syscalls::{
-    call_argument, call_number, current_task, exec_start, is_compat, latency_ns, mark_narrow_child,
+    ARM_EXECVE, ARM_EXECVEAT, call_argument, call_number, current_task, exec_start, is_compat, latency_ns, mark_narrow_child,
     write_final_call,
 };
 
@@ -157,21 +157,20 @@ unsafe fn write_exec(ctx: &BtfTracePointContext, pid_tgid: u64, old_tid: u32) {
     slot.publish(position);
 }
 
-/// The call that is replacing the program, when its entry was not seen: what the kernel writes over its number is
-/// `execve`'s of the new image's kind, but a path found through a descriptor tells `execveat`.
+/// The call that is replacing the program, when its entry was not seen: what x86 writes over its number is `execve`'s of
+/// the new image's kind, but a path found through a descriptor tells `execveat`.
 #[inline(always)]
 unsafe fn exec_call(bprm: u64) -> Option<(i64, bool)> {
-    let (nr, _) = current_call()?;
-    let compat = is_compat(current_task());
+    let (nr, regs) = current_call()?;
+    if setting!(aarch64) != 0 {
+        // There the number stays the old program's, and tells its kind.
+        return Some((nr, nr == ARM_EXECVE || nr == ARM_EXECVEAT));
+    }
+    let compat = is_compat(current_task(), regs);
     if read::<u64>(bprm, offset!(bprm_fdpath)) == 0 {
         return Some((nr, compat));
     }
-    let nr = match (setting!(aarch64) != 0, compat) {
-        (true, _) => 281,
-        (false, false) => 322,
-        (false, true) => 358,
-    };
-    Some((nr, compat))
+    Some((if compat { 358 } else { 322 }, compat))
 }
 
 #[inline(always)]
@@ -253,11 +252,11 @@ unsafe fn fork(ctx: &BtfTracePointContext) {
         ring::set_followed(tid, true);
     }
     ring::begin_mark(tid);
-    let compat = is_compat(current_task());
-    if compat {
+    let Some((nr, regs)) = current_call() else { return };
+    let compat = is_compat(current_task(), regs);
+    if compat && setting!(aarch64) == 0 {
         mark_narrow_child(tid);
     }
-    let Some((nr, regs)) = current_call() else { return };
     let Some(slot) = ring::begin(Weight::of_change(EventClass::Process, tid)) else { return };
     slot.header(
         RecordType::Fork,
@@ -299,15 +298,14 @@ pub fn sched_process_exit(_ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// Numbers of `exit` and `exit_group` on x86_64 and aarch64; 32-bit programs on x86 have 1 and 252.
+/// Numbers of `exit` and `exit_group` on each machine, and of 32-bit programs there.
 #[inline(always)]
-unsafe fn is_final(nr: i64) -> bool {
-    if setting!(aarch64) != 0 {
-        nr == 93 || nr == 94
-    } else if is_compat(current_task()) {
-        nr == 1 || nr == 252
-    } else {
-        nr == 60 || nr == 231
+unsafe fn is_final(nr: i64, compat: bool) -> bool {
+    match (setting!(aarch64) != 0, compat) {
+        (true, false) => nr == 93 || nr == 94,
+        (true, true) => nr == 1 || nr == 248,
+        (false, false) => nr == 60 || nr == 231,
+        (false, true) => nr == 1 || nr == 252,
     }
 }
 
@@ -318,11 +316,12 @@ unsafe fn exit() {
         return;
     }
     let Some((nr, regs)) = current_call() else { return };
-    if is_final(nr) {
+    let compat = is_compat(current_task(), regs);
+    if is_final(nr, compat) {
         write_final_call(regs, nr, pid_tgid);
     }
     if let Some(slot) = ring::begin(Weight::of_change(EventClass::Process, pid_tgid as u32)) {
-        slot.header(RecordType::Exit, 0, 0, 0, pid_tgid);
+        slot.header(RecordType::Exit, if compat { FLAG_COMPAT } else { 0 }, 0, 0, pid_tgid);
         slot.outcome(0, 0);
         let task = bpf_get_current_task();
         let signal: u64 = read(task, offset!(task_signal));

@@ -39,7 +39,13 @@ const EINPROGRESS: i64 = 115;
 /// `TS_COMPAT` of x86: the call came through the 32-bit entry.
 const TS_COMPAT: u32 = 2;
 const X86_64_RT_SIGRETURN: i64 = 15;
-const I386_RT_SIGRETURN: i64 = 173;
+const AARCH64_RT_SIGRETURN: i64 = 139;
+/// On x86 and on arm.
+const COMPAT_RT_SIGRETURN: i64 = 173;
+pub(crate) const AARCH64_EXECVE: i64 = 221;
+pub(crate) const AARCH64_EXECVEAT: i64 = 281;
+pub(crate) const ARM_EXECVE: i64 = 11;
+pub(crate) const ARM_EXECVEAT: i64 = 387;
 const ENOSYS: i64 = 38;
 /// The kernel keeps the last page of addresses for errors.
 const ERRNO_MAX: i64 = 4095;
@@ -47,6 +53,10 @@ const ERRNO_MAX: i64 = 4095;
 const NR_OF_CHILD: u32 = u32::MAX - 1;
 /// What a record says of a number that does not fit it, and that the kernel does not know either.
 const NR_BEYOND: i64 = 0xffff;
+/// Calls of arm's own, such as `set_tls`, have the numbers from 0xf0000 on; a record says them from 0xf000 on.
+const ARM_PRIVATE: i64 = 0xf0000;
+const ARM_PRIVATE_TOLD: i64 = 0xf000;
+const ARM_PRIVATE_MAX: i64 = 0x10;
 
 /// Offsets in `struct pt_regs`, which both architectures show to user space and so never change.
 const X86_64_ARGS: [usize; 6] = [112, 104, 96, 56, 72, 64];
@@ -55,6 +65,12 @@ const X86_64_NR: usize = 120;
 const I386_ARGS: [usize; 6] = [40, 88, 96, 104, 112, 32];
 const AARCH64_ARGS: [usize; 6] = [272, 8, 16, 24, 32, 40];
 const AARCH64_NR: usize = 280;
+/// `pstate`, and the bit of it that says that the task runs the 32-bit instruction set.
+const AARCH64_STATE: usize = 264;
+const STATE_NARROW: u64 = 1 << 4;
+/// Where a program of either width keeps the number when it calls: x8, r7.
+const AARCH64_NR_REGISTER: usize = 64;
+const ARM_NR_REGISTER: usize = 56;
 
 #[inline(always)]
 unsafe fn register(regs: *const u8, x86_64: usize, aarch64: usize) -> u64 {
@@ -75,7 +91,7 @@ pub(crate) unsafe fn argument(regs: *const u8, index: usize) -> u64 {
 /// 64-bit programs can use that entry too.
 #[inline(always)]
 unsafe fn narrow_argument(regs: *const u8, index: usize) -> u64 {
-    u64::from(regs.add(I386_ARGS[index]).cast::<u32>().read_volatile())
+    register(regs, I386_ARGS[index], AARCH64_ARGS[index]) & u64::from(u32::MAX)
 }
 
 /// Argument `index` of the call whose registers these are, through whichever entry it came.
@@ -108,10 +124,14 @@ pub(crate) unsafe fn pid_tgid(task: *const u8) -> u64 {
     id(offset!(task_tgid)) << 32 | id(offset!(task_pid))
 }
 
-/// Whether the call the current task is in came through the 32-bit entry of a 64-bit kernel.
+/// Whether the call the current task is in, with these registers, came through the 32-bit entry of a 64-bit kernel.
+/// On aarch64 there is one entry, and a program is of one kind or the other.
 #[inline(always)]
-pub(crate) unsafe fn is_compat(task: *const u8) -> bool {
-    if setting!(aarch64) != 0 || offset!(task_status) == u64::from(ABSENT) {
+pub(crate) unsafe fn is_compat(task: *const u8, regs: *const u8) -> bool {
+    if setting!(aarch64) != 0 {
+        return regs.add(AARCH64_STATE).cast::<u64>().read_volatile() & STATE_NARROW != 0;
+    }
+    if offset!(task_status) == u64::from(ABSENT) {
         return false;
     }
     load::<u32>(task, offset!(task_status)) & TS_COMPAT != 0
@@ -151,7 +171,7 @@ unsafe fn enter(ctx: &BtfTracePointContext) {
         return;
     }
     let task = current_task();
-    let compat = is_compat(task);
+    let compat = is_compat(task, ctx.arg::<*const u8>(0));
     let Some(entry) = entry(native, nr, compat) else { return };
     let pid_tgid = pid_tgid(task);
     if (*entry).flags & CALL_IMAGE != 0 {
@@ -201,6 +221,21 @@ pub(crate) unsafe fn exec_start(tid: u32) -> Option<*const ExecStart> {
     ((*start).tid == tid).then_some(start)
 }
 
+/// Whether a call that returns 0 is the `execve` by which a program became one of the other width: on aarch64 the number
+/// is still the old program's, to be taken for another call of the new one's. The new program's registers are empty.
+#[inline(always)]
+unsafe fn is_exec_of_other_kind(regs: *const u8, nr: i64, compat: bool) -> bool {
+    if setting!(aarch64) == 0 {
+        return false;
+    }
+    let (is_exec, at) = if compat {
+        (nr == AARCH64_EXECVE || nr == AARCH64_EXECVEAT, ARM_NR_REGISTER)
+    } else {
+        (nr == ARM_EXECVE || nr == ARM_EXECVEAT, AARCH64_NR_REGISTER)
+    };
+    is_exec && regs.add(at).cast::<u64>().read_volatile() == 0
+}
+
 /// How long the current thread's call `nr` took until `now_ns`, if that is known.
 #[inline(always)]
 pub(crate) unsafe fn latency_ns(tid: u32, nr: i64, now_ns: u64) -> Option<u64> {
@@ -235,9 +270,13 @@ unsafe fn end_verdicts(entry: *const CallEntry, pid_tgid: u64) {
 unsafe fn exit(ctx: &BtfTracePointContext) {
     let regs = ctx.arg::<*const u8>(0);
     let mut nr = call_number(regs);
-    if nr == -1 && setting!(aarch64) == 0 {
-        // x86 forgets the number while it restores the registers of the interrupted code.
-        nr = if is_compat(current_task()) { I386_RT_SIGRETURN } else { X86_64_RT_SIGRETURN };
+    if nr == -1 {
+        // Forgotten while the registers of the interrupted code are restored.
+        nr = match (is_compat(current_task(), regs), setting!(aarch64) != 0) {
+            (true, _) => COMPAT_RT_SIGRETURN,
+            (false, true) => AARCH64_RT_SIGRETURN,
+            (false, false) => X86_64_RT_SIGRETURN,
+        };
     }
     let Some(native) = native_entry(nr) else { return };
     if (*native).either == 0 {
@@ -245,7 +284,7 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
         return;
     }
     let task = current_task();
-    let compat = is_compat(task);
+    let compat = is_compat(task, regs);
     let Some(mut entry) = entry(native, nr, compat) else { return };
     let shared = if compat { (*entry).shared } else { 0 };
     let mut told = nr;
@@ -258,6 +297,9 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
         }
     }
     let result = if compat { narrow_result(ctx.arg::<i64>(1)) } else { ctx.arg::<i64>(1) };
+    if result == 0 && is_exec_of_other_kind(regs, nr, compat) {
+        return;
+    }
     let outcome = if result < 0 { SELECTED_FAILED } else { SELECTED_SUCCEEDED };
     let is_kept = keeps_state(entry, result);
     let is_watched = (*entry).upkeep & UPKEEP_WHEN == UPKEEP_ON_SOCKET && result > 0;
@@ -336,8 +378,10 @@ unsafe fn write_call(
     }
     let nargs = (*entry).nargs;
     // Without its upper half a number like 0x10003 would pass for that of close.
-    if nr as u64 >= NR_BEYOND as u64 && result == -ENOSYS {
-        told = NR_BEYOND;
+    if nr as u64 >= NR_BEYOND as u64 && (result == -ENOSYS || setting!(aarch64) != 0) {
+        let private = nr - ARM_PRIVATE;
+        let is_private = setting!(aarch64) != 0 && compat && (private as u64) < ARM_PRIVATE_MAX as u64;
+        told = if is_private { ARM_PRIVATE_TOLD + private } else { NR_BEYOND };
     }
     slot.header(RecordType::Syscall, flags, nargs, told, pid_tgid);
     slot.outcome(result, latency);
@@ -488,7 +532,7 @@ unsafe fn describe(slot: &Slot, task: *const u8, entry: *const CallEntry, mut po
 /// Writes the record of a call that does not return, from the task's last tracepoint.
 #[inline(always)]
 pub(crate) unsafe fn write_final_call(regs: *const u8, nr: i64, pid_tgid: u64) {
-    let compat = is_compat(current_task());
+    let compat = is_compat(current_task(), regs);
     let Some(native) = native_entry(nr) else { return };
     if entry(native, nr, compat).is_none_or(|entry| (*entry).selected == 0) {
         return;

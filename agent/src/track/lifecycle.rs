@@ -7,7 +7,7 @@ use wire::facts::{
     TaskFacts,
 };
 use wire::record::{
-    SECTION_ARGV, SECTION_CGROUP, SECTION_CGROUP_V1, SECTION_CWD, SECTION_ENV, SECTION_EXE_PATH,
+    FLAG_COMPAT, SECTION_ARGV, SECTION_CGROUP, SECTION_CGROUP_V1, SECTION_CWD, SECTION_ENV, SECTION_EXE_PATH,
     SECTION_EXEC, SECTION_EXIT, SECTION_FILENAME, SECTION_FORK, SECTION_PATH, SECTION_SIGNAL,
 };
 use wire::{ExecFacts, ExitFacts, ForkFacts, Record, SectionState, SignalFacts};
@@ -263,7 +263,9 @@ impl Tracker {
         let plan = self.calls.kernel_plan(KernelEvent::ProcExit, &mut self.store);
         let facts = bytes(record, SECTION_EXIT).and_then(ExitFacts::parse).unwrap_or_default();
         let task = self.task(header.tid, header.tgid);
-        let in_call = syscall(self.options.abi, facts.in_call);
+        let is_narrow = header.flags & FLAG_COMPAT != 0;
+        let abi = if is_narrow { self.options.abi.compat() } else { self.options.abi };
+        let in_call = syscall(abi, facts.in_call);
         let (code, signal) = (facts.status >> 8 & 0xff, facts.status & 0x7f);
         let args = [
             Arg::Int(u64::from(facts.status)),

@@ -177,9 +177,21 @@ pub fn syscall_nr(abi: Abi, name: &str) -> Option<u32> {
     syscalls(abi).find(|(_, call)| call.name == name).map(|(nr, _)| nr)
 }
 
+/// Calls of arm's own have the numbers from [`ARM_PRIVATE`] on. Tables and records, where a number has 16 bits, have them
+/// from [`ARM_PRIVATE_TOLD`] on.
+const ARM_PRIVATE: u32 = 0xf0000;
+const ARM_PRIVATE_TOLD: u32 = 0xf000;
+const ARM_PRIVATE_MAX: u32 = 0x10;
+
 /// The events of a call. A number that the table lacks gives `syscall_NUMBER` with six raw arguments.
 pub fn event_kind(abi: Abi, nr: u32) -> EventKind {
-    let mut kind = match syscall(abi, nr) {
+    let call = syscall(abi, nr);
+    let nr = if abi == Abi::Arm && (ARM_PRIVATE_TOLD..ARM_PRIVATE_TOLD + ARM_PRIVATE_MAX).contains(&nr) {
+        nr - ARM_PRIVATE_TOLD + ARM_PRIVATE
+    } else {
+        nr
+    };
+    let mut kind = match call {
         Some(call) => describe(call),
         None => EventKind {
             name: format!("syscall_{nr}"),

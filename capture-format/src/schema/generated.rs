@@ -7,7 +7,7 @@ use super::structs::{Field, Storage, Structure};
 use super::uring::{Operation, operation};
 
 /// Every call; one with differing arguments has several entries.
-pub(super) static CALLS: [Syscall; 608] = [
+pub(super) static CALLS: [Syscall; 610] = [
     call("read", "io-read", arg(0), 0, "size", &[("fd", "fd"), ("data", "bytes<out:ret>"), ("size", "size")]),
     call(
         "write",
@@ -4340,6 +4340,8 @@ pub(super) static CALLS: [Syscall; 608] = [
         "errno",
         &[("bus", "ulong"), ("devfn", "ulong"), ("off", "ulong"), ("len", "ulong"), ("buf", "pointer")],
     ),
+    call("cacheflush", "memory", FD_NONE, 0, "errno", &[("start", "hex"), ("end", "hex"), ("flags", "hex")]),
+    call("set_tls", "process", FD_NONE, 0, "errno", &[("tp", "hex")]),
 ];
 
 /// Numbers on x86_64, and where in [`CALLS`] the call stands.
@@ -5559,7 +5561,7 @@ pub(super) static I386: [(u16, u16); 492] = [
 ];
 
 /// Numbers on arm, and where in [`CALLS`] the call stands.
-pub(super) static ARM: [(u16, u16); 424] = [
+pub(super) static ARM: [(u16, u16); 426] = [
     (0, 219),
     (1, 60),
     (2, 57),
@@ -5984,6 +5986,8 @@ pub(super) static ARM: [(u16, u16); 424] = [
     (469, 382),
     (470, 383),
     (471, 384),
+    (61442, 608),
+    (61445, 609),
 ];
 
 /// Where calls on i386 have their arguments, if not in the registers in order.

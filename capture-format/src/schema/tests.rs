@@ -195,6 +195,9 @@ fn kernel_events_have_kinds() {
 fn a_number_beyond_the_tables_is_recorded_raw() {
     let kind = event_kind(Abi::X86_64, 9999);
     assert_eq!((kind.name.as_str(), kind.nr, kind.args.len()), ("syscall_9999", Some(9999), 6));
+    let set_tls = event_kind(Abi::Arm, 0xf005);
+    assert_eq!((set_tls.name.as_str(), set_tls.nr), ("set_tls", Some(0xf_0005)));
+    assert_eq!(event_kind(Abi::Arm, 0xf001).name, "syscall_983041");
     let openat = event_kind(Abi::Aarch64, 56);
     assert_eq!((openat.name.as_str(), openat.abi.as_str()), ("openat", "aarch64"));
     assert_eq!(openat.args[2].kind.to_string(), "flags(open.arm)");

@@ -198,8 +198,8 @@ pub(super) const FIELDS: &[Field] = &[
         "evt.abi",
         Text,
         Row(|row, _| Ok(row.kind().and_then(|view| known(view.kind.abi.as_bytes())))),
-        "Table of calls that the call belongs to: `x86_64`, `aarch64`; `i386` of 32-bit programs and of others that use \
-         their entry.",
+        "Table of calls that the call belongs to: `x86_64`, `aarch64`; `i386` and `arm` of 32-bit programs, and of others \
+         that use their entry.",
     ),
     field(
         "evt.abspath",
