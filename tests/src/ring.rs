@@ -78,9 +78,9 @@ pub const SETUP_SQPOLL: u32 = 1 << 1;
 const NEED_WAKEUP: u32 = 1;
 const ENTER_GETEVENTS: u32 = 1;
 const ENTER_SQ_WAKEUP: u32 = 2;
-const OFFSET_SQ: i64 = 0;
-const OFFSET_CQ: i64 = 0x800_0000;
-const OFFSET_SQES: i64 = 0x1000_0000;
+const OFFSET_SQ: libc::off_t = 0;
+const OFFSET_CQ: libc::off_t = 0x800_0000;
+const OFFSET_SQES: libc::off_t = 0x1000_0000;
 
 /// A ring, mapped.
 #[derive(Debug)]
@@ -200,7 +200,7 @@ impl Ring {
     }
 }
 
-fn map(fd: i32, bytes: usize, offset: i64) -> io::Result<*mut u8> {
+fn map(fd: i32, bytes: usize, offset: libc::off_t) -> io::Result<*mut u8> {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: a new mapping, nowhere in particular.
     let at = unsafe {

@@ -1,17 +1,19 @@
 //! known: makes calls of which it knows the number, on one CPU, and writes down how many they were.
 //!
-//! Usage: `known CPU DIR`. In `DIR`, `counts` gets a line for each process: names of event types, each with how
+//! Usage: `known CPU DIR [wait]`. In `DIR`, `counts` gets a line for each process: names of event types, each with how
 //! many events it has to leave. Everything is called directly and nothing of the Rust runtime runs before `main`,
 //! so that no call is made that is not counted; what a C library does at start touches none of the counted types.
-//! What is done is said by constants that [`tests::known`] shares with who looks for the events.
+//! What is done is said by constants that [`tests::known`] shares with who looks for the events. With `wait` it stops at
+//! gates until someone opens them; the calls by which it waits are not counted.
 
 #![no_main]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_long};
 
 use tests::known::{
-    CHILDREN, CHILDREN_EXEC_FROM, CLOSES_REFUSED, EXECS_FAILED, FILES, MESSAGE, MISSING, OPERATIONS, PORT,
-    READS, SOCKETS, WRITES, absent_program, child_argument, data_file, missing_file,
+    CGROUPS, CHILDREN, CHILDREN_EXEC_FROM, CLOSES_REFUSED, DNS_ADDRESS, DNS_MESSAGES, DNS_NAME, EXECS_FAILED,
+    EXECUTABLE_BYTES, FILES, MESSAGE, MISSING, MODULE, MODULE_FILE, OPERATIONS, PORT, PORT_CLOSED, READS,
+    SOCKETS, WRITES, absent_program, child_argument, data_file, gate_opened, gate_reached, missing_file,
 };
 use tests::ring::{Ring, Sqe};
 
@@ -27,11 +29,13 @@ impl Counts {
     }
 
     /// Counts a call, then makes it.
-    fn call(&mut self, name: &'static str, number: c_long, arguments: [c_long; 4]) -> c_long {
+    fn call<const N: usize>(&mut self, name: &'static str, number: c_long, arguments: [c_long; N]) -> c_long {
         self.add(name);
-        let [a, b, c, d] = arguments;
+        let mut all = [0; 6];
+        all[..N].copy_from_slice(&arguments);
+        let [a, b, c, d, e, f] = all;
         // SAFETY: every pointer among the arguments comes from a reference that outlives the call, with its length.
-        unsafe { libc::syscall(number, a, b, c, d) }
+        unsafe { libc::syscall(number, a, b, c, d, e, f) }
     }
 
     fn open(&mut self, path: &str, flags: c_int) -> c_long {
@@ -64,9 +68,25 @@ impl Counts {
         self.call("execve", libc::SYS_execve, arguments);
     }
 
-    fn socket(&mut self, family: c_int) -> c_long {
-        let arguments = [c_long::from(family), c_long::from(libc::SOCK_STREAM), 0, 0];
+    fn socket(&mut self, family: c_int, kind: c_int) -> c_long {
+        let arguments = [c_long::from(family), c_long::from(kind), 0];
         must(self.call("socket", libc::SYS_socket, arguments), "socket")
+    }
+
+    fn send_to(&mut self, socket: c_long, bytes: &[u8], to: &libc::sockaddr_in) {
+        let (at, length) = (bytes.as_ptr() as c_long, bytes.len() as c_long);
+        let (place, size) = (std::ptr::from_ref(to) as c_long, size_of_val(to) as c_long);
+        must(self.call("sendto", libc::SYS_sendto, [socket, at, length, 0, place, size]), "sendto");
+    }
+
+    /// Receives a datagram: its length, and who sent it.
+    fn receive_from(&mut self, socket: c_long, room: &mut [u8]) -> (usize, libc::sockaddr_in) {
+        let mut from = address(0);
+        let mut size = size_of_val(&from) as libc::socklen_t;
+        let (at, length) = (room.as_mut_ptr() as c_long, room.len() as c_long);
+        let (place, size) = ((&raw mut from) as c_long, (&raw mut size) as c_long);
+        let received = self.call("recvfrom", libc::SYS_recvfrom, [socket, at, length, 0, place, size]);
+        (must(received, "recvfrom") as usize, from)
     }
 
     /// Writes down what was counted, with the calls this and the end take, and ends this process.
@@ -125,12 +145,23 @@ pub unsafe extern "C" fn main(count: c_int, words: *const *const c_char) -> c_in
             counts.close(file);
             counts.finish(directory, "exit_group", libc::SYS_exit_group, 0);
         }
-        [program, cpu, directory] => {
+        [program, cpu, directory, ref rest @ ..] => {
             let Ok(cpu) = cpu.parse() else { usage() };
+            let waits = match rest {
+                [] => false,
+                ["wait"] => true,
+                _ => usage(),
+            };
             pin(&mut counts, cpu);
             files(&mut counts, directory);
+            pass(directory, 0, waits);
             sockets(&mut counts);
+            names(&mut counts);
             through_a_ring(&mut counts, directory);
+            memory(&mut counts);
+            control_group(&mut counts, cpu);
+            module(&mut counts);
+            pass(directory, 1, waits);
             children(&mut counts, program, directory);
             counts.finish(directory, "exit_group", libc::SYS_exit_group, 0);
         }
@@ -139,7 +170,7 @@ pub unsafe extern "C" fn main(count: c_int, words: *const *const c_char) -> c_in
 }
 
 fn usage() -> ! {
-    eprintln!("usage: known CPU DIR");
+    eprintln!("usage: known CPU DIR [wait]");
     std::process::exit(2);
 }
 
@@ -175,28 +206,21 @@ fn files(counts: &mut Counts, directory: &str) {
 /// Sockets that do nothing, then a connection to ourselves and back.
 fn sockets(counts: &mut Counts) {
     for _ in 0..SOCKETS {
-        let socket = counts.socket(libc::AF_UNIX);
+        let socket = counts.socket(libc::AF_UNIX, libc::SOCK_STREAM);
         counts.close(socket);
     }
-    let address = libc::sockaddr_in {
-        sin_family: libc::AF_INET as u16,
-        sin_port: PORT.to_be(),
-        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes([127, 0, 0, 1]) },
-        sin_zero: [0; 8],
-    };
-    let listener = counts.socket(libc::AF_INET);
+    let address = address(PORT);
+    let listener = counts.socket(libc::AF_INET, libc::SOCK_STREAM);
     let one: c_int = 1;
-    // Without it the port could not be had again for the next recording. A counted call of five arguments.
-    counts.add("setsockopt");
-    // SAFETY: the option's value is a number that lives as long as the call.
-    unsafe {
-        let (level, name) = (libc::SOL_SOCKET, libc::SO_REUSEADDR);
-        libc::syscall(libc::SYS_setsockopt, listener, level, name, &raw const one, size_of::<c_int>());
-    }
-    let place = |socket| [socket, (&raw const address) as c_long, size_of_val(&address) as c_long, 0];
+    // Without it the port could not be had again for the next recording.
+    let option = [libc::SOL_SOCKET, libc::SO_REUSEADDR].map(c_long::from);
+    let value = [(&raw const one) as c_long, size_of_val(&one) as c_long];
+    let arguments = [listener, option[0], option[1], value[0], value[1]];
+    must(counts.call("setsockopt", libc::SYS_setsockopt, arguments), "setsockopt");
+    let place = |socket| [socket, (&raw const address) as c_long, size_of_val(&address) as c_long];
     must(counts.call("bind", libc::SYS_bind, place(listener)), "bind");
-    must(counts.call("listen", libc::SYS_listen, [listener, 1, 0, 0]), "listen");
-    let client = counts.socket(libc::AF_INET);
+    must(counts.call("listen", libc::SYS_listen, [listener, 1]), "listen");
+    let client = counts.socket(libc::AF_INET, libc::SOCK_STREAM);
     must(counts.call("connect", libc::SYS_connect, place(client)), "connect");
     let server = must(counts.call("accept4", libc::SYS_accept4, [listener, 0, 0, 0]), "accept4");
     counts.write(client, MESSAGE);
@@ -204,10 +228,118 @@ fn sockets(counts: &mut Counts) {
     [client, server, listener].into_iter().for_each(|socket| counts.close(socket));
 }
 
+/// A place on the loopback device.
+fn address(port: u16) -> libc::sockaddr_in {
+    libc::sockaddr_in {
+        sin_family: libc::AF_INET as u16,
+        sin_port: port.to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes([127, 0, 0, 1]) },
+        sin_zero: [0; 8],
+    }
+}
+
+/// Asks itself for a name over UDP, and answers. Then sends to where nobody listens.
+fn names(counts: &mut Counts) {
+    const DNS_PORT: u16 = 53;
+    let server = counts.socket(libc::AF_INET, libc::SOCK_DGRAM);
+    let place = address(DNS_PORT);
+    let arguments = [server, (&raw const place) as c_long, size_of_val(&place) as c_long];
+    must(counts.call("bind", libc::SYS_bind, arguments), "bind");
+    let client = counts.socket(libc::AF_INET, libc::SOCK_DGRAM);
+    let mut question: Vec<u8> = DNS_NAME.split('.').flat_map(label).collect();
+    // The root; a host's address, of the Internet.
+    question.extend([0, 0, 1, 0, 1]);
+    // Number, flags, questions, answers, and two sorts of others.
+    let query = [&[0x4b, 0x6e, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0], &question[..]].concat();
+    let answer = [
+        &[0x4b, 0x6e, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0],
+        &question[..],
+        // The name that stands behind the head; kind, class, time to live, length.
+        &[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4],
+        &DNS_ADDRESS,
+    ]
+    .concat();
+    (0..DNS_MESSAGES).for_each(|_| counts.add("dns"));
+    let mut room = [0; 128];
+    counts.send_to(client, &query, &place);
+    let (_, asker) = counts.receive_from(server, &mut room);
+    counts.send_to(server, &answer, &asker);
+    counts.receive_from(client, &mut room);
+    counts.send_to(client, MESSAGE, &address(PORT_CLOSED));
+    [client, server].into_iter().for_each(|socket| counts.close(socket));
+}
+
+fn label(text: &str) -> Vec<u8> {
+    [&[text.len() as u8], text.as_bytes()].concat()
+}
+
+/// Makes memory executable.
+fn memory(counts: &mut Counts) {
+    let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping, nowhere in particular.
+    let at = unsafe { libc::mmap(std::ptr::null_mut(), EXECUTABLE_BYTES, protection, flags, -1, 0) };
+    counts.add("exec_map");
+    let protection = c_long::from(libc::PROT_READ | libc::PROT_EXEC);
+    // Not counted by name: the C library makes this call too.
+    let mut uncounted = Counts(Vec::new());
+    let arguments = [at as c_long, EXECUTABLE_BYTES as c_long, protection];
+    must(uncounted.call("mprotect", libc::SYS_mprotect, arguments), "mprotect");
+    // SAFETY: what was mapped above, and is not used.
+    unsafe { libc::munmap(at, EXECUTABLE_BYTES) };
+}
+
+/// Makes a control group and removes it.
+fn control_group(counts: &mut Counts, cpu: usize) {
+    let path = text(&format!("{CGROUPS}/known {cpu}"));
+    let directory = c_long::from(libc::AT_FDCWD);
+    let arguments = [directory, path.as_ptr() as c_long, 0o755];
+    counts.add("cgroup_mkdir");
+    // Gates are made by this call, and not counted.
+    let mut uncounted = Counts(Vec::new());
+    must(uncounted.call("mkdirat", libc::SYS_mkdirat, arguments), "mkdirat of a control group");
+    counts.add("cgroup_rmdir");
+    let arguments = [directory, path.as_ptr() as c_long, c_long::from(libc::AT_REMOVEDIR)];
+    must(counts.call("unlinkat", libc::SYS_unlinkat, arguments), "unlinkat of a control group");
+}
+
+/// Loads a module and unloads it.
+fn module(counts: &mut Counts) {
+    let (file, name, none) = (text(MODULE_FILE), text(MODULE), text(""));
+    // SAFETY: a C string that outlives the call.
+    if unsafe { libc::access(file.as_ptr(), libc::R_OK) } != 0 {
+        return;
+    }
+    let file = must(counts.open(MODULE_FILE, libc::O_RDONLY), "openat of a module");
+    counts.add("module_load");
+    let arguments = [file, none.as_ptr() as c_long, 0];
+    must(counts.call("finit_module", libc::SYS_finit_module, arguments), "finit_module");
+    counts.close(file);
+    counts.add("module_unload");
+    let arguments = [name.as_ptr() as c_long, c_long::from(libc::O_NONBLOCK)];
+    must(counts.call("delete_module", libc::SYS_delete_module, arguments), "delete_module");
+}
+
+/// Comes to a gate: says so, and waits until it is opened.
+fn pass(directory: &str, gate: usize, waits: bool) {
+    if !waits {
+        return;
+    }
+    let (reached, opened) = (text(&gate_reached(directory, gate)), text(&gate_opened(directory, gate)));
+    // SAFETY: C strings that outlive the calls.
+    unsafe {
+        must(c_long::from(libc::mkdir(reached.as_ptr(), 0o755)), "mkdir at a gate");
+        while libc::access(opened.as_ptr(), libc::F_OK) != 0 {
+            libc::usleep(2000);
+        }
+    }
+}
+
 /// Operations that pass no call of their own.
 fn through_a_ring(counts: &mut Counts, directory: &str) {
     const NOP: u8 = 0;
     const POLL_ADD: u8 = 6;
+    const SEND: u8 = 26;
+    const RECV: u8 = 27;
     const LINK: u8 = 4;
     counts.add("io_uring_setup");
     let mut ring = Ring::new(2, 0).unwrap_or_else(|error| {
@@ -230,6 +362,25 @@ fn through_a_ring(counts: &mut Counts, directory: &str) {
         }
         counts.close(file);
     }
+    let mut ends: [c_int; 2] = [0; 2];
+    let kind = [libc::AF_UNIX, libc::SOCK_STREAM].map(c_long::from);
+    let arguments = [kind[0], kind[1], 0, ends.as_mut_ptr() as c_long];
+    must(counts.call("socketpair", libc::SYS_socketpair, arguments), "socketpair");
+    let mut room = [0_u8; 64];
+    for _ in 0..OPERATIONS {
+        let (at, len) = (MESSAGE.as_ptr() as u64, MESSAGE.len() as u32);
+        counts.add("sendto");
+        ring.push(Sqe { opcode: SEND, flags: LINK, fd: ends[0], addr: at, len, ..Sqe::default() });
+        counts.add("recvfrom");
+        let at = room.as_mut_ptr() as u64;
+        ring.push(Sqe { opcode: RECV, fd: ends[1], addr: at, len: room.len() as u32, ..Sqe::default() });
+        let waited = ring.submit(2).and_then(|()| Ok([ring.wait()?.res, ring.wait()?.res]));
+        if !waited.as_ref().is_ok_and(|moved| *moved == [MESSAGE.len() as i32; 2]) {
+            eprintln!("known: messages through a ring: {waited:?}");
+            std::process::exit(3);
+        }
+    }
+    ends.into_iter().for_each(|end| counts.close(end.into()));
 }
 
 fn children(counts: &mut Counts, program: &str, directory: &str) {

@@ -49,6 +49,18 @@ impl Kernel {
         series(&self.version)
     }
 
+    /// Packages that may have its modules.
+    fn packages_with_modules(&self) -> Vec<Package> {
+        let of = |package: &Package| match package.name.strip_prefix("linux-binary-") {
+            None => package.clone(),
+            Some(rest) => {
+                let rest = rest.trim_start_matches("unsigned-").trim_end_matches("-unsigned");
+                Package { name: format!("linux-modules-{rest}"), ..package.clone() }
+            }
+        };
+        self.packages.iter().map(of).collect()
+    }
+
     /// Bytes to fetch.
     pub(super) fn bytes(&self) -> u64 {
         self.packages.first().map_or(0, |package| package.bytes)
@@ -95,18 +107,20 @@ impl Catalogue {
         &self.kernels
     }
 
-    /// The newest kernel that a user means by a series (`6.1`), a release (`6.1.192`) or a whole version.
-    pub(super) fn find(&self, name: &str) -> Result<Kernel> {
+    /// The kernels that a user means by a series (`6.1`), a release (`6.1.192`) or a whole version, the newest last.
+    pub(super) fn find(&self, name: &str) -> Result<Vec<Kernel>> {
         let is_meant = |version: &str| match version.strip_prefix(name) {
             Some(rest) => rest.is_empty() || !rest.starts_with(|next: char| next.is_ascii_digit()),
             None => false,
         };
-        let mut meant = self.kernels.iter().filter(|kernel| is_meant(&kernel.version));
-        meant.next_back().cloned().with_context(|| {
+        let meant: Vec<Kernel> =
+            self.kernels.iter().filter(|kernel| is_meant(&kernel.version)).cloned().collect();
+        if meant.is_empty() {
             let mut known: Vec<&str> = self.kernels.iter().map(Kernel::series).collect();
             known.dedup();
-            format!("no kernel {name} for {}; apt has {}", self.architecture.debian(), known.join(", "))
-        })
+            bail!("no kernel {name} for {}; apt has {}", self.architecture.debian(), known.join(", "));
+        }
+        Ok(meant)
     }
 
     /// Where the file of a kernel is or will be.
@@ -144,11 +158,36 @@ impl Catalogue {
         Ok(file)
     }
 
+    /// A module of a kernel, fetched unless it is there. Until 6.18 they come with the kernel, then in a package of
+    /// their own.
+    pub(super) fn module(&self, kernel: &Kernel, name: &str) -> Result<Vec<u8>> {
+        let file = self.folder.join(format!("{}.{name}.ko", kernel.version));
+        if file.exists() {
+            return fs::read(&file).with_context(|| format!("reading {}", file.display()));
+        }
+        eprintln!("Fetching the module {name} of {}", kernel.version);
+        let download = self.folder.join("download");
+        for package in kernel.packages_with_modules() {
+            let Ok(fetched) = self.archive.download(&package, &download) else { continue };
+            let module = image::module_from_package(&fetched, name)?;
+            let _ = fs::remove_dir_all(&download);
+            if let Some(module) = module {
+                let unfinished = file.with_extension("unfinished");
+                fs::write(&unfinished, &module)
+                    .and_then(|()| fs::rename(&unfinished, &file))
+                    .with_context(|| format!("writing {}", file.display()))?;
+                return Ok(module);
+            }
+        }
+        bail!("no package that can be fetched has it")
+    }
+
     /// Versions of a series that are there.
     fn fetched(&self, wanted: &str) -> Vec<String> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok);
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names.filter(|name| series(name) == wanted && !name.ends_with("unfinished")).collect()
+        let is_kernel = |name: &String| !name.ends_with("unfinished") && !name.ends_with(".ko");
+        names.filter(|name| series(name) == wanted && is_kernel(name)).collect()
     }
 }
 

@@ -16,7 +16,7 @@ const VERSION_GOOD: u32 = 10;
 const CPUS: &str = "2";
 const MEMORY_MIB: &str = "1024";
 /// Far more than any machine takes, however busy the host is.
-const TIME_MAX: Duration = Duration::from_secs(300);
+const TIME_MAX: Duration = Duration::from_secs(900);
 const POLL: Duration = Duration::from_millis(50);
 
 /// What is on this machine.
@@ -37,6 +37,8 @@ impl Emulator {
             wanted.extend([
                 ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
                 ("aarch64-linux-gnu-ld", "libc6-dev-arm64-cross"),
+                ("arm-linux-gnueabihf-gcc", "gcc-arm-linux-gnueabihf"),
+                ("arm-linux-gnueabihf-ld", "libc6-dev-armhf-cross"),
             ]);
         }
         ensure_each("tools", &wanted);

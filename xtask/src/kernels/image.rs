@@ -1,4 +1,4 @@
-//! Kernels as files: out of Debian's packages, and out of their own wrapping.
+//! Kernels and their modules as files: out of Debian's packages, and out of their own wrapping.
 //!
 //! On x86-64 the machine is started with the kernel proper, as hypervisors that speak PVH do: the emulator would take
 //! two seconds to run the code that unpacks it. arm64's emulator takes the file as it is packaged.
@@ -30,6 +30,21 @@ const PACKERS: [(&[u8], &str); 4] = [
 
 /// The kernel in a Debian package.
 pub(super) fn from_package(package: &Path) -> Result<Vec<u8>> {
+    let kernel = in_package(package, |file| file.starts_with("vmlinu"))?;
+    kernel.map(|(_, kernel)| kernel).with_context(|| format!("no kernel in {}", package.display()))
+}
+
+/// A module in a Debian package, unpacked; `None` where it is not in there.
+pub(super) fn module_from_package(package: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    let (plain, packed) = (format!("{name}.ko"), format!("{name}.ko.xz"));
+    Ok(match in_package(package, |file| file == plain || file == packed)? {
+        Some((file, module)) if file == packed => Some(filter(program("xz").args(["-d", "-c"]), &module)?),
+        found => found.map(|(_, module)| module),
+    })
+}
+
+/// The first file of a Debian package whose name is wanted.
+fn in_package(package: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Option<(String, Vec<u8>)>> {
     let mut unpacker = program("dpkg-deb")
         .arg("--fsys-tarfile")
         .arg(package)
@@ -37,15 +52,15 @@ pub(super) fn from_package(package: &Path) -> Result<Vec<u8>> {
         .spawn()
         .context("starting dpkg-deb")?;
     let archive = unpacker.stdout.take().expect("stdout is piped");
-    let found = kernel_in(archive).with_context(|| format!("reading {}", package.display()));
-    // It may still have modules to write that nobody wants.
+    let found = find_in(archive, is_wanted).with_context(|| format!("reading {}", package.display()));
+    // It may still have much to write that nobody wants.
     let _ = unpacker.kill();
     unpacker.wait().context("waiting for dpkg-deb")?;
-    found?.with_context(|| format!("no kernel in {}", package.display()))
+    found
 }
 
-/// The first file `vmlinuz` or `vmlinux` in a tar archive.
-fn kernel_in(mut archive: impl Read) -> Result<Option<Vec<u8>>> {
+/// The first file in a tar archive whose name, without its folders, is wanted.
+fn find_in(mut archive: impl Read, is_wanted: impl Fn(&str) -> bool) -> Result<Option<(String, Vec<u8>)>> {
     let mut header = [0; TAR_BLOCK];
     while archive.read_exact(&mut header).is_ok() {
         let name = String::from_utf8_lossy(&header[..100]);
@@ -54,12 +69,12 @@ fn kernel_in(mut archive: impl Read) -> Result<Option<Vec<u8>>> {
         let size = size.trim_matches(['\0', ' ']);
         let bytes = if size.is_empty() { 0 } else { u64::from_str_radix(size, 8).context("a size")? };
         let is_file = matches!(header[156], b'0' | 0);
-        let is_kernel = name.rsplit('/').next().is_some_and(|file| file.starts_with("vmlinu"));
-        if is_file && is_kernel {
-            let mut kernel = Vec::new();
-            (&mut archive).take(bytes).read_to_end(&mut kernel)?;
-            ensure!(kernel.len() as u64 == bytes, "the archive is cut");
-            return Ok(Some(kernel));
+        let file = name.rsplit('/').next().unwrap_or_default();
+        if is_file && is_wanted(file) {
+            let mut content = Vec::new();
+            (&mut archive).take(bytes).read_to_end(&mut content)?;
+            ensure!(content.len() as u64 == bytes, "the archive is cut");
+            return Ok(Some((file.to_owned(), content)));
         }
         let padded = bytes.next_multiple_of(TAR_BLOCK as u64);
         std::io::copy(&mut (&mut archive).take(padded), &mut std::io::sink())?;
@@ -138,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_is_found_in_an_archive() {
+    fn files_are_found_in_an_archive() {
         let archive = [
             entry("./boot/", b'5', b""),
             entry("./boot/config-6.1", b'0', &[7; 700]),
@@ -146,9 +161,11 @@ mod tests {
             entry("./boot/vmlinuz-6.1", b'0', b"kernel"),
         ]
         .concat();
-        assert_eq!(kernel_in(&archive[..]).unwrap().as_deref(), Some(&b"kernel"[..]));
-        assert_eq!(kernel_in(&archive[..1024]).unwrap(), None);
-        assert!(kernel_in(&archive[..archive.len() - 510]).is_err());
+        let find = |archive: &[u8]| find_in(archive, |file| file.starts_with("vmlinu"));
+        let expected = Some(("vmlinuz-6.1".to_owned(), b"kernel".to_vec()));
+        assert_eq!(find(&archive).unwrap(), expected);
+        assert_eq!(find(&archive[..1024]).unwrap(), None);
+        assert!(find(&archive[..archive.len() - 510]).is_err());
     }
 
     #[test]

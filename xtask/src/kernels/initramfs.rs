@@ -4,12 +4,14 @@
 
 const DIRECTORY: u32 = 0o040_755;
 const PROGRAM: u32 = 0o100_755;
+const FILE: u32 = 0o100_644;
 const DEVICE: u32 = 0o020_600;
 /// Where the kernel opens the first process's output, before that could have mounted anything.
 const CONSOLE: (&str, [u32; 2]) = ("dev/console", [5, 1]);
 const LAST: &str = "TRAILER!!!";
 
 /// An archive that is being made.
+#[derive(Clone)]
 pub(super) struct Initramfs {
     bytes: Vec<u8>,
     entries: u32,
@@ -29,6 +31,11 @@ impl Initramfs {
     /// Adds a program.
     pub(super) fn program(&mut self, path: &str, content: &[u8]) {
         self.add(path, PROGRAM, [0, 0], content);
+    }
+
+    /// Adds a file that is no program.
+    pub(super) fn file(&mut self, path: &str, content: &[u8]) {
+        self.add(path, FILE, [0, 0], content);
     }
 
     /// The whole archive.

@@ -96,18 +96,32 @@ impl Architecture {
 
 /// Something to start.
 enum Choice {
-    Debian(Kernel),
+    /// The newest of these that can be had, newest last.
+    Debian(Vec<Kernel>),
     File(PathBuf),
 }
 
 impl Choice {
     fn name(&self) -> String {
         match self {
-            Choice::Debian(kernel) => kernel.version.clone(),
+            Choice::Debian(kernels) => {
+                kernels.last().map(|kernel| kernel.version.clone()).unwrap_or_default()
+            }
             Choice::File(file) => file.display().to_string(),
         }
     }
 }
+
+/// What a machine is started with.
+struct Machine {
+    name: String,
+    kernel: PathBuf,
+    /// [`MODULE`], where it could be had.
+    module: Option<Vec<u8>>,
+}
+
+/// A module without dependencies, and where `tests/src/known.rs` has it.
+const MODULE: (&str, &str) = ("dummy", "lib/dummy.ko");
 
 /// A line of the table.
 struct Row {
@@ -133,22 +147,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         choices.iter().map(Choice::name).collect::<Vec<_>>().join(", ")
     );
     let emulator = Emulator::ensure(args.arch, &cache)?;
-    let initramfs = cache.join(format!("initramfs-{}", args.arch.debian()));
-    fs::write(&initramfs, pack(args.arch)?).with_context(|| format!("writing {}", initramfs.display()))?;
+    let initramfs = pack(args.arch)?;
 
-    let consoles = cache.join("consoles");
+    let consoles = cache.join("consoles").join(args.arch.debian());
     fs::create_dir_all(&consoles).with_context(|| format!("creating {}", consoles.display()))?;
     step("Recording on each kernel");
     let mut rows = Vec::new();
     for choice in &choices {
-        let file = match choice {
-            Choice::Debian(kernel) => catalogue.fetch(kernel),
-            Choice::File(file) => Ok(file.clone()),
-        };
+        let machine = fetch(&mut catalogue, choice);
         let begin = Instant::now();
-        let console = consoles.join(choice.name().replace('/', "_"));
-        let result = file.and_then(|file| start(&emulator, &file, &initramfs, &console));
-        let row = Row { name: choice.name(), result, seconds: begin.elapsed().as_secs_f64() };
+        let name = machine.as_ref().map_or_else(|_| choice.name(), |machine| machine.name.clone());
+        let console = consoles.join(name.replace('/', "_"));
+        let result = machine.and_then(|machine| start(&emulator, &machine, &initramfs, &cache, &console));
+        let row = Row { name, result, seconds: begin.elapsed().as_secs_f64() };
         tell(&row, &console);
         rows.push(row);
     }
@@ -186,7 +197,7 @@ fn list(catalogue: &Catalogue) {
 fn choose(args: &Args, catalogue: &Catalogue) -> Result<Vec<Choice>> {
     let find = |name: &str| catalogue.find(name).map(Choice::Debian);
     if args.all {
-        Ok(catalogue.kernels().iter().cloned().map(Choice::Debian).collect())
+        Ok(catalogue.kernels().iter().map(|kernel| Choice::Debian(vec![kernel.clone()])).collect())
     } else if args.kernels.is_empty() {
         DEFAULT.into_iter().map(find).collect()
     } else {
@@ -198,20 +209,58 @@ fn choose(args: &Args, catalogue: &Catalogue) -> Result<Vec<Choice>> {
     }
 }
 
+/// Has the files of a kernel.
+fn fetch(catalogue: &mut Catalogue, choice: &Choice) -> Result<Machine> {
+    let kernels = match choice {
+        Choice::Debian(kernels) => kernels,
+        Choice::File(file) => {
+            let is_package = file.extension().is_some_and(|extension| extension == "deb");
+            let module = if is_package { image::module_from_package(file, MODULE.0)? } else { None };
+            return Ok(Machine { name: choice.name(), kernel: file.clone(), module });
+        }
+    };
+    let mut failure = None;
+    for kernel in kernels.iter().rev() {
+        // Lists may promise what the mirror has not.
+        match catalogue.fetch(kernel) {
+            Ok(file) => {
+                let module = catalogue.module(kernel, MODULE.0);
+                if let Err(error) = &module {
+                    eprintln!("{}: no module {}: {error:#}", kernel.version, MODULE.0);
+                }
+                return Ok(Machine { name: kernel.version.clone(), kernel: file, module: module.ok() });
+            }
+            Err(error) => {
+                eprintln!("{error:#}");
+                failure.get_or_insert(error);
+            }
+        }
+    }
+    Err(failure.context("there is no such kernel")?)
+}
+
 /// The initramfs: the programs, and the folders into which the first of them mounts things.
-fn pack(architecture: Architecture) -> Result<Vec<u8>> {
-    let programs = static_build::build(architecture)?;
-    let mut archive = Initramfs::new(&["bin", "dev", "proc", "sys", "tmp"]);
+fn pack(architecture: Architecture) -> Result<Initramfs> {
+    let mut programs = static_build::build(architecture)?;
+    programs.extend(static_build::build_narrow(architecture)?.map(|file| ("known32", file)));
+    let mut archive = Initramfs::new(&["bin", "dev", "lib", "proc", "sys", "tmp"]);
     for (name, file) in programs {
         let content = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
         let path = if name == "guest" { "init".to_owned() } else { format!("bin/{name}") };
         archive.program(&path, &content);
     }
-    Ok(archive.finish())
+    Ok(archive)
 }
 
 /// Starts a kernel and reads what came of it.
-fn start(emulator: &Emulator, file: &Path, initramfs: &Path, console: &Path) -> Result<Outcome> {
+fn start(
+    emulator: &Emulator,
+    machine: &Machine,
+    initramfs: &Initramfs,
+    folder: &Path,
+    console: &Path,
+) -> Result<Outcome> {
+    let file = &machine.kernel;
     let mut content = if file.extension().is_some_and(|extension| extension == "deb") {
         image::from_package(file)?
     } else {
@@ -220,9 +269,14 @@ fn start(emulator: &Emulator, file: &Path, initramfs: &Path, console: &Path) -> 
     if matches!(emulator.architecture(), Architecture::Amd64) {
         content = image::unpack(&content).with_context(|| format!("unpacking {}", file.display()))?;
     }
-    let kernel = initramfs.with_file_name("kernel");
+    let mut initramfs = initramfs.clone();
+    if let Some(module) = &machine.module {
+        initramfs.file(MODULE.1, module);
+    }
+    let [kernel, archive] = ["kernel", "initramfs"].map(|name| folder.join(name));
     fs::write(&kernel, content).with_context(|| format!("writing {}", kernel.display()))?;
-    let is_ended = emulator.run(&kernel, initramfs, console)?;
+    fs::write(&archive, initramfs.finish()).with_context(|| format!("writing {}", archive.display()))?;
+    let is_ended = emulator.run(&kernel, &archive, console)?;
     let said = fs::read(console).unwrap_or_default();
     let mut outcome = console::read(&String::from_utf8_lossy(&said));
     if outcome.failure.is_none() && !outcome.has_passed {

@@ -40,13 +40,38 @@ pub(super) fn build(architecture: Architecture) -> Result<Vec<(&'static str, Pat
     Ok(PROGRAMS.into_iter().map(|(name, _)| (name, folder.join(name))).collect())
 }
 
+/// Builds `known` as a program of 32 bits for the same machine; nothing, said loudly, where that cannot be done.
+pub(super) fn build_narrow(architecture: Architecture) -> Result<Option<PathBuf>> {
+    let (triple, linker, flags) = match architecture {
+        // The linker that comes with the compiler, as the standard library has the C library in it.
+        Architecture::Amd64 => ("i686-unknown-linux-musl", "rust-lld", ""),
+        Architecture::Arm64 => {
+            ("armv7-unknown-linux-gnueabihf", "arm-linux-gnueabihf-gcc", "-C target-feature=+crt-static")
+        }
+    };
+    step(&format!("Building a program of 32 bits for {triple}"));
+    if !ensure_target(triple)? {
+        eprintln!("Rust's standard library for {triple} cannot be had: programs of 32 bits are not recorded");
+        return Ok(None);
+    }
+    if linker != "rust-lld" && find(linker).is_none() {
+        eprintln!("{linker} is missing: programs of 32 bits are not recorded");
+        return Ok(None);
+    }
+    let mut build = cargo();
+    build.env("CARGO_PROFILE_RELEASE_STRIP", "symbols").env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+    build.env(format!("CARGO_TARGET_{}_LINKER", triple.to_uppercase().replace('-', "_")), linker);
+    if !flags.is_empty() {
+        build.env("RUSTFLAGS", flags);
+    }
+    execute(build.args(["build", "--release", "--target", triple, "-p", "tests", "--bin", "known"]))?;
+    Ok(Some(target_dir().join(triple).join("release/known")))
+}
+
 /// musl, which is made for this; on x86-64 otherwise the machine's own C library.
 fn target(architecture: Architecture) -> Result<Target> {
     let musl = format!("{}-unknown-linux-musl", architecture.cpu());
-    let has_musl = has_target(&musl)?
-        || (find("rustup").is_some()
-            && execute(program("rustup").args(["target", "add", &musl])).is_ok()
-            && has_target(&musl)?);
+    let has_musl = ensure_target(&musl)?;
     let variable = |name: &str| format!("{name}_{}", musl.replace('-', "_"));
     match architecture {
         Architecture::Amd64 if has_musl => Ok(Target {
@@ -90,6 +115,14 @@ fn target(architecture: Architecture) -> Result<Target> {
             })
         }
     }
+}
+
+/// Whether the pinned compiler has the standard library for a target, or could be given it.
+fn ensure_target(triple: &str) -> Result<bool> {
+    Ok(has_target(triple)?
+        || (find("rustup").is_some()
+            && execute(program("rustup").args(["target", "add", triple])).is_ok()
+            && has_target(triple)?))
 }
 
 /// Whether the pinned compiler has the standard library for a target.

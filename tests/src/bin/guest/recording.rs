@@ -1,0 +1,466 @@
+//! A recording of `known`, made in one way or another, and what has to be in it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tests::known::{
+    CHILDREN, CHILDREN_EXEC_FROM, CLOSES_REFUSED, DNS_ADDRESS, DNS_MESSAGES, DNS_NAME, EXECUTABLE_BYTES,
+    FILES, MISSING, MODULE, MODULE_FILE, OPERATION_KINDS, OPERATIONS, PORT, PORT_CLOSED, SOCKETS, WRITES,
+    absent_program, child_argument, data_file, gate_opened, gate_reached, missing_file,
+};
+use tests::rig::{Info, succeed};
+
+use super::machine::{pin, set_clock, set_second_cpu};
+use super::{AGENT, KNOWN, KNOWN32, SYSREEL};
+
+/// What the agent is told to record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Command,
+    Machine,
+    /// What matches [`filter`].
+    Filter,
+}
+
+/// Has parts that the kernel decides, by call, outcome and process, and parts that only the agent can.
+fn filter(run: &Run) -> String {
+    format!("proc.name={} and (evt.type in (openat, connect, dns) or evt.failed=true)", run.name)
+}
+
+/// What is in a capture of that besides failures.
+const FILTER_KEEPS: [&str; 3] = ["openat", "connect", "dns"];
+
+/// How far the clock jumps.
+const JUMP_S: u64 = 3600;
+
+const POLL: Duration = Duration::from_millis(2);
+
+/// Something to record, with all that is done meanwhile.
+#[derive(Debug)]
+pub(super) struct Recording<'a> {
+    pub(super) scope: Scope,
+    pub(super) release: &'a str,
+    /// One after the other.
+    pub(super) runs: Vec<Run>,
+}
+
+/// `known` on a CPU, under a name of its own. The agent is on the other: counts and rings must not depend on its own.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) name: String,
+    program: &'static str,
+    cpu: usize,
+    /// The clock jumps and the second CPU goes and comes back meanwhile: that of the agent, or that of the program.
+    is_upset: bool,
+}
+
+impl Run {
+    pub(super) fn plain(name: &str, cpu: usize) -> Self {
+        Run { name: name.to_owned(), program: KNOWN, cpu, is_upset: false }
+    }
+
+    pub(super) fn upset(cpu: usize) -> Self {
+        Run { is_upset: true, ..Self::plain(&format!("known-upset{cpu}"), cpu) }
+    }
+
+    /// Through the machine's 32-bit entry.
+    pub(super) fn narrow(cpu: usize) -> Self {
+        Run { program: KNOWN32, ..Self::plain("known-narrow", cpu) }
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.program == KNOWN32
+    }
+
+    fn directory(&self) -> String {
+        format!("/tmp/{}.d", self.name)
+    }
+
+    /// The program by its name for this.
+    fn link(&self) -> String {
+        format!("/tmp/{}", self.name)
+    }
+
+    /// What the program is told.
+    fn arguments(&self) -> Vec<String> {
+        let mut words = vec![self.cpu.to_string(), self.directory()];
+        words.extend(self.is_upset.then(|| "wait".to_owned()));
+        words
+    }
+
+    /// Makes what it needs. What an earlier try left would be counted again.
+    fn prepare(&self) -> Result<()> {
+        let _ = fs::remove_dir_all(self.directory());
+        let _ = fs::remove_file(self.link());
+        fs::create_dir(self.directory())?;
+        symlink(self.program, self.link()).context("cannot name the program")
+    }
+
+    fn go(&self) -> Result<()> {
+        let mut program = Command::new(self.link());
+        program.args(self.arguments());
+        if self.is_upset { self.during_upheaval(&mut program) } else { succeed(&mut program).map(drop) }
+    }
+
+    /// Runs the program. What it does between its gates it does while the clock is ahead and the second CPU is away.
+    fn during_upheaval(&self, program: &mut Command) -> Result<()> {
+        let mut program = program.spawn()?;
+        self.wait_at(0, &mut program)?;
+        set_clock(JUMP_S as i64)?;
+        let can = set_second_cpu(false)?;
+        fs::create_dir(gate_opened(&self.directory(), 0))?;
+        self.wait_at(1, &mut program)?;
+        if can {
+            set_second_cpu(true)?;
+        }
+        set_clock(-(JUMP_S as i64))?;
+        fs::create_dir(gate_opened(&self.directory(), 1))?;
+        let status = program.wait()?;
+        ensure!(status.success(), "{}: {status}", self.name);
+        println!(
+            "the clock jumped{}",
+            if can { ", and a CPU was away" } else { "; CPUs cannot be taken away" }
+        );
+        Ok(())
+    }
+
+    fn wait_at(&self, gate: usize, program: &mut Child) -> Result<()> {
+        let reached = gate_reached(&self.directory(), gate);
+        while !Path::new(&reached).exists() {
+            if let Some(status) = program.try_wait()? {
+                bail!("{} ended before gate {gate}: {status}", self.name);
+            }
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+}
+
+/// What differs from what was expected.
+#[derive(Default)]
+struct Differences(Vec<String>);
+
+impl Differences {
+    fn compare(&mut self, what: &str, expected: impl ToString, found: impl ToString) {
+        let (expected, found) = (expected.to_string(), found.to_string());
+        if expected != found {
+            self.0.push(format!("{what}: expected {expected}, found {found}"));
+        }
+    }
+}
+
+/// Calls and other events of `known`, by name.
+struct Counts(BTreeMap<String, u64>);
+
+impl Counts {
+    /// What all its processes wrote down, added up.
+    fn read(directory: &str) -> Result<Self> {
+        let text = fs::read_to_string(Path::new(directory).join("counts")).context("what known counted")?;
+        let mut counts = BTreeMap::new();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for pair in words.chunks_exact(2) {
+            *counts.entry(pair[0].to_owned()).or_default() += pair[1].parse::<u64>()?;
+        }
+        Ok(Counts(counts))
+    }
+
+    fn of(&self, name: &str) -> u64 {
+        self.0.get(name).copied().unwrap_or(0)
+    }
+
+    fn sum(&self, names: &[&str]) -> u64 {
+        names.iter().map(|name| self.of(name)).sum()
+    }
+}
+
+impl Recording<'_> {
+    fn capture(&self) -> String {
+        format!("/tmp/{:?}.reel", self.scope).to_lowercase()
+    }
+
+    /// Records until the kernel has missed nothing: where programs can be preempted (7.0) it may, and says so.
+    pub(super) fn make_whole(&self) -> Result<()> {
+        const TRIES: usize = 5;
+        for _ in 0..TRIES {
+            self.make()?;
+            let info = self.info()?;
+            let losses = info.0["losses"].as_array().context("info -j has no losses")?;
+            if losses.is_empty() || losses.iter().any(|loss| loss["cause"] != "missed") {
+                return Ok(());
+            }
+            println!("the kernel missed {} events; once more", info.number("lost")?);
+        }
+        bail!("the kernel missed events in each of {TRIES} recordings")
+    }
+
+    fn make(&self) -> Result<()> {
+        self.runs.iter().try_for_each(Run::prepare)?;
+        let first = self.runs.first().context("nothing to record")?;
+        // What is started from here begins there.
+        pin(std::process::id(), other(first.cpu))?;
+        let mut agent = Command::new(AGENT);
+        agent.args(["record", "-v", "-w", &self.capture()]);
+        if self.scope == Scope::Command {
+            return succeed(agent.arg("--").arg(first.link()).args(first.arguments())).map(drop);
+        }
+        agent.args((self.scope == Scope::Filter).then(|| filter(first)));
+        let mut agent = agent.stderr(Stdio::piped()).spawn()?;
+        let mut said = BufReader::new(agent.stderr.take().context("stderr is piped")?);
+        let mut text = String::new();
+        while !text.ends_with("ready\n") {
+            ensure!(said.read_line(&mut text)? > 0, "the agent ended before it was ready: {text}");
+        }
+        let done =
+            self.runs.iter().try_for_each(|run| pin(agent.id(), other(run.cpu)).and_then(|()| run.go()));
+        // SAFETY: a signal to a child of ours that was not yet waited for.
+        unsafe { libc::kill(agent.id() as i32, libc::SIGINT) };
+        said.read_to_string(&mut text)?;
+        let status = agent.wait()?;
+        ensure!(status.success(), "the agent: {status}: {text}");
+        done
+    }
+
+    /// Holds the capture against what was done: what differs.
+    pub(super) fn compare(&self, run: &Run) -> Result<Vec<String>> {
+        let counts = Counts::read(&run.directory())?;
+        let seen = Seen { recording: self, run };
+        let mut differences = Differences::default();
+        let differ = &mut differences;
+        self.compare_whole(differ)?;
+        self.sysreel(&["verify"], &[])?;
+        if self.scope == Scope::Filter {
+            seen.compare_filtered(&counts, differ)?;
+            return Ok(differences.0);
+        }
+        seen.compare_counts(&counts, differ)?;
+        seen.compare_contents(&counts, differ)?;
+        seen.compare_names(differ)?;
+        if run.is_upset {
+            seen.compare_upheaval(&counts, differ)?;
+        }
+        if run.is_narrow() {
+            seen.compare_narrow(&counts, differ)?;
+        }
+        Ok(differences.0)
+    }
+
+    /// What holds of every capture.
+    fn compare_whole(&self, differ: &mut Differences) -> Result<()> {
+        let info = self.info()?;
+        info.is_complete()?;
+        differ.compare("kernel", self.release, info.0["host"]["kernel"].as_str().unwrap_or_default());
+        differ.compare("finished", true, &info.0["finished"]);
+        differ.compare("within an hour", true, info.number("span_ns")? < JUMP_S * 1_000_000_000);
+        differ.compare("damage", "[]", &info.0["damage"]);
+        let types = info.0["types"].as_object().context("info -j has no types")?;
+        let sum: u64 = types.values().filter_map(Value::as_u64).sum();
+        differ.compare("events of all types", info.number("events")?, sum);
+        Ok(())
+    }
+
+    fn info(&self) -> Result<Info> {
+        Ok(Info(serde_json::from_slice(&self.sysreel(&["info", "-j"], &[])?.stdout)?))
+    }
+
+    fn sysreel(&self, before: &[&str], behind: &[&str]) -> Result<Output> {
+        succeed(Command::new(SYSREEL).args(before).arg(self.capture()).args(behind))
+    }
+
+    fn count(&self, filter: &str) -> Result<u64> {
+        let output = self.sysreel(&["read"], &[filter, "--count"])?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.trim().parse().with_context(|| format!("--count printed {text}"))
+    }
+
+    fn lines(&self, filter: &str, format: &str) -> Result<Vec<String>> {
+        let output = self.sysreel(&["read"], &[filter, "-p", format])?;
+        Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+    }
+}
+
+/// What a capture has of a run.
+struct Seen<'a> {
+    recording: &'a Recording<'a>,
+    run: &'a Run,
+}
+
+impl Seen<'_> {
+    fn compare_counts(&self, counts: &Counts, differ: &mut Differences) -> Result<()> {
+        let info = self.recording.info()?;
+        let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+        for name in self.lines("evt.num>=0", "%evt.type")? {
+            *seen.entry(name).or_default() += 1;
+        }
+        for (name, count) in &counts.0 {
+            if self.recording.scope == Scope::Command {
+                let found = info.0["types"].get(name).cloned().unwrap_or(0.into());
+                differ.compare(&format!("info: {name}"), count, found);
+            }
+            differ.compare(name, count, seen.get(name).copied().unwrap_or(0));
+        }
+        Ok(())
+    }
+
+    /// Counts that follow from what was done, of events told apart by what is in them.
+    fn compare_contents(&self, counts: &Counts, differ: &mut Differences) -> Result<()> {
+        let (rounds, programs) = (FILES as u64, (CHILDREN - CHILDREN_EXEC_FROM) as u64);
+        let (operations, has_module) = (OPERATIONS as u64, u64::from(Path::new(MODULE_FILE).exists()));
+        let data = self.data_filter();
+        let address: Vec<String> = DNS_ADDRESS.iter().map(u8::to_string).collect();
+        let address = address.join(".");
+        for (filter, count) in [
+            (format!("evt.type=write and {data} and evt.cpu={}", self.run.cpu), rounds * WRITES as u64),
+            (
+                "evt.type in (openat, read, write, close) and evt.latency>0".to_owned(),
+                counts.sum(&["openat", "read", "write", "close"]),
+            ),
+            (format!("evt.type=write and {data}"), rounds * WRITES as u64),
+            (format!("evt.type=close and {data}"), rounds + programs + operations),
+            (
+                "evt.type=write and evt.buffer contains \"quick brown fox\"".to_owned(),
+                rounds * WRITES as u64 + 1,
+            ),
+            ("evt.type=close and evt.res=EBADF".to_owned(), CLOSES_REFUSED as u64),
+            ("evt.type=socket and evt.arg.domain=AF_UNIX".to_owned(), SOCKETS as u64),
+            (format!("evt.type=connect and fd.rport={PORT} and fd.rip=127.0.0.1"), 1),
+            (format!("evt.type=accept4 and fd.lport={PORT}"), 1),
+            ("evt.type=write and fd.type=ipv4 and evt.rawres=20".to_owned(), 1),
+            (format!("evt.type=sendto and fd.rport={PORT_CLOSED}"), 1),
+            ("evt.type=procexit and evt.arg.sig=SIGTERM".to_owned(), 1),
+            ("evt.type=procexit and evt.arg.in_call=exit".to_owned(), counts.of("exit")),
+            ("evt.type=procexit and evt.arg.in_call=exit_group".to_owned(), counts.of("exit_group")),
+            (
+                "evt.source=io_uring and evt.latency>0 and evt.failed=false".to_owned(),
+                OPERATION_KINDS as u64 * operations,
+            ),
+            ("evt.source=io_uring and evt.type=sendto and evt.rawres=20".to_owned(), operations),
+            (format!("evt.type=dns and evt.arg.name={DNS_NAME} and evt.arg.type=A"), DNS_MESSAGES as u64),
+            (
+                format!("evt.type=dns and evt.arg.response=true and evt.arg.answers contains {address}"),
+                DNS_MESSAGES as u64 / 2,
+            ),
+            (
+                format!(
+                    "evt.type=exec_map and evt.arg.size={EXECUTABLE_BYTES} and evt.arg.prot=\"PROT_READ|PROT_EXEC\""
+                ),
+                1,
+            ),
+            (format!("evt.type=cgroup_mkdir and evt.arg.path=\"/known {}\"", self.run.cpu), 1),
+            (format!("evt.type=cgroup_rmdir and evt.arg.path=\"/known {}\"", self.run.cpu), 1),
+            (format!("evt.type=module_load and evt.arg.name={MODULE}"), has_module),
+            (format!("evt.type=module_unload and evt.arg.name={MODULE}"), has_module),
+        ] {
+            differ.compare(&filter, count, self.count(&filter)?);
+        }
+        if self.recording.scope != Scope::Command {
+            // Whose a packet is that nobody takes is not known everywhere.
+            let filter = format!("evt.type=packet_drop and fd.lport={PORT_CLOSED}");
+            let runs = self.recording.runs.len();
+            differ.compare(&filter, runs, self.recording.count(&filter)?);
+        }
+        Ok(())
+    }
+
+    /// Names and texts, in their order.
+    fn compare_names(&self, differ: &mut Differences) -> Result<()> {
+        let data = self.data_filter();
+        let mut opened: Vec<String> =
+            (0..FILES).map(|index| data_file(&self.run.directory(), index)).collect();
+        opened.extend((0..OPERATIONS).map(|index| data_file(&self.run.directory(), index)));
+        opened.extend((CHILDREN_EXEC_FROM..CHILDREN).map(|_| data_file(&self.run.directory(), 0)));
+        let missing = (0..MISSING).map(|index| missing_file(&self.run.directory(), index)).collect();
+        let first = self.run.arguments().join(" ");
+        let rest = (CHILDREN_EXEC_FROM..CHILDREN)
+            .map(|index| format!("child {} {}", self.run.directory(), child_argument(index)));
+        let ran = [first].into_iter().chain(rest).collect();
+        let absent = vec![absent_program(&self.run.directory()); CHILDREN];
+        let polled: Vec<String> =
+            (0..OPERATIONS).map(|index| data_file(&self.run.directory(), index)).collect();
+        for (filter, field, lines) in [
+            ("evt.source=io_uring and evt.type=io_uring_poll_add".to_owned(), "%fd.name", polled),
+            (format!("evt.type=openat and {data} and evt.failed=false"), "%fd.name", opened),
+            ("evt.type=openat and evt.failed=true".to_owned(), "%fd.name", missing),
+            ("evt.type=execve and evt.failed=false".to_owned(), "%proc.args", ran),
+            ("evt.type=execve and evt.failed=true".to_owned(), "%evt.arg.filename", absent),
+        ] {
+            differ.compare(&filter, format!("{lines:?}"), format!("{:?}", self.lines(&filter, field)?));
+        }
+        Ok(())
+    }
+
+    /// What lies between the gates was done on the CPU that stayed.
+    fn compare_upheaval(&self, counts: &Counts, differ: &mut Differences) -> Result<()> {
+        for name in ["sendto", "recvfrom", "connect", "dns"] {
+            let filter = format!("evt.type={name} and evt.cpu=0");
+            differ.compare(&filter, counts.of(name), self.count(&filter)?);
+        }
+        Ok(())
+    }
+
+    /// Every call is one of the table of 32-bit programs.
+    fn compare_narrow(&self, counts: &Counts, differ: &mut Differences) -> Result<()> {
+        let narrow = if cfg!(target_arch = "aarch64") { "arm" } else { "i386" };
+        for name in ["openat", "read", "write", "close", "socket", "sendto", "wait4", "exit_group"] {
+            let filter = format!("evt.type={name} and evt.abi={narrow}");
+            let through_rings = if name == "sendto" { OPERATIONS as u64 } else { 0 };
+            differ.compare(&filter, counts.of(name) - through_rings, self.count(&filter)?);
+        }
+        // The one that made a program of 32 bits of this process came from the other table.
+        let filter = format!("evt.type=execve and evt.abi!={narrow}");
+        differ.compare(&filter, 1, self.count(&filter)?);
+        let filter = "evt.type startswith syscall_";
+        differ.compare(filter, "[]", format!("{:?}", self.lines(filter, "%evt.type")?));
+        Ok(())
+    }
+
+    /// With a filter: what matches, all of it, with the names that the state of the process gives.
+    fn compare_filtered(&self, counts: &Counts, differ: &mut Differences) -> Result<()> {
+        let matching = self.recording.count(&filter(self.run))?;
+        differ.compare("events that match", self.recording.count("evt.num>=0")?, matching);
+        for name in FILTER_KEEPS {
+            let filter = format!("evt.type={name}");
+            differ.compare(&filter, counts.of(name), self.count(&filter)?);
+        }
+        for (filter, count) in [
+            ("evt.type=close", CLOSES_REFUSED as u64),
+            ("evt.type=execve", CHILDREN as u64),
+            ("evt.type in (read, write, sendto)", 0),
+        ] {
+            differ.compare(filter, count, self.count(filter)?);
+        }
+        let missing: Vec<String> =
+            (0..MISSING).map(|index| missing_file(&self.run.directory(), index)).collect();
+        let filter = "evt.type=openat and evt.failed=true";
+        differ.compare(filter, format!("{missing:?}"), format!("{:?}", self.lines(filter, "%fd.name")?));
+        let filter = format!("evt.type=connect and fd.rport={PORT} and fd.rip=127.0.0.1");
+        differ.compare(&filter, 1, self.count(&filter)?);
+        Ok(())
+    }
+
+    /// Of the files that `known` makes.
+    fn data_filter(&self) -> String {
+        format!("fd.name startswith \"{}/data \"", self.run.directory())
+    }
+
+    /// Events of the program.
+    fn count(&self, filter: &str) -> Result<u64> {
+        self.recording.count(&format!("proc.name={} and {filter}", self.run.name))
+    }
+
+    fn lines(&self, filter: &str, format: &str) -> Result<Vec<String>> {
+        self.recording.lines(&format!("proc.name={} and {filter}", self.run.name), format)
+    }
+}
+
+/// The other CPU.
+fn other(cpu: usize) -> usize {
+    1 - cpu
+}
