@@ -19,7 +19,7 @@ macro_rules! offsets {
             pub const NONE: Offsets = Offsets { $($name: ABSENT,)* };
 
             /// Looks every field up: `find(structure, path)` gives the offset of a field such as `ns.inum`.
-            /// A field that was renamed has its names separated by `|`, newest first; the last one is empty when older
+            /// A field that was renamed has its names separated by `|`, newest first; the last one is empty when other
             /// kernels keep what it holds elsewhere, where the programs look for it.
             pub fn resolve(find: impl Fn(&str, &str) -> Option<u32>) -> Offsets {
                 let first = |structure: &str, paths: &str| {
@@ -53,7 +53,7 @@ offsets! {
     task_nvcsw = "task_struct" "nvcsw";
     task_nivcsw = "task_struct" "nivcsw";
     module_name = "module" "name";
-    task_status = "task_struct" "thread_info.status";
+    task_status = "task_struct" "thread_info.status|";
     task_real_parent = "task_struct" "real_parent";
     task_group_leader = "task_struct" "group_leader";
     task_exit_code = "task_struct" "exit_code";

@@ -123,6 +123,11 @@ impl Catalogue {
         Ok(meant)
     }
 
+    /// The oldest and the newest of each series, each behind those that stand in for it where it cannot be had.
+    pub(super) fn ends(&self) -> Vec<Vec<Kernel>> {
+        ends(&self.kernels)
+    }
+
     /// Where the file of a kernel is or will be.
     pub(super) fn file(&self, kernel: &Kernel) -> PathBuf {
         self.folder.join(&kernel.version)
@@ -191,6 +196,17 @@ impl Catalogue {
     }
 }
 
+fn ends(kernels: &[Kernel]) -> Vec<Vec<Kernel>> {
+    let mut ends = Vec::new();
+    for series in kernels.chunk_by(|one, next| one.series() == next.series()) {
+        if series.len() > 1 {
+            ends.push(series.iter().rev().cloned().collect());
+        }
+        ends.push(series.to_vec());
+    }
+    ends
+}
+
 /// One kernel per version: signed before unsigned, and the smallest first, as some come with all modules.
 fn kernels(packages: impl Iterator<Item = Package>) -> Vec<Kernel> {
     let mut kernels: Vec<Kernel> = Vec::new();
@@ -221,13 +237,35 @@ mod tests {
         }
     }
 
+    fn package(name: &str, version: &str, bytes: u64) -> Package {
+        Package { name: name.to_owned(), version: version.to_owned(), bytes }
+    }
+
+    #[test]
+    fn the_ends_of_a_series_stand_behind_those_between() {
+        let versions = ["5.10.9-1", "5.10.10-1", "5.10.11-1", "6.1.2-1"];
+        let found = kernels(versions.into_iter().map(|version| package("linux-image-x", version, 1)));
+        let names = |kernels: &Vec<Kernel>| {
+            kernels.iter().map(|kernel| kernel.version.clone()).collect::<Vec<_>>().join(" ")
+        };
+        let ends: Vec<String> = ends(&found).iter().map(names).collect();
+        assert_eq!(ends, ["5.10.11-1 5.10.10-1 5.10.9-1", "5.10.9-1 5.10.10-1 5.10.11-1", "6.1.2-1"]);
+    }
+
+    #[test]
+    fn modules_are_in_the_package_of_the_kernel_or_in_one_of_their_own() {
+        for (name, expected) in [
+            ("linux-image-6.1.0-47-cloud-amd64", "linux-image-6.1.0-47-cloud-amd64"),
+            ("linux-binary-7.3.4+deb13-cloud-amd64", "linux-modules-7.3.4+deb13-cloud-amd64"),
+            ("linux-binary-unsigned-7.3.4+deb13-cloud-amd64", "linux-modules-7.3.4+deb13-cloud-amd64"),
+        ] {
+            let found = kernels([package(name, "7.3.4-1", 1)].into_iter());
+            assert_eq!(found[0].packages_with_modules()[0].name, expected);
+        }
+    }
+
     #[test]
     fn kernels_are_one_per_version_and_signed_first() {
-        let package = |name: &str, version: &str, bytes| Package {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            bytes,
-        };
         let found = kernels(
             [
                 package("linux-image-6.1-cloud-amd64-unsigned", "6.1.10-1", 10),

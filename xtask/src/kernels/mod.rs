@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// Series (6.1), releases (6.1.192), Debian's versions (6.1.192-2) or files of kernels; without any, the newest of
     /// each of a few series
     kernels: Vec<String>,
-    /// Every kernel that apt can fetch
+    /// The oldest and the newest kernel of every series that apt can fetch
     #[arg(long, conflicts_with = "kernels")]
     all: bool,
     /// Print the kernels that apt can fetch, and do nothing
@@ -96,7 +96,7 @@ impl Architecture {
 
 /// Something to start.
 enum Choice {
-    /// The newest of these that can be had, newest last.
+    /// The last of these that can be had.
     Debian(Vec<Kernel>),
     File(PathBuf),
 }
@@ -157,6 +157,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let machine = fetch(&mut catalogue, choice);
         let begin = Instant::now();
         let name = machine.as_ref().map_or_else(|_| choice.name(), |machine| machine.name.clone());
+        if rows.iter().any(|row: &Row| row.name == name) {
+            // It stood in for one that could not be had.
+            continue;
+        }
         let console = consoles.join(name.replace('/', "_"));
         let result = machine.and_then(|machine| start(&emulator, &machine, &initramfs, &cache, &console));
         let row = Row { name, result, seconds: begin.elapsed().as_secs_f64() };
@@ -197,7 +201,7 @@ fn list(catalogue: &Catalogue) {
 fn choose(args: &Args, catalogue: &Catalogue) -> Result<Vec<Choice>> {
     let find = |name: &str| catalogue.find(name).map(Choice::Debian);
     if args.all {
-        Ok(catalogue.kernels().iter().map(|kernel| Choice::Debian(vec![kernel.clone()])).collect())
+        Ok(catalogue.ends().into_iter().map(Choice::Debian).collect())
     } else if args.kernels.is_empty() {
         DEFAULT.into_iter().map(find).collect()
     } else {
