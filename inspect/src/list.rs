@@ -96,6 +96,12 @@ fn event_types() -> Vec<EventType> {
     for opcode in 0..schema::operations(Abi::X86_64).len() as u32 {
         add(schema::operation_kind(Abi::X86_64, opcode), schema::IO_URING, opcode);
     }
+    let unknown = EventType {
+        kind: schema::completion_kind(Abi::X86_64, None),
+        numbers: Vec::new(),
+        is_on_request: false,
+    };
+    calls.entry((unknown.kind.name.clone(), String::new())).or_insert(unknown);
     let kernel = KernelEvent::ALL.into_iter();
     let kernel = kernel.map(|event| EventType {
         kind: schema::kernel_event(event),

@@ -76,6 +76,10 @@ fn lists_are_listed() {
         assert_eq!(ran.code, 0);
         assert!(ran.stdout.contains(" openat(dirfd: dirfd, name: path(0), "), "{}", ran.stdout);
     }
+    let listed = run(&["events", "-j"]).stdout;
+    for name in capture_format::schema::known_event_names() {
+        assert!(listed.contains(&format!("\"name\":\"{name}\"")), "{name} is not listed");
+    }
     for words in [&["fields", "-j"][..], &["events", "-j", "open"]] {
         for line in run(words).stdout.lines() {
             let object: serde_json::Value = serde_json::from_str(line).expect("an object");

@@ -60,7 +60,9 @@ kernel polls, the first one of the process that made the ring. The latency count
 completions (multishot) is an event for each. One that says nothing when it succeeds (`IOSQE_CQE_SKIP_SUCCESS`) is an
 event without a result when it is submitted, and another one if it fails. One that has not completed when recording ends
 has no result either. Arguments are the operation's own, and `sqe_flags`, `user_data` and `cqe_flags`, the flags of the
-completion; a completion whose submission was not recorded has `user_data`, `cqe_flags` and `submission` alone.
+completion; a completion whose submission was not recorded has `user_data`, `cqe_flags` and `submission` alone, and is named
+`io_uring_complete` where the kernel does not tell the operation. Opcodes that no line has are recorded as
+`io_uring_op_OPCODE`, with members of the entry for arguments.
 
 With `IOSQE_FIXED_FILE` among `sqe_flags` a descriptor is an index in the ring's own table, of which `fd.name` is told by
 the kernel. A `slot` that is not 0 puts what was opened into that table, not into that of the process.
@@ -122,11 +124,17 @@ How to read an argument's kind:
 | `path(N)` | a path that starts at the directory descriptor in argument N (counted from 0) |
 | `sockopt(N)` | a socket option; argument N is its level |
 | `by(N,TABLE)`, `by(N+M,TABLE)` | what a table below says for the value of argument N, or of N and M |
+| `num(N,TABLE)`, `num(N+M,TABLE)` | the same, where all that the table says are numbers |
+| `bits` | a set of small numbers: those whose bits are set |
 | `struct(NAME)` | a structure, shown field by field |
 | `iovec`, `msghdr` | the data of all parts, joined |
+| `mmsghdr` | several messages, one behind the other |
 | `<in:..>`, `<out:..>` | how much is read from memory: before the call's effect, or what the call left there |
+| a number, `N`, `2N` | so many bytes; as many as the structure has; as two of them have |
 | `argN`, `ret`, `*argN` | as many as argument N says, as the result says, as the number says that argument N points to |
 | `argN*N`, `ret*N` | that many structures |
+| `argN+N`, `ret+N` | that many bytes behind the structure |
+| `argN/P` | a byte for every P that argument N says: 8 bits, or a page |
 
 ";
 
@@ -215,5 +223,69 @@ fn sets(page: &mut String, tables: &Tables) {
         let names: Vec<String> =
             flags.iter().map(|flag| format!("`{}` {:#x}", flag.name, flag.value)).collect();
         line(page, format_args!("{}", names.join(", ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::programs::root;
+
+    /// A length as the legend has it.
+    fn form(length: &str) -> String {
+        let mut out = String::new();
+        for letter in length.chars() {
+            let is_first = !out.ends_with(['N', 'P']);
+            match letter {
+                '0'..='9' if is_first => out.push(match out.chars().last() {
+                    Some('/') => 'P',
+                    _ => 'N',
+                }),
+                '0'..='9' => {}
+                'N' if length == "2N" => return length.to_owned(),
+                _ => out.push(letter),
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn the_legend_explains_every_kind() {
+        let tables = Tables::read(&root().join("capture-format/schema")).expect("the tables are well formed");
+        let calls = tables.calls.iter().chain(tables.operations.iter().map(|operation| &operation.call));
+        let args =
+            calls.flat_map(|call| &call.args).chain(tables.events.iter().flat_map(|event| &event.args));
+        let kinds = args.map(|(_, kind)| kind.as_str());
+        let choices =
+            tables.choices.iter().flat_map(|table| &table.entries).map(|choice| choice.kind.as_str());
+        let (mut names, mut lengths) = (BTreeSet::new(), BTreeSet::new());
+        for kind in kinds.chain(choices) {
+            let (head, length) = kind.split_once('<').unwrap_or((kind, ""));
+            match head.split_once('(') {
+                Some((name, parameter)) => {
+                    let sum = if parameter.contains('+') { "N+M" } else { "N" };
+                    names.insert(match name {
+                        "flags" | "enum" => format!("{name}(SET)"),
+                        "struct" => "struct(NAME)".to_owned(),
+                        "by" | "num" => format!("{name}({sum},TABLE)"),
+                        _ => format!("{name}({sum})"),
+                    });
+                }
+                None if ["iovec", "msghdr", "mmsghdr", "bits"].contains(&head) => {
+                    names.insert(head.to_owned());
+                }
+                // What these are is their name.
+                None => {}
+            }
+            let length = length.trim_end_matches('>').split_once(':').map_or("", |(_, length)| length);
+            lengths.insert(form(length));
+        }
+        lengths.remove("");
+        assert!(names.len() > 10 && lengths.len() > 6, "{names:?} {lengths:?}");
+        for shown in names.iter().chain(&lengths) {
+            assert!(HEAD.contains(&format!("`{shown}`")), "the legend lacks {shown}");
+        }
     }
 }
