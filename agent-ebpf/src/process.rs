@@ -26,8 +26,8 @@ use crate::path;
 use crate::ring::{self, POSITION_MAX, Slot, Weight};
 use crate::settings::{offset, setting};
 use crate::syscalls::{
-    ARM_EXECVE, ARM_EXECVEAT, call_argument, call_number, current_task, exec_start, is_compat, latency_ns, mark_narrow_child,
-    write_final_call,
+    ARM_EXECVE, ARM_EXECVEAT, call_argument, call_number, current_task, exec_start, is_compat, latency_ns,
+    mark_narrow_child, write_final_call,
 };
 
 /// Bytes of the argument vector that are kept.
