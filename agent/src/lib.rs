@@ -3,6 +3,7 @@
 
 pub mod budget;
 pub mod operations;
+pub mod own;
 pub mod selection;
 pub mod sieve;
 pub mod split;

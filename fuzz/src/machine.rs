@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use capture_format::model::Event;
 use capture_format::schema::Abi;
 use sysreel_agent::operations::Operations;
+use sysreel_agent::own::{ObjectKind, Own, OwnFile, OwnFiles};
 use sysreel_agent::selection::Selection;
 use sysreel_agent::track::{Sink, Store, Tracker, TrackerOptions};
 
@@ -19,7 +20,17 @@ pub(crate) fn tracker() -> Tracker {
         selection: Selection::default(),
         drop_reasons: [(2, "NOT_SPECIFIED".to_owned())].into(),
         operations: Operations::new(Abi::X86_64, |_, _| None),
+        own: own(),
     })
+}
+
+/// A recording that records may be about.
+fn own() -> Own {
+    let files = OwnFiles::default();
+    files.insert(OwnFile { path: b"/a".to_vec(), ino: 1, dev: 1 });
+    let objects = [(ObjectKind::Map, "A"), (ObjectKind::Program, "b"), (ObjectKind::Link, "b")];
+    let objects = objects.into_iter().map(|(kind, name)| ((kind, 1), name.to_owned())).collect();
+    Own { pid: 1, objects, files }
 }
 
 /// Checks events, and shows each to a closure.

@@ -147,12 +147,23 @@ impl Recording {
         unsafe { libc::kill(self.agent.id() as i32, signal) };
     }
 
+    /// The agent's process id.
+    pub fn pid(&self) -> u32 {
+        self.agent.id()
+    }
+
     /// Waits until it has ended well.
-    pub fn end(mut self) -> Result<()> {
+    pub fn end(self) -> Result<()> {
+        self.end_and_tell().map(drop)
+    }
+
+    /// The same; gives what it has said since it was ready.
+    pub fn end_and_tell(mut self) -> Result<String> {
         let status = self.agent.wait()?;
         let said = self.rest.join().map_err(|_| anyhow!("reading what the agent says"))?;
-        ensure!(status.success(), "the agent: {status}: {}", said.join("\n"));
-        Ok(())
+        let said = said.join("\n");
+        ensure!(status.success(), "the agent: {status}: {said}");
+        Ok(said)
     }
 }
 

@@ -6,6 +6,7 @@
 mod btf;
 mod misses;
 mod object;
+mod objects;
 mod operations;
 mod table;
 
@@ -260,7 +261,16 @@ impl Probes {
         }
         let operations = uring.operations;
         let marked_threads = if options.filter.is_some() { mark_blocks as usize * MARK_BLOCK } else { 0 };
-        Ok(Probes { ebpf, ring_bytes, cpus, absent, settings, drop_reasons, operations, marked_threads })
+        let probes =
+            Probes { ebpf, ring_bytes, cpus, absent, settings, drop_reasons, operations, marked_threads };
+        let is_written = [
+            ("CALLS", options.filter_may_change),
+            ("CONTROL", options.follow),
+            ("MARKS", options.filter.is_some()),
+        ];
+        let keep: Vec<&str> = is_written.iter().filter(|(_, keep)| *keep).map(|(name, _)| *name).collect();
+        probes.seal(&keep);
+        Ok(probes)
     }
 
     /// Tracepoints that this kernel lacks, with what is not recorded therefore.
@@ -276,7 +286,9 @@ impl Probes {
     /// Follows this process, and what it starts, from its next exec on.
     pub(crate) fn follow_from_exec(&mut self, pid: u32) -> Result<()> {
         let mut control: Array<_, u64> = Array::try_from(self.map_mut("CONTROL")?)?;
-        control.set(0, u64::from(pid), 0).context("cannot tell the programs which process to follow")
+        control.set(0, u64::from(pid), 0).context("cannot tell the programs which process to follow")?;
+        self.seal_map("CONTROL");
+        Ok(())
     }
 
     /// Why this kernel drops packets, by number; empty before Linux 5.17.

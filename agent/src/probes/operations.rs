@@ -4,7 +4,7 @@ use capture_format::model::FdSource;
 use capture_format::schema::{self, ArgKind, Fetch, Shape, completion_kind, operation_kind};
 use sysreel_agent::operations::{Operations, Place};
 use sysreel_agent::split::Split;
-use sysreel_agent::track::{Upkeep, upkeep};
+use sysreel_agent::track::{Upkeep, guard, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
     FETCH_COUNTED_IN, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT,
@@ -35,9 +35,8 @@ pub(super) fn entries(operations: &Operations, split: &mut Split<'_>) -> Vec<Ope
         let is_wanted = kinds.iter().any(|kind| split.wanted(kind).is_any());
         // A submission and its completions are one event, of which neither alone tells whether it matches.
         let name = operation.call.name;
-        let is_sent = is_wanted
-            || upkeep(name) != Upkeep::None
-            || derived.iter().any(|derived| derived.is_read_from(name));
+        let is_kept = upkeep(name).max(guard(name)) != Upkeep::None;
+        let is_sent = is_wanted || is_kept || derived.iter().any(|derived| derived.is_read_from(name));
         entry.selected = if is_sent { SELECTED } else { 0 };
         entry.class = class_of(&operation.call) as u8;
     }

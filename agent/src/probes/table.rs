@@ -3,7 +3,7 @@
 use capture_format::model::FdSource;
 use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind, Place, Shape, event_kind};
 use sysreel_agent::split::{Split, Wanted};
-use sysreel_agent::track::{Derived, Source, Upkeep, changes_own_process, upkeep};
+use sysreel_agent::track::{Derived, Source, Upkeep, changes_own_process, guard, upkeep};
 use wire::ring::EventClass;
 use wire::table::{
     CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
@@ -110,7 +110,8 @@ fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, derived: &[&Derive
     let bits = [(SELECTED_SUCCEEDED, wanted.succeeded), (SELECTED_FAILED, wanted.failed)];
     entry.selected = bits.into_iter().filter(|(_, is_set)| *is_set).map(|(bit, _)| bit).sum();
     entry.latency_min_ns = wanted.latency_min_ns;
-    entry.upkeep = match upkeep(name) {
+    // What may be an attempt on the recording is looked at whatever is selected.
+    entry.upkeep = match upkeep(name).max(guard(name)) {
         Upkeep::None => {
             let sources = derived.iter().filter(|derived| derived.is_read_from(name));
             match sources.map(|derived| derived.source).max() {

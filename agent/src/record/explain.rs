@@ -7,7 +7,7 @@ use anyhow::Result;
 use capture_format::schema::{KernelEvent, event_kind, kernel_event, syscalls};
 use query::Decider;
 use sysreel_agent::split::{Split, Wanted};
-use sysreel_agent::track::{Derived, Upkeep, upkeep};
+use sysreel_agent::track::{Derived, Upkeep, guard, upkeep};
 
 use super::Plan;
 use crate::{host, probes};
@@ -51,10 +51,15 @@ fn explain(
     writeln!(out, "filter: {}", if filter.is_empty() { "none: every event matches" } else { filter })?;
     writeln!(out, "the kernel turns away at once:")?;
     let is_source = |name: &str| derived.iter().any(|derived| derived.is_read_from(name));
-    let away = names(&|name, wanted| !wanted.is_any() && upkeep(name) == Upkeep::None && !is_source(name));
+    let is_guarded = |name: &str| upkeep(name) == Upkeep::None && guard(name) != Upkeep::None;
+    let away = names(&|name, wanted| {
+        !wanted.is_any() && upkeep(name) == Upkeep::None && !is_source(name) && !is_guarded(name)
+    });
     let for_state = names(&|name, wanted| !wanted.is_any() && upkeep(name) != Upkeep::None);
     list(out, "these kinds of events", &away)?;
     list(out, "these unless they change state, which is kept", &for_state)?;
+    let guarded = names(&|name, wanted| !wanted.is_any() && is_guarded(name));
+    list(out, "these unless they may be an attempt on the recording", &guarded)?;
     for derived in derived {
         let name = derived.event.name();
         let sources = names(&|call, wanted| {
@@ -64,7 +69,7 @@ fn explain(
     }
     let on_success = |for_state: bool| {
         names(&|name, wanted| {
-            let is_kept = upkeep(name) != Upkeep::None;
+            let is_kept = upkeep(name).max(guard(name)) != Upkeep::None;
             wanted.failed && !wanted.succeeded && is_kept == for_state && (is_kept || !is_source(name))
         })
     };

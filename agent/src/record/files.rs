@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use sysreel_agent::own::OwnFiles;
 
 use super::interrupts;
 use super::plan::Rotation;
@@ -36,6 +37,8 @@ pub(super) struct Files {
     kept: VecDeque<PathBuf>,
     /// The first, which says where the files are when there is but one.
     first: Option<PathBuf>,
+    /// Where others learn which these are.
+    own: OwnFiles,
 }
 
 /// An open target.
@@ -50,8 +53,8 @@ pub(super) enum Target {
 
 impl Files {
     /// Files named after `base`.
-    pub(super) fn new(base: &Path, rotation: Rotation) -> Self {
-        Files { base: base.to_owned(), rotation, count: 0, kept: VecDeque::new(), first: None }
+    pub(super) fn new(base: &Path, rotation: Rotation, own: OwnFiles) -> Self {
+        Files { base: base.to_owned(), rotation, count: 0, kept: VecDeque::new(), first: None, own }
     }
 
     /// Files begun so far.
@@ -83,7 +86,11 @@ impl Files {
         if self.base.as_os_str() == "-" {
             self.count += 1;
             let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-            let chunk_bytes = if file.metadata()?.is_file() { usize::MAX } else { PIPE_BYTES };
+            let is_file = file.metadata()?.is_file();
+            if is_file {
+                self.own.add(Path::new("/proc/self/fd/1"), &file)?;
+            }
+            let chunk_bytes = if is_file { usize::MAX } else { PIPE_BYTES };
             return Ok(Target::Pipe { file, name: "standard output".to_owned(), chunk_bytes });
         }
         let path = self.next_path();
@@ -92,11 +99,13 @@ impl Files {
         if !file.metadata()?.is_file() {
             return Ok(Target::Pipe { file, name: path.display().to_string(), chunk_bytes: PIPE_BYTES });
         }
+        self.own.add(&path, &file)?;
         self.first.get_or_insert_with(|| path.clone());
         self.kept.retain(|kept| *kept != path);
         self.kept.push_back(path.clone());
         while self.rotation.files.is_some_and(|most| self.kept.len() > most) {
             if let Some(oldest) = self.kept.pop_front() {
+                self.own.remove(&oldest);
                 fs::remove_file(&oldest)
                     .with_context(|| format!("cannot remove the oldest file, {}", oldest.display()))?;
             }
@@ -288,7 +297,7 @@ mod tests {
     }
 
     fn names_of(base: &str, rotation: Rotation, count: usize) -> Vec<String> {
-        let mut files = Files::new(Path::new(base), rotation);
+        let mut files = Files::new(Path::new(base), rotation, OwnFiles::default());
         let name = |files: &mut Files| {
             let path = files.next_path();
             files.count += 1;
@@ -306,9 +315,10 @@ mod tests {
             fs::write(folder.join(name), "").expect("a file");
         }
         let rotation = Rotation { events: Some(5), ..Rotation::default() };
-        assert_eq!(Files::new(&folder.join("r.reel"), rotation).earlier(), 2);
-        assert_eq!(Files::new(&folder.join("r.reel"), Rotation::default()).earlier(), 0);
-        assert_eq!(Files::new(&folder.join("none/r.reel"), rotation).earlier(), 0);
+        let files = |name: &str, rotation| Files::new(&folder.join(name), rotation, OwnFiles::default());
+        assert_eq!(files("r.reel", rotation).earlier(), 2);
+        assert_eq!(files("r.reel", Rotation::default()).earlier(), 0);
+        assert_eq!(files("none/r.reel", rotation).earlier(), 0);
         fs::remove_dir_all(&folder).expect("it is ours");
     }
 

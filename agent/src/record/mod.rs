@@ -4,6 +4,7 @@
 //! Between them is a short queue: when the disk is slow the rings fill up and the kernel side counts what it
 //! could not write, so there is one place where events are lost, and it is counted exactly. Start at [`run`].
 
+mod alarm;
 mod command;
 mod explain;
 mod files;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use capture_format::model::Host;
+use sysreel_agent::own::{Own, OwnFiles};
 use sysreel_agent::track::{Tracker, TrackerOptions};
 use wire::ring::RECORD_BYTES_MAX;
 
@@ -116,6 +118,8 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         probes.ring_bytes()
     ));
 
+    let own = Own { pid: own_pid, objects: probes.objects(&plan.proc_root)?, files: OwnFiles::default() };
+    let own_files = own.files.clone();
     let mut tracker = Tracker::new(TrackerOptions {
         proc_root: plan.proc_root.clone(),
         snap_bytes: plan.snap_bytes,
@@ -124,12 +128,14 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         selection: plan.selection.clone(),
         drop_reasons: probes.drop_reasons().clone(),
         operations: probes.operations().clone(),
+        own,
     });
     for warning in tracker.read_start_state() {
         eprintln!("sysreel-agent: {warning}");
     }
     let mut governed = plan.budget.map(|budget| (Governor::new(budget), Meter::new(probes.cpus())));
-    let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus(), Marks::map(&probes)?)?;
+    let marks = Marks::map(&probes)?;
+    let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus(), marks, own_files)?;
     if let Some((governor, meter)) = &governed {
         let rings_bytes = probes.cpus() as u64 * (probes.ring_bytes() + RECORD_BYTES_MAX) as u64;
         if let Some(said) = governor.beyond_from_start(meter.resident_bytes(), rings_bytes) {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use capture_format::model::{Entity, Event, Loss, LossCause, Mark, Ref};
 use capture_format::{BlockBuilder, EntityBatch};
+use sysreel_agent::own::OwnFiles;
 use sysreel_agent::sieve::{Fate, Sieve};
-use sysreel_agent::track::{Lookup, Sink, Store, Tracker};
+use sysreel_agent::track::{Deed, Lookup, Sink, Store, Tracker};
 use wire::RecordError;
 use wire::ring::EventClass;
 
@@ -17,6 +18,7 @@ use crate::host;
 use crate::rings::{Pass, Rings};
 
 use super::Plan;
+use super::alarm::Alarm;
 use super::files::Files;
 use super::ledger::Ledger;
 use super::marks::Marks;
@@ -81,12 +83,24 @@ pub(super) struct Recorder {
     is_done: bool,
     /// Names and counts of kinds, by number.
     counts: Vec<(String, u64)>,
+    alarm: Alarm,
+    /// What was said of the attempt on the recording that the next event tells of.
+    said: Vec<String>,
 }
+
+/// Kind of the marks that tell of attempts on the recording where no event does.
+const TAMPER_MARK: &str = "tamper";
 
 impl Recorder {
     /// Opens the capture.
-    pub(super) fn new(plan: &Plan, store: &Store, cpus: usize, marks: Option<Marks>) -> Result<Self> {
-        let files = Files::new(&plan.write, plan.rotation);
+    pub(super) fn new(
+        plan: &Plan,
+        store: &Store,
+        cpus: usize,
+        marks: Option<Marks>,
+        own: OwnFiles,
+    ) -> Result<Self> {
+        let files = Files::new(&plan.write, plan.rotation, own);
         let earlier = files.earlier();
         if earlier > 0 {
             eprintln!(
@@ -120,6 +134,8 @@ impl Recorder {
             events: 0,
             is_done: false,
             counts: Vec::new(),
+            alarm: Alarm::default(),
+            said: Vec::new(),
         };
         let mark = Mark { time_ns: now_ns, kind: "start".to_owned(), text: plan.scope().into_bytes() };
         recorder.writer.send(Content::Marks(vec![mark]));
@@ -145,6 +161,10 @@ impl Recorder {
     /// A remark in the capture, at this point.
     pub(super) fn remark(&mut self, kind: &str, text: String) {
         self.plan.tell(format_args!("{text}"));
+        self.mark(kind, text);
+    }
+
+    fn mark(&mut self, kind: &str, text: String) {
         let mark = Mark { time_ns: boot_ns(), kind: kind.to_owned(), text: text.into_bytes() };
         self.flush();
         self.writer.send(Content::Marks(vec![mark]));
@@ -182,6 +202,10 @@ impl Recorder {
     pub(super) fn finish(mut self, rings: &Rings) -> Result<Report> {
         let now_ns = boot_ns();
         self.release();
+        if let Some(rest) = self.alarm.rest() {
+            eprintln!("sysreel-agent: {rest}");
+            self.mark(TAMPER_MARK, rest);
+        }
         if !self.is_done {
             // When writing has ended, what is left in the rings has nowhere to go.
             let cause = if self.writer.has_ended() { LossCause::NotWritten } else { LossCause::Unaccounted };
@@ -203,6 +227,7 @@ impl Recorder {
             filtered: self.sieve.is_some().then(|| self.ledger.filtered_total()),
             name: if written.files > 1 { self.plan.write.display().to_string() } else { first },
             counts: self.counts,
+            attempts: self.alarm.total(),
         })
     }
 
@@ -337,6 +362,11 @@ impl Recorder {
     /// Judges an event by the filter; stores it, or has it wait.
     fn sift(&mut self, mut sieve: Box<Sieve>, event: &Event<'_>, store: &Store) {
         let fate = sieve.judge(event, store);
+        let said = std::mem::take(&mut self.said);
+        if fate != Fate::Kept {
+            // An event that waits may match in the end; better told twice than not at all.
+            said.into_iter().for_each(|line| self.mark(TAMPER_MARK, line));
+        }
         if fate == Fate::LeftOut {
             self.ledger.filtered(event.cpu);
             if let Some(marks) = &mut self.marks
@@ -413,6 +443,7 @@ impl Sink for Recorder {
             Some(sieve) => self.sift(sieve, event, store),
             None => self.store(event, store),
         }
+        self.said.clear();
     }
 
     fn derived(&mut self, cpu: u16) {
@@ -423,6 +454,21 @@ impl Sink for Recorder {
 
     fn left_out(&mut self, cpu: u16) {
         self.ledger.left_out(cpu);
+    }
+
+    fn tampered(&mut self, deed: &Deed, is_told: bool) {
+        if self.is_done {
+            return;
+        }
+        let lines = self.alarm.raise(deed, Instant::now());
+        for line in &lines {
+            eprintln!("sysreel-agent: {line}");
+        }
+        if is_told {
+            self.said = lines;
+        } else {
+            lines.into_iter().for_each(|line| self.mark(TAMPER_MARK, line));
+        }
     }
 }
 
@@ -435,6 +481,8 @@ pub(super) struct Report {
     filtered: Option<u64>,
     name: String,
     counts: Vec<(String, u64)>,
+    /// On the recording itself.
+    attempts: u64,
 }
 
 impl Report {
@@ -459,9 +507,13 @@ impl fmt::Display for Report {
         }
         write!(f, "{bytes} bytes")?;
         if files > 1 {
-            writeln!(f, " in {files} files {}*", self.name)
+            writeln!(f, " in {files} files {}*", self.name)?;
         } else {
-            writeln!(f, " in {}", self.name)
+            writeln!(f, " in {}", self.name)?;
         }
+        if self.attempts > 0 {
+            writeln!(f, "{} attempts on this recording: evt.type=tamper", self.attempts)?;
+        }
+        Ok(())
     }
 }

@@ -12,6 +12,7 @@ use super::effect::{self, Effect};
 use super::on_map::Mapping;
 use super::path;
 use super::store::Store;
+use super::tamper::Watch;
 use crate::selection::Selection;
 
 /// Arguments an event carries at most.
@@ -43,6 +44,8 @@ pub(super) struct Plan {
     pub(super) dns: Option<Carrier>,
     /// How the call makes memory executable, if that is wanted.
     pub(super) mapping: Option<Mapping>,
+    /// How the call may reach for the recording itself.
+    pub(super) tamper: Option<Watch>,
     /// The first argument is the call's number; its own come behind.
     is_shared: bool,
 }
@@ -162,6 +165,7 @@ impl Plan {
         let dns = Carrier::of_call(&kind.name).filter(|_| wants_dns);
         let wants_maps = selection.has(KernelEvent::ExecMap.name());
         let mapping = Mapping::of_call(&kind.name).filter(|_| wants_maps);
+        let tamper = Watch::of_call(&kind.name);
         kind.args.truncate(ARGS_MAX);
         let data = kind.args.iter().enumerate().map(|(at, arg)| u16::from(arg.kind.is_data()) << at).sum();
         let is_text = |shape: &Shape| u16::from(*shape == Shape::Text);
@@ -184,6 +188,7 @@ impl Plan {
             filled_if_any,
             dns,
             mapping,
+            tamper,
             is_shared: false,
         }
     }

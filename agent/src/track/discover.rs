@@ -332,8 +332,16 @@ impl Tracker {
     /// The number of a descriptor that was found through the entry of this task.
     fn intern_seen(&mut self, through: u32, slot: Slot, seen: FileSeen) -> Ref {
         let is_socket = matches!(seen.link, Link::Socket(_));
-        let descriptor = self.seen_descriptor(through, slot, seen);
+        let object = seen.object;
+        let mut descriptor = self.seen_descriptor(through, slot, seen);
+        let label = object.and_then(|object| self.object_label(object));
+        if let (DescriptorType::Bpf, Some(label)) = (descriptor.kind, &label) {
+            descriptor.name_raw.clone_from(label);
+        }
         let number = self.store.intern(descriptor);
+        if let (Some(object), Some(_)) = (object, label) {
+            self.hold_object(number, object);
+        }
         if is_socket
             && let (Some(process), Some(socket)) =
                 (self.store.process(self.tasks.group(slot).version), self.store.descriptor(number))

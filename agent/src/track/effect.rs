@@ -132,7 +132,7 @@ const fn open(dirfd: Option<u8>, path: u8, flags: OpenFlags) -> Effect {
 }
 
 /// What becomes of the state we keep when a call goes unrecorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Upkeep {
     /// It is as good as before.
     None,

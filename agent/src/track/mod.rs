@@ -34,6 +34,7 @@ mod procfs;
 mod shared;
 mod sockets;
 mod store;
+mod tamper;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -50,8 +51,10 @@ use wire::{Record, RecordType};
 pub use derived::{DERIVED, Derived, Source};
 pub use effect::{Upkeep, changes_own_process, is_without_descriptor, upkeep};
 pub use store::{Lookup, Store};
+pub use tamper::{Deed, guard};
 
 use crate::operations::Operations;
+use crate::own::Own;
 use crate::selection::Selection;
 
 use calls::{Call, Calls, Plan};
@@ -78,6 +81,8 @@ pub struct TrackerOptions {
     pub drop_reasons: BTreeMap<u32, String>,
     /// Where the arguments of `io_uring` operations stand.
     pub operations: Operations,
+    /// The recording itself, of which attempts on it are told.
+    pub own: Own,
 }
 
 /// Something the tracker had to do without; recording goes on.
@@ -105,6 +110,11 @@ pub trait Sink {
 
     /// A record of this CPU made no event: it is not selected.
     fn left_out(&mut self, cpu: u16);
+
+    /// Somebody reached for the recording. With `is_told` the next event says so; without, such events are not selected.
+    fn tampered(&mut self, deed: &Deed, is_told: bool) {
+        let _ = (deed, is_told);
+    }
 }
 
 /// The state of the recorded machine, brought forward by records.
@@ -125,14 +135,17 @@ pub struct Tracker {
     now_ns: u64,
     dns: dns::Dns,
     off_cpu: on_switch::OffCpu,
+    guarded: tamper::Guarded,
 }
 
 impl Tracker {
     /// A tracker that knows nothing yet.
     pub fn new(options: TrackerOptions) -> Self {
         let proc = ProcRoot::new(options.proc_root.clone());
+        let discovery = discover::Discovery::new(&proc);
         Tracker {
-            discovery: discover::Discovery::new(&proc),
+            guarded: tamper::Guarded::new(options.own.clone(), &proc, &discovery.host_namespaces),
+            discovery,
             store: Store::default(),
             after_loss: after_loss::AfterLoss::default(),
             calls: Calls::new(options.abi, options.selection.clone()),
@@ -218,6 +231,9 @@ impl Tracker {
         }
         if let Some(mapping) = plan.mapping {
             self.on_map(mapping, &call, thread, descriptor, cpu, sink);
+        }
+        if let Some(watch) = plan.tamper {
+            self.on_tamper(watch, &call, &task, plan.kind, thread, descriptor, cpu, sink);
         }
     }
 

@@ -68,7 +68,16 @@ impl Tracker {
             }
             Effect::Bpf => {
                 let (_, name) = BPF_DESCRIPTORS.iter().find(|(command, _)| *command == call.int(0))?;
-                self.returned(task, call, anonymous(name.as_bytes()), true)
+                let mut descriptor = anonymous(name.as_bytes());
+                let own = self.object_opened(task, call);
+                if let Some(label) = own.and_then(|object| self.object_label(object)) {
+                    descriptor.name_raw = label;
+                }
+                let returned = self.returned(task, call, descriptor, true);
+                if let (Some(object), Some(descriptor)) = (own, returned) {
+                    self.hold_object(descriptor, object);
+                }
+                returned
             }
             // With flags the result is a version or a set of errata.
             Effect::Landlock if call.int(2) == 0 => {

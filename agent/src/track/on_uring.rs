@@ -228,6 +228,12 @@ impl Tracker {
         if let Some(carrier) = plan.dns {
             self.on_dns(carrier, &call, thread, descriptor, cpu, sink);
         }
+        // Of an operation without a completion nobody knows whether it was carried out.
+        if let (Some(watch), Some(task)) = (plan.tamper, task)
+            && (completion.is_some() || call.succeeded())
+        {
+            self.on_tamper(watch, &call, &task, plan.kind, thread, descriptor, cpu, sink);
+        }
     }
 
     /// Changes what an operation of a living thread changed; gives what its event is about.

@@ -124,9 +124,10 @@ pub(super) const fn call(
 pub(super) const fn event(
     name: &'static str,
     category: &'static str,
+    result: &'static str,
     args: &'static [(&'static str, &'static str)],
 ) -> Syscall {
-    call(name, category, FD_NONE, 0, "none", args)
+    call(name, category, FD_NONE, 0, result, args)
 }
 
 /// The calls of a table with their numbers, in order.
@@ -245,11 +246,13 @@ pub enum KernelEvent {
     SchedSwitch,
     /// A thread is back on a CPU: `off_cpu`.
     OffCpu,
+    /// Somebody reached for the recording itself: `tamper`.
+    Tamper,
 }
 
 impl KernelEvent {
     /// Every one.
-    pub const ALL: [KernelEvent; 18] = [
+    pub const ALL: [KernelEvent; 19] = [
         Self::ProcExit,
         Self::SignalDeliver,
         Self::CgroupAttach,
@@ -268,6 +271,7 @@ impl KernelEvent {
         Self::PageFault,
         Self::SchedSwitch,
         Self::OffCpu,
+        Self::Tamper,
     ];
 
     /// Whether it is recorded only when it is named: there are too many of it.
@@ -296,6 +300,7 @@ impl KernelEvent {
             KernelEvent::PageFault => "page_fault",
             KernelEvent::SchedSwitch => "sched_switch",
             KernelEvent::OffCpu => "off_cpu",
+            KernelEvent::Tamper => "tamper",
         }
     }
 }

@@ -6028,10 +6028,11 @@ pub(super) static I386_PLACES: [(u16, &str); 33] = [
 ];
 
 /// Events that are not system calls.
-pub(super) static EVENTS: [Syscall; 18] = [
+pub(super) static EVENTS: [Syscall; 19] = [
     event(
         "procexit",
         "process",
+        "none",
         &[
             ("status", "hex"),
             ("ret", "int"),
@@ -6041,11 +6042,17 @@ pub(super) static EVENTS: [Syscall; 18] = [
             ("in_call", "text"),
         ],
     ),
-    event("signaldeliver", "signal", &[("sig", "signal"), ("code", "int"), ("spid", "pid"), ("suid", "uid")]),
-    event("cgroup_attach", "process", &[("path", "text"), ("pid", "pid")]),
+    event(
+        "signaldeliver",
+        "signal",
+        "none",
+        &[("sig", "signal"), ("code", "int"), ("spid", "pid"), ("suid", "uid")],
+    ),
+    event("cgroup_attach", "process", "none", &[("path", "text"), ("pid", "pid")]),
     event(
         "tcp_state",
         "net",
+        "none",
         &[
             ("old", "enum(tcp_state)"),
             ("new", "enum(tcp_state)"),
@@ -6055,11 +6062,12 @@ pub(super) static EVENTS: [Syscall; 18] = [
             ("retransmits", "uint"),
         ],
     ),
-    event("tcp_retransmit", "net", &[("state", "enum(tcp_state)"), ("retransmits", "uint")]),
-    event("tcp_reset", "net", &[("sent", "bool"), ("state", "enum(tcp_state)")]),
+    event("tcp_retransmit", "net", "none", &[("state", "enum(tcp_state)"), ("retransmits", "uint")]),
+    event("tcp_reset", "net", "none", &[("sent", "bool"), ("state", "enum(tcp_state)")]),
     event(
         "packet_drop",
         "net",
+        "none",
         &[
             ("reason", "text"),
             ("incoming", "bool"),
@@ -6071,6 +6079,7 @@ pub(super) static EVENTS: [Syscall; 18] = [
     event(
         "dns",
         "net",
+        "none",
         &[
             ("response", "bool"),
             ("id", "uint"),
@@ -6080,24 +6089,37 @@ pub(super) static EVENTS: [Syscall; 18] = [
             ("answers", "text"),
         ],
     ),
-    event("oom_kill", "process", &[("trigger", "pid"), ("trigger_name", "text")]),
-    event("module_load", "other", &[("name", "text")]),
-    event("module_unload", "other", &[("name", "text")]),
-    event("cgroup_mkdir", "process", &[("path", "text")]),
-    event("cgroup_rmdir", "process", &[("path", "text")]),
-    event("cgroup_rename", "process", &[("path", "text")]),
+    event("oom_kill", "process", "none", &[("trigger", "pid"), ("trigger_name", "text")]),
+    event("module_load", "other", "none", &[("name", "text")]),
+    event("module_unload", "other", "none", &[("name", "text")]),
+    event("cgroup_mkdir", "process", "none", &[("path", "text")]),
+    event("cgroup_rmdir", "process", "none", &[("path", "text")]),
+    event("cgroup_rename", "process", "none", &[("path", "text")]),
     event(
         "exec_map",
         "memory",
+        "none",
         &[("addr", "hex"), ("size", "size"), ("prot", "flags(prot)"), ("memory", "text")],
     ),
-    event("page_fault", "memory", &[("addr", "hex"), ("ip", "hex"), ("error", "flags(page_fault)")]),
+    event("page_fault", "memory", "none", &[("addr", "hex"), ("ip", "hex"), ("error", "flags(page_fault)")]),
     event(
         "sched_switch",
         "process",
+        "none",
         &[("state", "flags(task_state)"), ("preempted", "bool"), ("next", "pid")],
     ),
-    event("off_cpu", "process", &[("state", "flags(task_state)"), ("preempted", "bool"), ("prev", "pid")]),
+    event(
+        "off_cpu",
+        "process",
+        "none",
+        &[("state", "flags(task_state)"), ("preempted", "bool"), ("prev", "pid")],
+    ),
+    event(
+        "tamper",
+        "system",
+        "errno",
+        &[("how", "text"), ("object", "text"), ("id", "ulong"), ("sig", "signal"), ("call", "text")],
+    ),
 ];
 
 /// Every operation of `io_uring`; one with differing arguments has several entries.
@@ -11975,7 +11997,7 @@ pub(super) static SETS: [NameSet; 221] = [
 ];
 
 /// Layouts, by the name of the structure.
-pub(super) static STRUCTS: [Structure; 180] = [
+pub(super) static STRUCTS: [Structure; 185] = [
     Structure {
         name: "bpf_attach",
         bytes: 16,
@@ -12016,6 +12038,38 @@ pub(super) static STRUCTS: [Structure; 180] = [
             Field { name: "target_fd", offset: 4, storage: Storage::U32, count: 1, kind: "fd" },
             Field { name: "attach_type", offset: 8, storage: Storage::U32, count: 1, kind: "uint" },
             Field { name: "flags", offset: 12, storage: Storage::U32, count: 1, kind: "hex" },
+        ],
+    },
+    Structure {
+        name: "bpf_link_detach",
+        bytes: 4,
+        length: None,
+        fields: &[Field { name: "link_fd", offset: 0, storage: Storage::U32, count: 1, kind: "fd" }],
+    },
+    Structure {
+        name: "bpf_link_update",
+        bytes: 16,
+        length: None,
+        fields: &[
+            Field { name: "link_fd", offset: 0, storage: Storage::U32, count: 1, kind: "fd" },
+            Field { name: "new_prog_fd", offset: 4, storage: Storage::U32, count: 1, kind: "fd" },
+            Field { name: "flags", offset: 8, storage: Storage::U32, count: 1, kind: "hex" },
+            Field { name: "old_prog_fd", offset: 12, storage: Storage::U32, count: 1, kind: "fd" },
+        ],
+    },
+    Structure {
+        name: "bpf_map_batch",
+        bytes: 56,
+        length: None,
+        fields: &[
+            Field { name: "in_batch", offset: 0, storage: Storage::U64, count: 1, kind: "hex" },
+            Field { name: "out_batch", offset: 8, storage: Storage::U64, count: 1, kind: "hex" },
+            Field { name: "keys", offset: 16, storage: Storage::U64, count: 1, kind: "hex" },
+            Field { name: "values", offset: 24, storage: Storage::U64, count: 1, kind: "hex" },
+            Field { name: "count", offset: 32, storage: Storage::U32, count: 1, kind: "uint" },
+            Field { name: "map_fd", offset: 36, storage: Storage::U32, count: 1, kind: "fd" },
+            Field { name: "elem_flags", offset: 40, storage: Storage::U64, count: 1, kind: "hex" },
+            Field { name: "flags", offset: 48, storage: Storage::U64, count: 1, kind: "hex" },
         ],
     },
     Structure {
@@ -12062,6 +12116,16 @@ pub(super) static STRUCTS: [Structure; 180] = [
         ],
     },
     Structure {
+        name: "bpf_prog_bind_map",
+        bytes: 12,
+        length: None,
+        fields: &[
+            Field { name: "prog_fd", offset: 0, storage: Storage::U32, count: 1, kind: "fd" },
+            Field { name: "map_fd", offset: 4, storage: Storage::U32, count: 1, kind: "fd" },
+            Field { name: "flags", offset: 8, storage: Storage::U32, count: 1, kind: "hex" },
+        ],
+    },
+    Structure {
         name: "bpf_prog_load",
         bytes: 72,
         length: None,
@@ -12093,6 +12157,25 @@ pub(super) static STRUCTS: [Structure; 180] = [
         fields: &[
             Field { name: "name", offset: 0, storage: Storage::U64, count: 1, kind: "hex" },
             Field { name: "prog_fd", offset: 8, storage: Storage::U32, count: 1, kind: "fd" },
+        ],
+    },
+    Structure {
+        name: "bpf_test_run",
+        bytes: 64,
+        length: None,
+        fields: &[
+            Field { name: "prog_fd", offset: 0, storage: Storage::U32, count: 1, kind: "fd" },
+            Field { name: "retval", offset: 4, storage: Storage::U32, count: 1, kind: "hex" },
+            Field { name: "data_size_in", offset: 8, storage: Storage::U32, count: 1, kind: "uint" },
+            Field { name: "data_size_out", offset: 12, storage: Storage::U32, count: 1, kind: "uint" },
+            Field { name: "data_in", offset: 16, storage: Storage::U64, count: 1, kind: "hex" },
+            Field { name: "data_out", offset: 24, storage: Storage::U64, count: 1, kind: "hex" },
+            Field { name: "repeat", offset: 32, storage: Storage::U32, count: 1, kind: "uint" },
+            Field { name: "duration", offset: 36, storage: Storage::U32, count: 1, kind: "uint" },
+            Field { name: "ctx_size_in", offset: 40, storage: Storage::U32, count: 1, kind: "uint" },
+            Field { name: "ctx_size_out", offset: 44, storage: Storage::U32, count: 1, kind: "uint" },
+            Field { name: "ctx_in", offset: 48, storage: Storage::U64, count: 1, kind: "hex" },
+            Field { name: "ctx_out", offset: 56, storage: Storage::U64, count: 1, kind: "hex" },
         ],
     },
     Structure {
@@ -14325,6 +14408,7 @@ pub(super) static CHOICES: [Choices; 44] = [
             (0x7, "struct(bpf_object)<in:16>"),
             (0x8, "struct(bpf_attach)<in:16>"),
             (0x9, "struct(bpf_attach)<in:16>"),
+            (0xa, "struct(bpf_test_run)<in:64>"),
             (0xb, "struct(bpf_id)<in:12>"),
             (0xc, "struct(bpf_id)<in:12>"),
             (0xd, "struct(bpf_id)<in:12>"),
@@ -14335,9 +14419,16 @@ pub(super) static CHOICES: [Choices; 44] = [
             (0x15, "struct(bpf_map_elem)<in:32>"),
             (0x16, "struct(bpf_map_elem)<in:32>"),
             (0x17, "struct(bpf_id)<in:12>"),
+            (0x18, "struct(bpf_map_batch)<in:56>"),
+            (0x19, "struct(bpf_map_batch)<in:56>"),
+            (0x1a, "struct(bpf_map_batch)<in:56>"),
+            (0x1b, "struct(bpf_map_batch)<in:56>"),
             (0x1c, "struct(bpf_link_create)<in:16>"),
+            (0x1d, "struct(bpf_link_update)<in:16>"),
             (0x1e, "struct(bpf_id)<in:12>"),
             (0x1f, "struct(bpf_id)<in:12>"),
+            (0x22, "struct(bpf_link_detach)<in:4>"),
+            (0x23, "struct(bpf_prog_bind_map)<in:12>"),
         ],
     },
     Choices {

@@ -23,8 +23,9 @@ pub const JUSTIFIED: &[(&str, &str)] = &[
     ("events before the first execve", "they are strace's own child preparing to become the program"),
     ("a result of 0 of fork, vfork, clone, clone3", "the child's return; strace shows it the parent's only"),
     (
-        "tcp_state, tcp_retransmit, tcp_reset, packet_drop, dns, exec_map",
-        "they are no calls; tests/network.rs, tests/drops.rs, tests/dns.rs and tests/kernel.rs hold them against what was done",
+        "tcp_state, tcp_retransmit, tcp_reset, packet_drop, dns, exec_map, tamper",
+        "they are no calls; tests/network.rs, tests/drops.rs, tests/dns.rs, tests/kernel.rs and tests/tamper.rs hold them against \
+         what was done",
     ),
     ("signaldeliver of SIGKILL", "a tracer is not asked about it; strace has only the thread's end"),
     (
@@ -137,7 +138,7 @@ fn is_exec(entries: &[Entry]) -> bool {
 fn expected<'a>(events: &[&'a Event]) -> Vec<&'a Event> {
     let is_shown = |event: &&Event| match event.name() {
         "fork" | "vfork" | "clone" | "clone3" => event.result() != Some(0),
-        "tcp_state" | "tcp_retransmit" | "tcp_reset" | "packet_drop" | "dns" | "exec_map" => false,
+        "tcp_state" | "tcp_retransmit" | "tcp_reset" | "packet_drop" | "dns" | "exec_map" | "tamper" => false,
         "signaldeliver" => event.argument(0).and_then(serde_json::Value::as_i64) != Some(SIGKILL),
         _ => true,
     };

@@ -46,6 +46,32 @@ An `exec_map` stands behind an `mmap`, `mprotect` or `pkey_mprotect` that made m
 tells which), `anonymous`, or `changed` for memory that was there before. Programs map their libraries so; anonymous or changed
 memory, and PROT_WRITE beside PROT_EXEC, is code that a program makes: a compiler at run time, or what was injected.
 
+A `tamper` stands behind a call by which another process reached for the recording itself, through `io_uring` as well; `res` is
+negative when it failed, which is an attempt all the same. `object` is `agent`, `map:NAME`, `program:NAME`, `link:NAME`,
+`capture:PATH`, `cgroup:PATH`, or `agent:FILE` for a file of the agent's in `/proc`; `id` is the process id, the kernel's number of
+the object, or the inode number of the capture. `how` is one of:
+
+| how | what happened |
+| --- | --- |
+| `map_opened`, `program_opened`, `link_opened` | somebody has, or asked for, a descriptor of an object of ours, by its id |
+| `map_changed` | an element was set or deleted through such a descriptor, by whichever way it came to the process |
+| `map_frozen`, `map_mapped` | a map was made read-only, or mapped to be written |
+| `link_changed`, `program_used`, `object_pinned` | a link updated or taken off, a program run or attached elsewhere, an object pinned |
+| `signalled` | a signal (`sig`) to the agent, one of its threads, its group, or everybody; SIGINT and SIGTERM, which end it cleanly, too |
+| `traced`, `memory_opened`, `memory_written` | `ptrace`, `/proc/PID/mem`, `process_vm_writev` |
+| `descriptor_taken` | `pidfd_getfd` on the agent; `object` is what it got |
+| `limits_changed` | resources, scheduling, priority or CPUs of the agent |
+| `settings_opened`, `settings_written` | a file of the agent's in `/proc` (`oom_score_adj`, ...) for writing |
+| `cgroup_opened` | a file that freezes, ends or starves the agent's control group, or one above it, for writing |
+| `file_opened`, `file_written`, `file_mapped`, `file_truncated` | the capture, for writing; the written is told where the call is recorded |
+| `file_removed`, `file_renamed`, `file_replaced` | the capture's name; also a folder's above it |
+
+The calls that may be one are looked at whatever is selected; a filter or `--calls` that leaves the event out leaves a mark of kind
+`tamper` in the capture (`sysreel info`), and in any case the agent says it on stderr. A signal that the agent cannot answer,
+SIGKILL, ends it before it has read of the call, so that is not in its capture, which ends cut: whoever must know records
+with a second agent, which shows the first one's end and who sent the signal. A recording of a command sees what that command does.
+A `tamper` without a thread is what the agent found by looking, `call` being empty then.
+
 `page_fault` (x86-64 only), `sched_switch` and `off_cpu` are recorded only when they are named (`--calls '!read,off_cpu'`, or
 a filter with `evt.type=off_cpu`): there are very many. A `sched_switch` is of the thread that leaves the CPU, with its state (0 when
 it would run on) and the thread that follows. An `off_cpu` is of a thread that is back on a CPU: its latency is how long the thread was
@@ -71,11 +97,19 @@ the kernel. A `slot` that is not 0 puts what was opened into that table, not int
 /// The page.
 pub(crate) fn render(tables: &Tables) -> String {
     let mut page = String::from(HEAD);
-    page.push_str("## Kernel events\n\n| event | category | arguments |\n| --- | --- | --- |\n");
+    page.push_str(
+        "## Kernel events\n\n| event | category | arguments | result |\n| --- | --- | --- | --- |\n",
+    );
     for event in &tables.events {
         line(
             &mut page,
-            format_args!("| `{}` | {} | {} |", event.name, event.category, arguments(&event.args)),
+            format_args!(
+                "| `{}` | {} | {} | {} |",
+                event.name,
+                event.category,
+                arguments(&event.args),
+                event.result.as_deref().unwrap_or_default()
+            ),
         );
     }
     page.push_str(KERNEL_EVENTS);

@@ -250,7 +250,8 @@ fn events(tables: &Tables, out: &mut String) -> Result<()> {
     for entry in &tables.events {
         let args: Vec<String> =
             entry.args.iter().map(|(name, kind)| format!("({name:?}, {kind:?})")).collect();
-        writeln!(out, "event({:?}, {:?}, &[{}]),", entry.name, entry.category, args.join(", "))?;
+        let result = entry.result.as_deref().unwrap_or("none");
+        writeln!(out, "event({:?}, {:?}, {result:?}, &[{}]),", entry.name, entry.category, args.join(", "))?;
     }
     writeln!(out, "];")?;
     Ok(())

@@ -62,6 +62,7 @@ pub(crate) struct Event {
     pub(crate) name: String,
     pub(crate) category: String,
     pub(crate) args: Vec<(String, String)>,
+    pub(crate) result: Option<String>,
 }
 
 /// A line of `io_uring.tsv`, with what it takes from the call of its name filled in.
@@ -268,8 +269,12 @@ fn moved(call: &Call, kind: &str, args: &[(String, String)]) -> Result<String> {
 }
 
 fn event(columns: &[&str]) -> Result<Event> {
-    let [name, category, args] = columns else { bail!("not 3 columns") };
-    Ok(Event { name: (*name).to_owned(), category: (*category).to_owned(), args: arguments(args)? })
+    let (name, category, args, result) = match columns {
+        [name, category, args] => (name, category, args, None),
+        [name, category, args, result] => (name, category, args, Some((*result).to_owned())),
+        _ => bail!("neither 3 nor 4 columns"),
+    };
+    Ok(Event { name: (*name).to_owned(), category: (*category).to_owned(), args: arguments(args)?, result })
 }
 
 fn arguments(text: &str) -> Result<Vec<(String, String)>> {

@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 use capture_format::model::{Credentials, Descriptor, Process, Text, Thread};
 
+use crate::own::ObjectKind;
+
 pub(super) use link::{Link, anonymous, boot_time_ns, type_of_mode};
 
 pub(super) use net::SocketTable;
@@ -42,6 +44,8 @@ pub(super) struct FileSeen {
     pub(super) fd: u32,
     pub(super) cloexec: bool,
     pub(super) link: Link,
+    /// The BPF object that it is, by the kernel's number.
+    pub(super) object: Option<(ObjectKind, u32)>,
 }
 
 /// Bytes kept of an argument vector, as many as at exec. A process may declare all of its memory to be one.
@@ -176,7 +180,9 @@ impl ProcRoot {
         let info = read_front(&self.path(pid, &format!("fdinfo/{fd}")), FDINFO_BYTES_MAX).unwrap_or_default();
         let flags = field(&info, b"flags:").and_then(octal).unwrap_or(0);
         let link = Link::read(target, &path, &info);
-        Ok(FileSeen { fd, cloexec: flags & libc::O_CLOEXEC as u64 != 0, link })
+        let id = |kind: ObjectKind| Some((kind, parse(field(&info, kind.fdinfo_line())?)?));
+        let object = ObjectKind::ALL.into_iter().find_map(id);
+        Ok(FileSeen { fd, cloexec: flags & libc::O_CLOEXEC as u64 != 0, link, object })
     }
 
     /// A socket of a process, asked itself; `None` where that is not possible.

@@ -16,8 +16,9 @@ use wire::{
 };
 
 use crate::operations::Operations;
+use crate::own::Own;
 use crate::selection::Selection;
-use crate::track::{Sink, Store, Tracker, TrackerOptions};
+use crate::track::{Deed, Sink, Store, Tracker, TrackerOptions};
 
 pub(super) const CWD: u64 = libc::AT_FDCWD as i64 as u64;
 
@@ -30,7 +31,7 @@ pub(super) struct Machine {
 
 /// What became of records: events, and how many led to none.
 #[derive(Default)]
-struct Lines(Vec<String>, usize, usize);
+struct Lines(Vec<String>, usize, usize, Vec<(String, bool)>);
 
 /// One call to be recorded.
 pub(super) struct Call {
@@ -47,6 +48,11 @@ impl Call {
     /// A call of a process's first thread.
     pub(super) fn new(pid: u32, name: &'static str, args: &[u64], result: i64) -> Self {
         Call { name, tid: pid, pid, args: args.to_vec(), result, latency_ns: None, sections: Vec::new() }
+    }
+
+    /// Made by another process.
+    pub(super) fn of(pid: u32, call: Self) -> Self {
+        Call { tid: pid, pid, ..call }
     }
 
     /// Made by another thread.
@@ -86,6 +92,7 @@ pub(super) fn options(proc_root: &Path) -> TrackerOptions {
         selection: Selection::default(),
         drop_reasons: [(2, "NOT_SPECIFIED"), (3, "NO_SOCKET")].map(|(nr, name)| (nr, name.to_owned())).into(),
         operations: Operations::new(Abi::X86_64, |_, _| None),
+        own: Own::default(),
     }
 }
 
@@ -95,7 +102,21 @@ impl Machine {
     }
 
     pub(super) fn with_proc(root: &Path) -> Self {
-        Machine { tracker: Tracker::new(options(root)), lines: Lines::default(), time_ns: 0 }
+        Self::with_options(options(root))
+    }
+
+    pub(super) fn with_options(options: TrackerOptions) -> Self {
+        Machine { tracker: Tracker::new(options), lines: Lines::default(), time_ns: 0 }
+    }
+
+    /// The agent has looked and found this.
+    pub(super) fn found_tampering(&mut self, how: &'static str, object: &str) {
+        self.tracker.found_tampering(how, object.as_bytes(), 1, &mut self.lines);
+    }
+
+    /// Attempts on the recording that were told of, and whether each as an event.
+    pub(super) fn attempts(&mut self) -> Vec<(String, bool)> {
+        std::mem::take(&mut self.lines.3)
     }
 
     /// As [`Machine::with_shell`], where these events are recorded and no others.
@@ -178,6 +199,14 @@ impl Machine {
             result,
             ..RecordHeader::default()
         }
+    }
+
+    /// A call that is not selected.
+    pub(super) fn quiet(&mut self, call: Call) {
+        let header = self.header(RecordType::Syscall, call.name, call.tid, call.pid, call.result);
+        let mut built = RecordBuilder::<2048>::new(header, &call.args);
+        let record = Record::parse(built.finish()).expect("a record that was built is whole");
+        self.tracker.record(&record, 0, &mut self.lines);
     }
 
     pub(super) fn call(&mut self, call: Call) {
@@ -400,7 +429,21 @@ impl Sink for Lines {
         if matches!(kind.name.as_str(), "dns" | "off_cpu") {
             write!(line, " {:?} {:?}", event.args, event.latency_ns).expect("writing to a string succeeds");
         }
+        if kind.name == "tamper" {
+            for arg in event.args {
+                match arg {
+                    Arg::Bytes(bytes) => write!(line, " {}", text(bytes)),
+                    other => write!(line, " {other:?}"),
+                }
+                .expect("writing to a string succeeds");
+            }
+        }
         self.0.push(line);
+    }
+
+    fn tampered(&mut self, deed: &Deed, is_told: bool) {
+        let who = text(&deed.comm);
+        self.3.push((format!("{who}:{} {} {}", deed.pid, deed.how, text(&deed.object)), is_told));
     }
 
     fn left_out(&mut self, _: u16) {

@@ -12,4 +12,5 @@ mod network;
 mod processes;
 mod start;
 mod switches;
+mod tamper;
 mod uring;

@@ -1,0 +1,114 @@
+//! Attempts on the recording, said on stderr at once: whoever watches the agent need not read the capture to learn of them.
+//!
+//! Somebody may make any number of them, so only so many are said in a while, and how many more there were. Start at
+//! [`Alarm::raise`].
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use query::write_escaped;
+use sysreel_agent::track::Deed;
+
+/// Attempts that are said within [`WINDOW`].
+const SAID_MAX: usize = 8;
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// What was said, and what was not.
+#[derive(Debug, Default)]
+pub(super) struct Alarm {
+    since: Option<Instant>,
+    said: usize,
+    unsaid: u64,
+    total: u64,
+}
+
+impl Alarm {
+    /// Lines to say of an attempt.
+    pub(super) fn raise(&mut self, deed: &Deed, now: Instant) -> Vec<String> {
+        self.total += 1;
+        let mut lines = Vec::new();
+        if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
+            lines.extend(self.rest());
+            (self.since, self.said) = (Some(now), 0);
+        }
+        if self.said < SAID_MAX {
+            self.said += 1;
+            lines.push(describe(deed));
+        } else {
+            self.unsaid += 1;
+        }
+        lines
+    }
+
+    /// A line about those that were not said.
+    pub(super) fn rest(&mut self) -> Option<String> {
+        let unsaid = std::mem::take(&mut self.unsaid);
+        (unsaid > 0).then(|| format!("tampering: {unsaid} more attempts on this recording"))
+    }
+
+    /// How many there were.
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+fn describe(deed: &Deed) -> String {
+    let escaped = |text: &[u8]| {
+        let mut shown = Vec::new();
+        write_escaped(&mut shown, text);
+        String::from_utf8_lossy(&shown).into_owned()
+    };
+    // Writing to a String does not fail.
+    let mut line = format!("tampering: {} {}", deed.how, escaped(&deed.object));
+    if deed.signal != 0 {
+        let _ = write!(line, " with signal {}", deed.signal);
+    }
+    if deed.pid != 0 {
+        let _ = write!(line, " by {} (process {}, {})", escaped(&deed.comm), deed.pid, deed.call);
+    }
+    if deed.result < 0 {
+        let error = std::io::Error::from_raw_os_error(deed.result.unsigned_abs() as i32);
+        let _ = write!(line, ", which failed: {error}");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deed() -> Deed {
+        Deed {
+            time_ns: 1,
+            how: "signalled",
+            object: b"agent".to_vec(),
+            id: 7,
+            signal: 9,
+            call: "kill".to_owned(),
+            result: -1,
+            comm: b"e\x1b[2Jvil".to_vec(),
+            pid: 12,
+        }
+    }
+
+    #[test]
+    fn who_did_what_is_said_without_control_characters() {
+        let lines = Alarm::default().raise(&deed(), Instant::now());
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        assert!(line.starts_with("tampering: signalled agent with signal 9 by e"), "{line}");
+        assert!(line.contains("(process 12, kill), which failed: Operation not permitted"), "{line}");
+        assert!(!line.contains('\x1b'), "{line}");
+    }
+
+    #[test]
+    fn a_flood_is_counted() {
+        let mut alarm = Alarm::default();
+        let now = Instant::now();
+        let said: usize = (0..100).map(|_| alarm.raise(&deed(), now).len()).sum();
+        assert_eq!((said, alarm.total()), (SAID_MAX, 100));
+        let later = alarm.raise(&deed(), now + WINDOW);
+        assert_eq!(later.len(), 2);
+        assert_eq!(later[0], "tampering: 92 more attempts on this recording");
+        assert_eq!(alarm.rest(), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! Attempts on a running recording, each made for real by another process: it is told who did what, and goes on.
+
+use std::fs;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tests::rig::{self, Recording, Rig};
+
+/// The events a recording has of what `tamper` did to it.
+const OF_TAMPER: &str = "evt.type=tamper and proc.name=tamper";
+
+/// Has the helper do something to a recording; gives what it could not do.
+fn tamper(rig: &Rig, recording: &Recording, what: &str, capture: &str) -> Result<String> {
+    let capture = rig.file(capture);
+    let output = rig::succeed(
+        Command::new(rig::helper("tamper")?).args([what, &recording.pid().to_string()]).arg(capture),
+    )?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What is told of each attempt: how, of what, whether it failed.
+fn told(rig: &Rig, capture: &str) -> Result<Vec<String>> {
+    rig.lines(capture, OF_TAMPER, "%evt.arg.how %evt.arg.object %evt.arg.call %evt.failed")
+}
+
+#[test]
+fn whoever_reaches_for_the_recording_is_told() -> Result<()> {
+    let Some(rig) = Rig::new("tamper")? else { return Ok(()) };
+    let recording = rig.begin("out.reel", &[], &[])?;
+    let pid = recording.pid();
+    for what in ["maps", "objects", "take", "signal", "trace", "limit", "capture"] {
+        tamper(&rig, &recording, what, "out.reel")?;
+    }
+    recording.signal(libc::SIGINT);
+    let said = recording.end_and_tell()?;
+    rig.info("out.reel")?.is_complete()?;
+
+    let told = told(&rig, "out.reel")?;
+    let file = fs::canonicalize(rig.file("out.reel"))?;
+    let file = file.display();
+    for expected in [
+        "map_opened map:RINGS bpf false".to_owned(),
+        "map_opened map:CALLS bpf false".to_owned(),
+        // Frozen by the agent itself, or mapped by it.
+        "map_frozen map:CALLS bpf true".to_owned(),
+        "map_frozen map:RINGS bpf true".to_owned(),
+        "signalled agent kill false".to_owned(),
+        "signalled agent tgkill false".to_owned(),
+        "signalled agent pidfd_send_signal false".to_owned(),
+        "traced agent ptrace false".to_owned(),
+        "limits_changed agent sched_setaffinity false".to_owned(),
+        "settings_written agent:oom_score_adj write false".to_owned(),
+        format!("file_opened capture:{file} open false"),
+        format!("file_written capture:{file} write false"),
+        format!("file_renamed capture:{file} rename false"),
+        format!("file_renamed capture:{file}.other rename false"),
+    ] {
+        // Libraries choose between `open` and `openat`, machines have not both of `rename` and `renameat`.
+        let is_it = |line: &&String| {
+            line.replace("openat", "open").replace("renameat2", "rename").replace("renameat", "rename")
+                == expected
+        };
+        ensure!(told.iter().any(|line| is_it(&line)), "'{expected}' is not told: {told:#?}");
+    }
+    for start in
+        ["program_opened program:", "link_opened link:", "link_changed link:", "descriptor_taken map:"]
+    {
+        ensure!(told.iter().any(|line| line.starts_with(start)), "'{start}' is not told: {told:#?}");
+    }
+    // Asking whether it lives is no attempt.
+    ensure!(told.iter().filter(|line| line.contains("agent kill")).count() == 1, "{told:#?}");
+    let of_memory = rig.lines("out.reel", "evt.arg.how=memory_opened", "%evt.arg.id %fd.name %evt.res")?;
+    ensure!(of_memory == [format!("{pid} /proc/{pid}/mem SUCCESS")], "{of_memory:?}");
+    // Its end is asked for by the test itself.
+    let ended =
+        rig.lines("out.reel", "evt.type=tamper and evt.arg.sig=SIGINT", "%evt.arg.how %evt.rawarg.id")?;
+    ensure!(ended == [format!("signalled {pid}")], "{ended:?}");
+    ensure!(said.contains("tampering: map_opened map:"), "it says nothing: {said}");
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn what_is_not_selected_is_marked() -> Result<()> {
+    let Some(rig) = Rig::new("tamper-marks")? else { return Ok(()) };
+    let marks = |capture: &str| -> Result<Vec<String>> {
+        let info = rig.info(capture)?;
+        let marks = info.0.get("marks").and_then(|marks| marks.as_array()).context("info has no marks")?;
+        let of_it =
+            marks.iter().filter(|mark| mark.get("kind").and_then(|kind| kind.as_str()) == Some("tamper"));
+        Ok(of_it.map(|mark| mark.to_string()).collect())
+    };
+    let signals = |options: &[&str]| -> Result<()> {
+        let recording = rig.begin("out.reel", options, &[])?;
+        tamper(&rig, &recording, "signal", "out.reel")?;
+        // Records of calls that were just made wait for their order.
+        thread::sleep(Duration::from_millis(300));
+        recording.signal(libc::SIGINT);
+        recording.end()?;
+        rig.info("out.reel")?.adds_up()
+    };
+    signals(&["--calls", "getppid"])?;
+    ensure!(rig.count("out.reel", "evt.type!=getppid")? == 0);
+    let marked = marks("out.reel")?;
+    ensure!(
+        marked.iter().any(|mark| mark.contains("signalled agent with signal 18 by tamper")),
+        "{marked:?}"
+    );
+
+    // By name alone, without the calls.
+    signals(&["--calls", "tamper"])?;
+    ensure!(rig.count("out.reel", "evt.type!=tamper")? == 0);
+    ensure!(rig.count("out.reel", OF_TAMPER)? == 3 && marks("out.reel")?.is_empty());
+
+    for (filter, count) in [("evt.type=tamper", 3), ("evt.type=getppid", 0), ("evt.arg.call=tgkill", 1)] {
+        signals(&[filter])?;
+        let counted = rig.count("out.reel", OF_TAMPER)?;
+        ensure!(counted == count, "{filter}: {counted}");
+        let marked = marks("out.reel")?.len() as u64;
+        ensure!(marked + counted >= 3, "{filter}: {marked} marks");
+    }
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn killed_by_somebody_whom_another_recording_sees() -> Result<()> {
+    let Some(rig) = Rig::new("tamper-kill")? else { return Ok(()) };
+    let watcher = rig.begin("watcher.reel", &["--calls", "kill,procexit,tamper"], &[])?;
+    let victim = rig.begin("victim.reel", &[], &[])?;
+    let pid = victim.pid();
+    tamper(&rig, &victim, "signal", "victim.reel")?;
+    // What was told is in the file within a second.
+    thread::sleep(Duration::from_millis(1500));
+    tamper(&rig, &victim, "kill", "victim.reel")?;
+    ensure!(victim.end().is_err(), "it was not killed");
+    watcher.signal(libc::SIGINT);
+    watcher.end()?;
+    // Up to the cut it is whole.
+    let read = rig.sysreel().args(["read", "victim.reel", OF_TAMPER, "--count"]).output()?;
+    let (damaged, counted) = (read.status.code(), String::from_utf8_lossy(&read.stdout));
+    ensure!(damaged == Some(2) && counted.trim() == "3", "{}: {counted}", read.status);
+    let killers = rig.lines(
+        "watcher.reel",
+        &format!("evt.type=kill and evt.arg.sig=SIGKILL and evt.rawarg.pid={pid}"),
+        "%proc.name",
+    )?;
+    ensure!(killers == ["tamper"], "{killers:?}");
+    ensure!(
+        rig.count("watcher.reel", &format!("evt.type=tamper and evt.arg.id={pid}"))? == 0,
+        "it is not its own"
+    );
+    rig.done();
+    Ok(())
+}
