@@ -87,9 +87,14 @@ struct ContainerCount {
     events: u64,
 }
 
+/// The sum of counts that a capture claims, which may be more than there can be.
+fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 impl Info {
     fn lost(&self) -> u64 {
-        self.losses.iter().map(|loss| loss.count).sum()
+        sum(self.losses.iter().map(|loss| loss.count))
     }
 
     /// Losses added up by class, cause and CPU: how many, since when and until when.
@@ -113,14 +118,14 @@ impl Info {
     /// Events the kernel side meant to report. A capture that was not ended may lack the last tally: then what
     /// is known to have happened is the better number.
     fn produced(&self) -> u64 {
-        let tallied: u64 = self.tallies.iter().map(|tally| tally.produced).sum();
-        let known = self.counts.events + self.unreadable + self.lost();
+        let tallied = sum(self.tallies.iter().map(|tally| tally.produced));
+        let known = sum([self.counts.events, self.unreadable, self.lost()].into_iter());
         if self.finished && !self.tallies.is_empty() { tallied } else { tallied.max(known) }
     }
 
     /// Events that reached the agent and did not match the filter of the recording.
     fn left_out(&self) -> u64 {
-        self.tallies.iter().map(|tally| tally.left_out).sum()
+        sum(self.tallies.iter().map(|tally| tally.left_out))
     }
 
     fn span_ns(&self) -> u64 {

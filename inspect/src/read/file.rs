@@ -44,7 +44,7 @@ pub(super) fn read(plan: &ReadPlan, name: &str, capture: &Capture<CaptureFile>) 
         let (read, bytes, total) = (capture.source().bytes_read(), capture.source().len(), blocks.len());
         talk::say(format_args!("read {read} of {bytes} bytes, {blocks_read} of {total} blocks"));
     }
-    tail.finish(capture.entities(), losses.iter().map(|loss| loss.count).sum())
+    tail.finish(capture.entities(), losses.iter().fold(0, |lost, loss| lost.saturating_add(loss.count)))
 }
 
 /// A scan as it was planned.

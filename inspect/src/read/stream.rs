@@ -188,7 +188,7 @@ impl<'a> Stream<'a> {
     /// Losses of events that were printed already are shown at once; others wait for the events around them.
     fn lose(&mut self, losses: Vec<Loss>, tail: &mut Tail<'_>) -> Result<ControlFlow<()>> {
         let until_ns = self.until_ns();
-        self.lost += losses.iter().map(|loss| loss.count).sum::<u64>();
+        self.lost = losses.iter().fold(self.lost, |lost, loss| lost.saturating_add(loss.count));
         if let Taker::Copy(reader) = &mut self.taker {
             reader.copy.lose(&losses);
             return Ok(ControlFlow::Continue(()));

@@ -2,7 +2,12 @@
 
 use serde_json::Value;
 
-use crate::support::{Scratch, capture, capture_with_loss, run, run_with};
+use capture_format::Tally;
+use capture_format::model::{CPU_UNKNOWN, Loss, LossCause};
+
+use crate::support::{
+    BOOT_WALL_NS, FIRST_NS, STEP_NS, Scratch, capture, capture_with_loss, push, run, run_with, writer,
+};
 
 fn object(bytes: &[u8], as_pipe: bool) -> Value {
     let scratch = Scratch::new();
@@ -48,6 +53,91 @@ fn losses_are_told() {
             "from": 1_700_000_001_005_000_001u64, "to": 1_700_000_001_005_999_999u64,
         });
         assert_eq!(info["losses"], serde_json::json!([loss]));
+    }
+}
+
+/// Losses of several sorts, of which one comes again, and events that did not match a filter. The losses are of these
+/// counts.
+fn capture_with_losses([again, often, unknown]: [u64; 3]) -> Vec<u8> {
+    let mut writer = writer();
+    push(&mut writer, 0);
+    let loss = |cpu, cause, class: &str, count, from: u64, to: u64| Loss {
+        cpu,
+        cause,
+        class: class.to_owned(),
+        count,
+        from_ns: FIRST_NS + from * STEP_NS,
+        to_ns: FIRST_NS + to * STEP_NS,
+    };
+    for loss in [
+        loss(1, LossCause::RingFull, "syscall", again, 5, 6),
+        loss(1, LossCause::Shed, "io", often, 1, 9),
+        loss(1, LossCause::RingFull, "syscall", again, 2, 4),
+        loss(0, LossCause::RingFull, "syscall", 1, 3, 4),
+        loss(CPU_UNKNOWN, LossCause::Missed, "syscall", unknown, 2, 8),
+    ] {
+        writer.loss(loss);
+    }
+    let produced = again.saturating_mul(2).saturating_add(often);
+    writer.tally(Tally { cpu: 0, produced: 2, stored: 1, left_out: 4 });
+    writer.tally(Tally { cpu: 1, produced, stored: 0, left_out: 5 });
+    writer.finish()
+}
+
+#[test]
+fn losses_are_added_up_by_class_cause_and_cpu() {
+    let at = |step: u64| BOOT_WALL_NS as u64 + FIRST_NS + step * STEP_NS;
+    let bytes = capture_with_losses([3, 20, 5]);
+    for as_pipe in [false, true] {
+        let info = object(&bytes, as_pipe);
+        let total = |cpu: Option<u16>, cause: &str, class: &str, count: u64, from, to| serde_json::json!({"cpu": cpu, "cause": cause, "class": class, "count": count, "from": at(from), "to": at(to)});
+        assert_eq!(
+            info["loss_totals"],
+            serde_json::json!([
+                total(Some(1), "shed", "io", 20, 1, 9),
+                total(Some(1), "ring full", "syscall", 6, 2, 6),
+                total(None, "missed", "syscall", 5, 2, 8),
+                total(Some(0), "ring full", "syscall", 1, 3, 4),
+            ])
+        );
+        assert_eq!(info["losses"].as_array().map(Vec::len), Some(5));
+        assert_eq!([&info["lost"], &info["left_out"], &info["produced"]], [32, 9, 28]);
+        assert_eq!(
+            info["cpus"],
+            serde_json::json!([
+                {"cpu": 0, "produced": 2, "events": 1, "lost": 1, "left_out": 4},
+                {"cpu": 1, "produced": 26, "events": 0, "lost": 26, "left_out": 5},
+            ])
+        );
+    }
+    let scratch = Scratch::new();
+    let file = scratch.file("a.reel", &bytes);
+    let shown = run(&["info", &file]).stdout;
+    let times = |from: &str, to: &str| format!("22:13:21.{from}000000  22:13:21.{to}000000\n");
+    let table = [
+        "left out    9 events that did not match the filter\n".to_owned(),
+        format!("          20    1  io          shed         {}", times("001", "009")),
+        format!("           6    1  syscall     ring full    {}", times("002", "006")),
+        format!("           5    -  syscall     missed       {}", times("002", "008")),
+    ];
+    for part in table {
+        assert!(shown.contains(&part), "{part} is missing in\n{shown}");
+    }
+    assert!(!shown.contains("one by one"), "{shown}");
+    let each = run(&["info", "-v", &file]).stdout;
+    let (_, each) = each.split_once("lost, one by one\n").expect("-v shows each");
+    assert_eq!(each.lines().take_while(|line| line.contains("22:13:21")).count(), 5, "{each}");
+}
+
+#[test]
+fn counts_that_nobody_can_have_made_are_shown_as_the_most_there_can_be() {
+    let bytes = capture_with_losses([u64::MAX / 2, u64::MAX, u64::MAX]);
+    let info = object(&bytes, false);
+    assert_eq!([&info["lost"], &info["produced"]], [u64::MAX, u64::MAX]);
+    let scratch = Scratch::new();
+    let file = scratch.file("a.reel", &bytes);
+    for ran in [run(&["read", &file]), run_with(&["read", "-"], &bytes), run(&["verify", &file])] {
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
     }
 }
 
