@@ -34,8 +34,38 @@ fn every_call() -> impl Iterator<Item = (Abi, u32, &'static Syscall)> {
     Abi::ALL.into_iter().flat_map(|abi| syscalls(abi).map(move |(nr, call)| (abi, nr, call)))
 }
 
+/// Calls, operations of `io_uring` and what the kernel does besides, each with where it is from.
+fn every_event() -> impl Iterator<Item = (String, &'static Syscall)> {
+    let calls = every_call().map(|(abi, _, call)| (format!("{} on {abi}", call.name), call));
+    let operations = [Abi::X86_64, Abi::Aarch64].into_iter().flat_map(|abi| {
+        operations(abi).map(move |operation| (format!("{} on {abi}", operation.name), &operation.call))
+    });
+    let events = generated::EVENTS.iter().map(|event| (format!("event {}", event.name), event));
+    calls.chain(operations).chain(events)
+}
+
 fn kinds(call: &Syscall) -> Vec<ArgKind> {
     call.args.iter().map(|(_, kind)| kind.parse().unwrap_or_else(|e| panic!("{}: {e}", call.name))).collect()
+}
+
+/// The arguments that a kind names.
+fn named(kind: &ArgKind) -> impl Iterator<Item = usize> + use<> {
+    let counted_by = match kind.fetch {
+        Fetch::Counted { arg, .. }
+        | Fetch::Share { arg, .. }
+        | Fetch::Choice { arg }
+        | Fetch::LengthPointer { arg }
+        | Fetch::Messages { arg: Some(arg) }
+        | Fetch::Iovec { arg, .. } => Some(arg),
+        _ => None,
+    };
+    let relative_to = match kind.shape {
+        Shape::Path(base) => [base, None],
+        Shape::SocketOption(level) => [Some(level), None],
+        Shape::By(Selector { arg, lower }, _) => [Some(arg), lower],
+        _ => [None, None],
+    };
+    counted_by.into_iter().chain(relative_to.into_iter().flatten()).map(usize::from)
 }
 
 #[test]
@@ -52,10 +82,8 @@ fn numbers_ascend_and_names_are_unique() {
 
 #[test]
 fn calls_are_well_formed() {
-    for (abi, _, call) in every_call() {
-        let what = format!("{} on {abi}", call.name);
+    for (what, call) in every_event() {
         assert!(CATEGORIES.contains(&call.category), "{what}: category {}", call.category);
-        assert!(call.args.len() <= 6, "{what}");
         let names: BTreeSet<&str> = call.args.iter().map(|(name, _)| *name).collect();
         assert_eq!(names.len(), call.args.len(), "{what}: two arguments of one name");
         if let Some(result) = call.result {
@@ -63,23 +91,11 @@ fn calls_are_well_formed() {
         }
         let kinds = kinds(call);
         for kind in &kinds {
-            let counted_by = match kind.fetch {
-                Fetch::Counted { arg, .. }
-                | Fetch::Share { arg, .. }
-                | Fetch::Choice { arg }
-                | Fetch::LengthPointer { arg }
-                | Fetch::Iovec { arg, .. } => Some(arg),
-                _ => None,
-            };
-            let relative_to = match kind.shape {
-                Shape::Path(base) => base,
-                Shape::SocketOption(level) => Some(level),
-                _ => None,
-            };
-            let Some(index) = counted_by.or(relative_to).map(usize::from) else { continue };
-            assert!(index < kinds.len(), "{what}: {kind} names an argument beyond the last");
-            if matches!(kind.shape, Shape::Path(Some(_))) {
-                assert_eq!(kinds[index].shape, Shape::DirFd, "{what}: {kind}");
+            for index in named(kind) {
+                assert!(index < kinds.len(), "{what}: {kind} names an argument beyond the last");
+            }
+            if let Shape::Path(Some(base)) = kind.shape {
+                assert_eq!(kinds[usize::from(base)].shape, Shape::DirFd, "{what}: {kind}");
             }
         }
         match call.fd {
@@ -97,7 +113,7 @@ fn calls_are_well_formed() {
 
 #[test]
 fn the_kernel_table_has_room_for_every_fetch() {
-    for (abi, _, call) in every_call() {
+    for (what, call) in every_event() {
         let (vectors, simple): (Vec<ArgKind>, Vec<ArgKind>) =
             kinds(call).into_iter().filter(ArgKind::is_data).partition(|kind| {
                 matches!(
@@ -105,8 +121,8 @@ fn the_kernel_table_has_room_for_every_fetch() {
                     Fetch::Iovec { .. } | Fetch::Msghdr { .. } | Fetch::Messages { .. } | Fetch::Strings
                 )
             });
-        assert!(vectors.len() <= 1, "{} on {abi}: more than one vector", call.name);
-        assert!(simple.len() <= SIMPLE_FETCHES_MAX, "{} on {abi}: too many fetches", call.name);
+        assert!(vectors.len() <= 1, "{what}: more than one vector");
+        assert!(simple.len() <= SIMPLE_FETCHES_MAX, "{what}: too many fetches");
     }
 }
 
@@ -121,8 +137,7 @@ fn check_shape(what: &str, shape: &Shape) {
 
 #[test]
 fn every_set_and_structure_that_is_named_exists() {
-    for (abi, _, call) in every_call() {
-        let what = format!("{} on {abi}", call.name);
+    for (what, call) in every_event() {
         kinds(call).iter().for_each(|kind| check_shape(&what, &kind.shape));
     }
     for structure in generated::STRUCTS.iter() {
@@ -157,19 +172,20 @@ fn choices_are_well_formed() {
             assert!(!matches!(kind.shape, Shape::By(..)), "{} leads to another table", table.name);
         }
     }
-    for (abi, _, call) in every_call() {
+    for (what, call) in every_event() {
         for (kind, (name, _)) in kinds(call).iter().zip(call.args) {
             let Shape::By(selector, table) = &kind.shape else { continue };
             let table = choices(table).expect("another test looks all up");
             let decides = |at: u8| !kinds(call)[usize::from(at)].is_data();
-            assert!(
-                decides(selector.arg) && selector.lower.is_none_or(decides),
-                "{} on {abi}: {name}",
-                call.name
-            );
-            let fetches = |text: &str| text.parse::<ArgKind>().expect(table.name).is_data();
+            assert!(decides(selector.arg) && selector.lower.is_none_or(decides), "{what}: {name}");
+            let parsed = |text: &str| text.parse::<ArgKind>().expect(table.name);
+            for text in table.entries.iter().map(|(_, text)| *text).chain([table.otherwise]) {
+                let is_there = named(&parsed(text)).all(|index| index < call.args.len());
+                assert!(is_there, "{what}: {text} names an argument beyond the last");
+            }
+            let fetches = |text: &str| parsed(text).is_data();
             let is_number = table.entries.iter().all(|(_, text)| !fetches(text));
-            assert_eq!(kind.fetch == Fetch::None, is_number, "{} on {abi}: {name} is num or by", call.name);
+            assert_eq!(kind.fetch == Fetch::None, is_number, "{what}: {name} is num or by");
         }
     }
 }
@@ -190,6 +206,26 @@ fn kernel_events_have_kinds() {
         // What is told of a call besides it may tell how that ended.
         assert_eq!(kind.result.is_some(), event == KernelEvent::Tamper, "{}", kind.name);
         assert!(known_event_names().contains(&event.name()));
+    }
+}
+
+#[test]
+fn arguments_fit_into_a_record() {
+    for (abi, _, call) in every_call() {
+        assert!(call.args.len() <= 6, "{} on {abi}", call.name);
+    }
+    for abi in [Abi::X86_64, Abi::Aarch64] {
+        for operation in operations(abi) {
+            let members = operation.members;
+            assert_eq!(operation.call.args.len(), members.len(), "{}", operation.name);
+            for member in members {
+                assert!(
+                    *member == "none" || SqeMember::from_name(member).is_some(),
+                    "{}: {member}",
+                    operation.name
+                );
+            }
+        }
     }
 }
 
