@@ -61,30 +61,58 @@ fn a_name_behind_a_dot_is_an_argument_only_where_no_field_has_that_name() {
     }
 }
 
-/// A shell and a child of it, with these numbers in what others may set of it.
-fn machine(group: u32) -> capture_format::Entities {
-    use capture_format::model::{Entity, Process, Thread};
+/// A shell and a child of it, with this number in what others may set of it. Every part of a process is named here: one
+/// that is new has to be put on one side or the other, and the tests of the tracker find what is on the wrong one.
+fn machine(by_others: u32) -> capture_format::Entities {
+    use std::sync::Arc;
+
+    use capture_format::model::{Credentials, Entity, FileMarks, Process, Thread};
     let text = |text: &str| text.as_bytes().to_vec();
-    let process = |pid: u32, parent, name: &str| Process {
+    let process = |pid: u32, parent, name: &str, by_others: u32| Process {
+        pgid: by_others,
+        vpgid: by_others,
+        is_uncertain: by_others == 7,
+        cwd: text(&format!("/{by_others}")),
         pid,
         vpid: pid,
         ppid: parent,
         parent,
         sid: 1,
+        tty: 5,
+        loginuid: 8,
         comm: text(name),
         exe: text(name),
-        exe_path: text(name),
-        namespaces: [1; 8],
+        exe_path: text(&format!("/bin/{name}")),
+        args: Arc::from([text("-x")]),
+        args_bytes_full: 9,
+        env: Arc::from([text("A=b")]),
+        exe_ino: 10,
+        exe_dev: 11,
+        exe_mtime_ns: 12,
+        exe_ctime_ns: 13,
+        exe_marks: FileMarks {
+            deleted: true,
+            memfd: true,
+            overlay_upper: true,
+            overlay_lower: true,
+            writable: true,
+        },
         start_ns: 5,
-        ..Process::default()
+        cgroup: text("/a"),
+        namespaces: [1; 8],
+        container: 0,
+        fd_limit: 14,
     };
     let mut entities = capture_format::Entities::default();
-    entities.define(1, Entity::Process(process(1, 0, "sh")));
-    let cwd = group.to_string().into_bytes();
-    let child =
-        Process { pgid: group, vpgid: group, is_uncertain: group == 7, cwd, ..process(2, 1, "child") };
-    entities.define(2, Entity::Process(child));
-    let thread = Thread { tid: 2, vtid: 2, comm: text("child"), process: 2, ..Thread::default() };
+    entities.define(1, Entity::Process(process(1, 0, "sh", 1)));
+    entities.define(2, Entity::Process(process(2, 1, "child", by_others)));
+    let thread = Thread {
+        tid: 2,
+        vtid: 2,
+        comm: text("child"),
+        process: 2,
+        credentials: Credentials { uid: 3, ..Credentials::default() },
+    };
     entities.define(1, Entity::Thread(thread));
     entities
 }

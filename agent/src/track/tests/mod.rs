@@ -9,6 +9,7 @@ mod lifecycle;
 mod machine;
 mod memory;
 mod network;
+mod others;
 mod processes;
 mod start;
 mod switches;
