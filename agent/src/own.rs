@@ -57,6 +57,14 @@ pub struct Own {
     pub files: OwnFiles,
 }
 
+impl Own {
+    /// The number of an object by its name; 0 when there is none.
+    pub fn id(&self, kind: ObjectKind, name: &str) -> u32 {
+        let mut objects = self.objects.iter();
+        objects.find(|((of_kind, _), known)| *of_kind == kind && *known == name).map_or(0, |((_, id), _)| *id)
+    }
+}
+
 /// A file of the capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnFile {

@@ -5,11 +5,16 @@
 //! smallest such time over all CPUs is the watermark, and records up to it are merged and handed out. The output
 //! is strictly ordered without guessing how late a record may be. Records stay in the ring until they are
 //! consumed: it is the only buffer between the kernel and the tracker.
+//!
+//! Others with enough privileges can map the same memory. What no program of ours can have written there is a fault: the
+//! ring goes on from where it says it is, what is not read by that is missed in the counts of the ledger, and the number of
+//! faults is told ([`Rings::take_faults`]).
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use wire::record::HEADER_BYTES;
@@ -24,6 +29,12 @@ const SETTLE_NS: u64 = 10_000;
 const LOOKS_MAX: usize = 200;
 /// Consumed bytes after which the kernel gets the room back.
 const RELEASE_BYTES: u64 = 256 * 1024;
+/// No counter grows by more between two looks.
+const STEP_MAX: u64 = 1 << 40;
+/// No record is from so far ahead.
+const FUTURE_NS: u64 = 10_000_000_000;
+/// Nobody takes so long for a record.
+const BUSY_MAX: Duration = Duration::from_secs(5);
 
 /// The rings of all CPUs, mapped.
 pub(crate) struct Rings {
@@ -43,6 +54,40 @@ struct Ring {
     settled_ns: u64,
     /// Of `RingState::touched_count`, what was told.
     touched: u64,
+    /// What the kernel side was told of `tail`.
+    released: u64,
+    limits: Limits,
+    counters: Counters,
+    /// Since when a record is being written, the how manieth.
+    busy_since: Option<(Instant, u64)>,
+    /// Contents that no program of ours can have written.
+    faults: u64,
+}
+
+/// The kernel side's counters: as they stood, and brought forward by the steps that can be.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    seen: RingCounts,
+    total: RingCounts,
+}
+
+impl Counters {
+    /// Takes over what they say now; whether that can be. `produced` is what was attempted here.
+    fn advance(&mut self, now: &RingCounts) -> bool {
+        fn step(seen: u64, now: u64, total: &mut u64) -> bool {
+            let step = now.wrapping_sub(seen);
+            let can_be = step <= STEP_MAX;
+            *total = total.saturating_add(if can_be { step } else { 0 });
+            can_be
+        }
+        let mut can_be = step(self.seen.produced, now.produced, &mut self.total.produced);
+        let seen = self.seen.lost.as_flattened().iter().zip(now.lost.as_flattened());
+        for ((seen, now), total) in seen.zip(self.total.lost.as_flattened_mut()) {
+            can_be &= step(*seen, *now, total);
+        }
+        self.seen = *now;
+        can_be
+    }
 }
 
 /// A CPU's counters, read from the kernel's side.
@@ -74,22 +119,26 @@ impl Rings {
         let data =
             Mapping::new(probes.map_fd("RINGS")?, probes.cpus() * element).context("cannot map the rings")?;
         let rings = (0..probes.cpus())
-            .map(|cpu| Ring {
-                state: states.at(cpu * size_of::<RingState>()).cast(),
-                data: data.at(cpu * element),
-                mask: probes.ring_bytes() as u64 - 1,
-                tail: 0,
-                head: 0,
-                settled_ns: 0,
-                touched: 0,
+            .map(|cpu| {
+                let state = states.at(cpu * size_of::<RingState>()).cast();
+                Ring::new(state, data.at(cpu * element), probes.ring_bytes() as u64 - 1, 0)
             })
             .collect();
         Ok(Rings { rings, _memory: [states, data] })
     }
 
     /// Counters of each CPU.
-    pub(crate) fn counts(&self) -> impl Iterator<Item = RingCounts> + '_ {
-        self.rings.iter().map(Ring::counts)
+    pub(crate) fn counts(&mut self) -> impl Iterator<Item = RingCounts> + '_ {
+        self.rings.iter_mut().map(Ring::counts)
+    }
+
+    /// Puts limits right that others have changed; how many faults were found since the last call.
+    pub(crate) fn take_faults(&mut self) -> u64 {
+        let of_ring = |ring: &mut Ring| {
+            ring.check_limits();
+            std::mem::take(&mut ring.faults)
+        };
+        self.rings.iter_mut().map(of_ring).sum()
     }
 
     /// Whether everything published was handed out.
@@ -117,7 +166,7 @@ impl Rings {
     /// Sets what the programs may write from now on; quotas are for the time until this or [`Self::renew_limits`] is
     /// called.
     pub(crate) fn set_limits(&mut self, limits: &Limits) {
-        self.rings.iter().for_each(|ring| ring.set_limits(limits));
+        self.rings.iter_mut().for_each(|ring| ring.set_limits(limits));
     }
 
     /// Quotas begin anew.
@@ -179,6 +228,23 @@ fn merge(rings: &mut [Ring], mut take: impl FnMut(u16, &[u8])) -> Pass {
 }
 
 impl Ring {
+    fn new(state: NonNull<RingState>, data: NonNull<u8>, mask: u64, tail: u64) -> Self {
+        Ring {
+            state,
+            data,
+            mask,
+            tail,
+            head: tail,
+            settled_ns: 0,
+            touched: 0,
+            released: tail,
+            limits: Limits::default(),
+            counters: Counters::default(),
+            busy_since: None,
+            faults: 0,
+        }
+    }
+
     fn state(&self) -> &RingState {
         // SAFETY: inside the mapping, which lives as long as `Rings`. The kernel changes the fields, but they are
         // only ever read and written through the atomics below.
@@ -190,11 +256,16 @@ impl Ring {
         unsafe { AtomicU64::from_ptr(std::ptr::from_ref(field).cast_mut()) }.load(Ordering::Acquire)
     }
 
-    fn counts(&self) -> RingCounts {
+    fn counts(&mut self) -> RingCounts {
         let state = self.state();
         let lost = state.lost.each_ref().map(|classes| classes.each_ref().map(Self::load));
-        let nested: u64 = lost[LossCause::Nested as usize].iter().sum();
-        RingCounts { produced: Self::load(&state.attempted) + nested, lost }
+        let now = RingCounts { produced: Self::load(&state.attempted), lost };
+        if !self.counters.advance(&now) {
+            self.faults += 1;
+        }
+        let RingCounts { produced: attempted, lost } = self.counters.total;
+        let nested = lost[LossCause::Nested as usize].iter();
+        RingCounts { produced: nested.fold(attempted, |sum, nested| sum.saturating_add(*nested)), lost }
     }
 
     fn take_touched(&mut self, touched: &mut Touched) {
@@ -202,7 +273,7 @@ impl Ring {
         let count = Self::load(&state.touched_count);
         let new = count.wrapping_sub(self.touched);
         for at in 0..new.min(TOUCHED_SLOTS as u64) {
-            let slot = &state.touched[((self.touched + at) % TOUCHED_SLOTS as u64) as usize];
+            let slot = &state.touched[(self.touched.wrapping_add(at) % TOUCHED_SLOTS as u64) as usize];
             // SAFETY: an aligned word of the shared mapping.
             let tid = unsafe { AtomicU32::from_ptr(std::ptr::from_ref(slot).cast_mut()) };
             touched.tids.push(tid.load(Ordering::Relaxed));
@@ -215,7 +286,22 @@ impl Ring {
         self.touched = count;
     }
 
-    fn set_limits(&self, limits: &Limits) {
+    fn check_limits(&mut self) {
+        let state = self.state();
+        let load = |field: &u32| {
+            // SAFETY: an aligned word of the shared mapping.
+            unsafe { AtomicU32::from_ptr(std::ptr::from_ref(field).cast_mut()) }.load(Ordering::Relaxed)
+        };
+        let quota = state.quota.each_ref().map(load);
+        let without_payload = load(&state.without_payload);
+        if quota != self.limits.quota || without_payload != u32::from(self.limits.without_payload) {
+            self.faults += 1;
+            self.set_limits(&{ self.limits });
+        }
+    }
+
+    fn set_limits(&mut self, limits: &Limits) {
+        self.limits = *limits;
         let state = self.state.as_ptr();
         // SAFETY: aligned words of the shared mapping that only we write.
         let set =
@@ -241,13 +327,44 @@ impl Ring {
         for _ in 0..LOOKS_MAX {
             let now_ns = boot_ns();
             let busy = Self::load(&self.state().busy) != 0;
-            self.head = Self::load(&self.state().head);
+            let head = Self::load(&self.state().head);
+            // The kernel side adds to it, and never more than there is room for.
+            let room = self.mask + 1;
+            if head.wrapping_sub(self.head) <= room && head.wrapping_sub(self.tail) <= room {
+                self.head = head;
+            } else {
+                self.skip_to(head);
+            }
+            if self.next_time_ns().is_some_and(|time_ns| time_ns > now_ns.saturating_add(FUTURE_NS)) {
+                self.skip_to(head);
+            }
             if !busy {
                 self.settled_ns = now_ns - SETTLE_NS;
+                self.busy_since = None;
                 return;
             }
             std::hint::spin_loop();
         }
+        let attempted = Self::load(&self.state().attempted);
+        match self.busy_since {
+            Some((since, then)) if then == attempted => {
+                if since.elapsed() >= BUSY_MAX {
+                    self.faults += 1;
+                    self.busy_since = None;
+                    // Or everything on this CPU would count as lost from now on, and all that is older than it wait.
+                    // SAFETY: an aligned word of the shared mapping.
+                    unsafe { AtomicU64::from_ptr(&raw mut (*self.state.as_ptr()).busy) }
+                        .store(0, Ordering::Release);
+                }
+            }
+            _ => self.busy_since = Some((Instant::now(), attempted)),
+        }
+    }
+
+    /// Gives up what is before this position: it is not what our programs wrote.
+    fn skip_to(&mut self, head: u64) {
+        self.faults += 1;
+        (self.head, self.tail) = (head, head);
     }
 
     fn record_at(&self, position: u64, bytes: usize) -> &[u8] {
@@ -294,10 +411,14 @@ impl Ring {
     }
 
     /// Gives consumed room back to the kernel.
-    fn release(&self) {
+    fn release(&mut self) {
         // SAFETY: an aligned word of the shared mapping that only we write.
         let tail = unsafe { AtomicU64::from_ptr(&raw mut (*self.state.as_ptr()).tail) };
+        if tail.load(Ordering::Relaxed) != self.released {
+            self.faults += 1;
+        }
         tail.store(self.tail, Ordering::Release);
+        self.released = self.tail;
     }
 }
 
@@ -371,15 +492,9 @@ mod tests {
         }
 
         fn ring(&mut self) -> Ring {
-            Ring {
-                state: NonNull::from(&mut *self.state),
-                data: NonNull::new(self.data.as_mut_ptr().cast()).expect("a vector has an address"),
-                mask: RING_BYTES as u64 - 1,
-                tail: self.state.tail,
-                head: 0,
-                settled_ns: 0,
-                touched: 0,
-            }
+            let tail = self.state.tail;
+            let data = NonNull::new(self.data.as_mut_ptr().cast()).expect("a vector has an address");
+            Ring::new(NonNull::from(&mut *self.state), data, RING_BYTES as u64 - 1, tail)
         }
     }
 
@@ -446,6 +561,70 @@ mod tests {
         assert_eq!(broken, 1);
         a.write(20);
         assert_eq!(times(&mut [a.ring()]), [(0, 20)]);
+    }
+
+    #[test]
+    fn positions_that_cannot_be_are_gone_on_from() {
+        for head in [u64::MAX, 1 << 63, RING_BYTES as u64 * 3, 80, 0] {
+            let mut a = Fake::new();
+            (1..=5).for_each(|time| a.write(time));
+            let mut rings = [a.ring()];
+            assert_eq!(times(&mut rings).len(), 5);
+            a.state.head = head;
+            times(&mut rings);
+            assert_eq!(rings[0].faults, 1, "{head}");
+            assert_eq!((a.state.tail, rings[0].tail), (head, head));
+            // The kernel side has room again, and what it writes from there on is read.
+            if head % RING_BYTES as u64 <= 2048 {
+                a.write(20);
+                assert_eq!(times(&mut rings), [(0, 20)], "{head}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tail_that_others_moved_is_put_right() {
+        let mut a = Fake::new();
+        let mut rings = [a.ring()];
+        a.write(1);
+        a.state.tail = 4000;
+        assert_eq!(times(&mut rings), [(0, 1)]);
+        assert_eq!((a.state.tail, rings[0].faults), (a.state.head, 1));
+    }
+
+    #[test]
+    fn a_record_from_far_ahead_does_not_stop_the_others() {
+        let (mut a, mut b) = (Fake::new(), Fake::new());
+        a.write(u64::MAX);
+        b.write(7);
+        let mut rings = [a.ring(), b.ring()];
+        assert_eq!(times(&mut rings), [(1, 7)]);
+        assert_eq!(rings[0].faults, 1);
+        a.write(9);
+        assert_eq!(times(&mut rings), [(0, 9)]);
+    }
+
+    #[test]
+    fn counters_that_go_back_or_leap_are_not_believed() {
+        let mut a = Fake::new();
+        let mut ring = a.ring();
+        (a.state.attempted, a.state.lost[0][1]) = (10, 4);
+        assert_eq!((ring.counts().produced, ring.faults), (10, 0));
+        (a.state.attempted, a.state.lost[0][1]) = (0, u64::MAX);
+        assert_eq!((ring.counts().produced, ring.counts().lost[0][1], ring.faults), (10, 4, 1));
+        (a.state.attempted, a.state.lost[0][1]) = (3, 1);
+        assert_eq!((ring.counts().produced, ring.counts().lost[0][1], ring.faults), (13, 6, 1));
+    }
+
+    #[test]
+    fn limits_that_others_set_are_put_right() {
+        let mut a = Fake::new();
+        let mut ring = a.ring();
+        ring.check_limits();
+        assert_eq!(ring.faults, 0);
+        a.state.quota[2] = 1;
+        ring.check_limits();
+        assert_eq!((a.state.quota[2], ring.faults), (0, 1));
     }
 
     #[test]

@@ -82,6 +82,68 @@ fn whoever_reaches_for_the_recording_is_told() -> Result<()> {
     Ok(())
 }
 
+/// What the agent found by looking, without knowing who did it.
+fn found(rig: &Rig, capture: &str) -> Result<Vec<String>> {
+    rig.lines(capture, "evt.type=tamper and evt.arg.call=\"\"", "%evt.arg.how %evt.arg.object")
+}
+
+#[test]
+fn broken_maps_are_told_and_recording_goes_on() -> Result<()> {
+    let Some(rig) = Rig::new("tamper-maps")? else { return Ok(()) };
+    let sequence = rig::helper("sequence")?;
+    let numbered = |rig: &Rig| rig::succeed(rig.program(&sequence).arg("1000"));
+    let recording = rig.begin("out.reel", &[], &[])?;
+    numbered(&rig)?;
+    thread::sleep(Duration::from_millis(200));
+    tamper(&rig, &recording, "update", "out.reel")?;
+    // What is being written when it happens is given up after five seconds.
+    thread::sleep(Duration::from_secs(7));
+    numbered(&rig)?;
+    recording.signal(libc::SIGINT);
+    let said = recording.end_and_tell()?;
+    ensure!(!said.contains("panicked"), "{said}");
+    let told = told(&rig, "out.reel")?;
+    ensure!(told.contains(&"map_changed map:RING_STATES bpf false".to_owned()), "{told:#?}");
+    for sealed in ["CALLS", "OPERATIONS", "FOLLOWED", "CONTROL", "TOLD", "SENDINGS", "EXECS", "STARTS"] {
+        let refused = format!("map_changed map:{sealed} bpf true");
+        ensure!(told.contains(&refused), "'{refused}' is not told: {told:#?}");
+    }
+    let found = found(&rig, "out.reel")?;
+    ensure!(found.contains(&"map_changed map:RING_STATES".to_owned()), "{found:?}: {said}");
+    let marks = rig.count("out.reel", "proc.name=sequence and evt.type=lseek and fd.num=-1")?;
+    ensure!(marks >= 2000, "of 2000 calls {marks} are there: {said}");
+    rig.done();
+    Ok(())
+}
+
+#[test]
+fn whatever_becomes_of_the_file_is_told() -> Result<()> {
+    let Some(rig) = Rig::new("tamper-file")? else { return Ok(()) };
+    for (what, how) in
+        [("truncate", "file_truncated"), ("append", "file_truncated"), ("remove", "file_removed")]
+    {
+        // Into a pipe the same would be lost with the file: a second recording sees what the first one stored.
+        let recording = rig.begin("out.reel", &[], &[])?;
+        let watcher = rig.begin("watcher.reel", &["--calls", "tamper"], &[])?;
+        thread::sleep(Duration::from_millis(1200));
+        tamper(&rig, &recording, what, "out.reel")?;
+        thread::sleep(Duration::from_millis(2500));
+        recording.signal(libc::SIGINT);
+        let said = recording.end_and_tell()?;
+        watcher.signal(libc::SIGINT);
+        watcher.end()?;
+        let line = format!("tampering: {how} capture:");
+        ensure!(said.contains(&line), "{what}: no '{line}': {said}");
+        // Found once more by looking, when the next part is written; what was appended is overwritten by then.
+        let looked =
+            said.lines().filter(|line| line.contains("tampering: file_")).any(|line| !line.contains(" by "));
+        ensure!(looked || what == "append", "{what}: {said}");
+        ensure!(rig.count("watcher.reel", "evt.type=tamper and evt.arg.object contains out.reel")? == 0);
+    }
+    rig.done();
+    Ok(())
+}
+
 #[test]
 fn what_is_not_selected_is_marked() -> Result<()> {
     let Some(rig) = Rig::new("tamper-marks")? else { return Ok(()) };

@@ -1,12 +1,13 @@
 //! Where captures go: standard output, one file, or a row of files of which the oldest are removed.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::ffi::{CString, OsString};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ use sysreel_agent::own::OwnFiles;
 use super::interrupts;
 use super::plan::Rotation;
 
+/// The word for a file that has no name any more.
+const REMOVED: &str = "file_removed";
 /// `PIPE_BUF`: what a pipe has room for when it is writable.
 const PIPE_BYTES: usize = 4096;
 /// Room that is kept behind what is written, for the account of what is lost and the end: this, and a part of the file,
@@ -45,7 +48,7 @@ pub(super) struct Files {
 #[derive(Debug)]
 pub(super) enum Target {
     /// A file, and how many of its bytes are whole segments.
-    File { file: File, path: PathBuf, whole_bytes: u64 },
+    File { file: File, path: PathBuf, whole_bytes: u64, altered: Option<&'static str> },
     /// Standard output, or a path that is no plain file. Its reader may not read: `chunk_bytes` go in without waiting
     /// once it is found writable.
     Pipe { file: File, name: String, chunk_bytes: usize },
@@ -110,7 +113,9 @@ impl Files {
                     .with_context(|| format!("cannot remove the oldest file, {}", oldest.display()))?;
             }
         }
-        Ok(Target::File { file, path, whole_bytes: 0 })
+        // A file system that counts no links says nothing by that.
+        let altered = (file.metadata()?.nlink() == 0).then_some(REMOVED);
+        Ok(Target::File { file, path, whole_bytes: 0, altered })
     }
 
     /// The name as it was given, when there is one file or it has `strftime` conversions; with a number otherwise, and
@@ -206,6 +211,21 @@ impl Target {
     /// Whether what was written stays ours, so that more can follow after a failure.
     pub(super) fn is_file(&self) -> bool {
         matches!(self, Target::File { .. })
+    }
+
+    /// What others have made of the file since we wrote to it last, in the words of `tamper`, and its inode number: told once.
+    pub(super) fn alteration(&mut self) -> Option<(&'static str, u64)> {
+        let Target::File { file, whole_bytes, altered, .. } = self else { return None };
+        let meta = file.metadata().ok()?;
+        let found = match meta.len().cmp(whole_bytes) {
+            _ if meta.nlink() == 0 => Some(REMOVED),
+            Ordering::Less => Some("file_truncated"),
+            Ordering::Greater => Some("file_written"),
+            Ordering::Equal => None,
+        };
+        let is_new = *altered != found;
+        *altered = found;
+        found.filter(|_| is_new).map(|how| (how, meta.ino()))
     }
 
     /// Its name for messages.
@@ -348,6 +368,27 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("ours");
         assert_eq!(mode(create(&path).expect("an old file")), 0o640);
         fs::remove_file(&path).expect("ours");
+    }
+
+    #[test]
+    fn what_others_make_of_a_file_is_found_once() {
+        let path = temporary("altered");
+        let _ = fs::remove_file(&path);
+        let mut files = Files::new(&path, Rotation::default(), OwnFiles::default());
+        let mut target = files.next().expect("a new file");
+        let found = |target: &mut Target| target.alteration().map(|(how, _)| how);
+        assert_eq!(found(&mut target), None);
+        target.write(b"whole").expect("room");
+        assert_eq!(found(&mut target), None);
+        let other = OpenOptions::new().write(true).open(&path).expect("ours");
+        other.set_len(2).expect("ours");
+        assert_eq!(found(&mut target), Some("file_truncated"));
+        assert_eq!(found(&mut target), None);
+        other.set_len(20).expect("ours");
+        assert_eq!(found(&mut target), Some("file_written"));
+        fs::remove_file(&path).expect("ours");
+        assert_eq!(found(&mut target), Some("file_removed"));
+        assert_eq!(found(&mut target), None);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use capture_format::model::Host;
-use sysreel_agent::own::{Own, OwnFiles};
+use sysreel_agent::own::{ObjectKind, Own, OwnFiles};
 use sysreel_agent::track::{Tracker, TrackerOptions};
 use wire::ring::RECORD_BYTES_MAX;
 
@@ -54,6 +54,8 @@ const SLEEP_MAX: Duration = Duration::from_millis(16);
 const PRIORITY: i32 = -15;
 /// How often the kernel is asked whether it did not run a program.
 const MISSES_EVERY_NS: u64 = 500_000_000;
+/// The map of the rings' states.
+const STATES: &str = "RING_STATES";
 /// Kind of the marks that say what the budget costs.
 const BUDGET_MARK: &str = "budget";
 /// Part of a ring that is full when sleeping stops.
@@ -120,6 +122,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
 
     let own = Own { pid: own_pid, objects: probes.objects(&plan.proc_root)?, files: OwnFiles::default() };
     let own_files = own.files.clone();
+    let states_id = own.id(ObjectKind::Map, STATES);
     let mut tracker = Tracker::new(TrackerOptions {
         proc_root: plan.proc_root.clone(),
         snap_bytes: plan.snap_bytes,
@@ -169,9 +172,10 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     let mut sleep = SLEEP_MIN;
     loop {
         let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
-        recorder.after_pass(&rings, &pass);
+        recorder.after_pass(&mut rings, &pass);
         if boot_ns().saturating_sub(misses_since_ns) >= MISSES_EVERY_NS {
             recorder.missed(&misses.take(), std::mem::replace(&mut misses_since_ns, boot_ns()));
+            look_around(&mut rings, states_id, &mut tracker, &mut recorder);
         }
         recorder.settle_marks(&mut tracker, pass.watermark_ns);
         if let Some(path) = &plan.filter_file
@@ -183,7 +187,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
             while judged_ns < asked_ns && interrupts::count() == 0 {
                 thread::sleep(SLEEP_MIN);
                 let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
-                recorder.after_pass(&rings, &pass);
+                recorder.after_pass(&mut rings, &pass);
                 judged_ns = pass.watermark_ns;
             }
             reload(path, &plan, &host, &probes, &mut recorder);
@@ -222,14 +226,15 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     if !recorder.is_done() {
         loop {
             let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
-            recorder.after_pass(&rings, &pass);
+            recorder.after_pass(&mut rings, &pass);
             if pass.records == 0 && rings.are_empty() {
                 break;
             }
         }
+        look_around(&mut rings, states_id, &mut tracker, &mut recorder);
         tracker.finish(&mut recorder);
     }
-    let report = recorder.finish(&rings);
+    let report = recorder.finish(&mut rings);
     let is_given_up = interrupts::count() > 1 || (interrupts::count() == 1 && report.is_err());
     let status = match traced {
         Some(traced) if is_given_up => Some(traced.leave()?),
@@ -244,6 +249,17 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         eprint!("{}", report.summary());
     }
     Ok(status.unwrap_or(ExitCode::SUCCESS))
+}
+
+/// Tells of what others have done to the rings and to the capture, as far as it is found by looking.
+fn look_around(rings: &mut Rings, states_id: u32, tracker: &mut Tracker, recorder: &mut Recorder) {
+    if rings.take_faults() > 0 {
+        let object = format!("map:{STATES}");
+        tracker.found_tampering("map_changed", object.as_bytes(), u64::from(states_id), recorder);
+    }
+    for (how, name, ino) in recorder.take_alterations() {
+        tracker.found_tampering(how, format!("capture:{name}").as_bytes(), ino, recorder);
+    }
 }
 
 /// Reads the filter again, and goes on with it if it is one.

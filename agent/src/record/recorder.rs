@@ -24,7 +24,7 @@ use super::ledger::Ledger;
 use super::marks::Marks;
 use super::meter::Totals;
 use super::plan::{Rotation, TypedFilter};
-use super::writer::{Content, Writer, Written};
+use super::writer::{Alteration, Content, Writer, Written};
 
 /// A crash loses at most this much of the past from a file.
 const FLUSH_FILE: Duration = Duration::from_secs(1);
@@ -170,6 +170,11 @@ impl Recorder {
         self.writer.send(Content::Marks(vec![mark]));
     }
 
+    /// What others have made of files since the last call.
+    pub(super) fn take_alterations(&self) -> Vec<Alteration> {
+        self.writer.take_alterations()
+    }
+
     /// A record that made no sense.
     pub(super) fn bad_record(&mut self, cpu: u16, error: RecordError) {
         eprintln!(
@@ -187,7 +192,7 @@ impl Recorder {
     }
 
     /// After a pass over the rings: takes their counters over, and writes what has waited long enough.
-    pub(super) fn after_pass(&mut self, rings: &Rings, pass: &Pass) {
+    pub(super) fn after_pass(&mut self, rings: &mut Rings, pass: &Pass) {
         self.ledger.look(rings.counts(), pass.watermark_ns);
         let waits = self.sieve.as_ref().and_then(|sieve| sieve.waits_since());
         if waits.is_some_and(|since| since.elapsed() >= WAIT_MAX) {
@@ -199,7 +204,7 @@ impl Recorder {
     }
 
     /// Ends the capture. The rings must have been drained, unless recording was cut short.
-    pub(super) fn finish(mut self, rings: &Rings) -> Result<Report> {
+    pub(super) fn finish(mut self, rings: &mut Rings) -> Result<Report> {
         let now_ns = boot_ns();
         self.release();
         if let Some(rest) = self.alarm.rest() {

@@ -47,7 +47,12 @@ struct Shared {
     /// Writing failed, and the capture says what is missing and ends.
     is_accounted: AtomicBool,
     error: Mutex<Option<anyhow::Error>>,
+    /// What others have made of files: how, which, and its inode number.
+    alterations: Mutex<Vec<Alteration>>,
 }
+
+/// A file that is not as we left it: in the words of `tamper`, with its name and inode number.
+pub(super) type Alteration = (&'static str, String, u64);
 
 /// The draining thread's handle.
 pub(super) struct Writer {
@@ -142,11 +147,20 @@ impl Writer {
         self.shared.has_ended.load(Ordering::Relaxed)
     }
 
+    /// What others have made of files since the last call.
+    pub(super) fn take_alterations(&self) -> Vec<Alteration> {
+        std::mem::take(&mut *self.shared.alterations.lock().expect("no holder panics"))
+    }
+
     /// Writes what is queued and ends the last file. Of `produced` events a failure says how many are missing.
     pub(super) fn finish(self, produced: u64) -> Result<Written> {
         let Writer { jobs, thread, shared, .. } = self;
         drop(jobs);
         thread.join().map_err(|_| anyhow!("the writing thread panicked"))?;
+        // Found while the end was written, after the last event.
+        for (how, name, _) in shared.alterations.lock().expect("no holder panics").drain(..) {
+            eprintln!("sysreel-agent: tampering: {how} capture:{name}");
+        }
         match shared.error.lock().expect("no holder panics").take() {
             Some(error) => {
                 let missing = produced.saturating_sub(shared.events.load(Ordering::Relaxed));
@@ -190,6 +204,9 @@ impl Output {
     }
 
     fn write_out(&mut self, shared: &Shared) -> Result<()> {
+        if let Some((how, ino)) = self.target.alteration() {
+            shared.alterations.lock().expect("no holder panics").push((how, self.target.name(), ino));
+        }
         if let Err(error) = self.target.write(&self.buffer) {
             self.buffer.clear();
             self.chain.go_back(self.place);

@@ -142,7 +142,8 @@ fn main() -> Result<()> {
             fs::rename(&other, capture)?;
         }
         "append" => {
-            fs::OpenOptions::new().append(true).open(capture)?.set_len(fs::metadata(capture)?.len() + 5)?
+            let longer = fs::metadata(capture)?.len() + 5;
+            fs::OpenOptions::new().append(true).open(capture)?.set_len(longer)?;
         }
         "truncate" => fs::OpenOptions::new().write(true).open(capture)?.set_len(10)?,
         "remove" => fs::remove_file(capture)?,
