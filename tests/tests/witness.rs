@@ -39,10 +39,12 @@ fn agree(name: &str, comparison: &Comparison) -> Result<()> {
     }
     let justified: usize = comparison.justified.values().sum();
     eprintln!(
-        "{name}: {} events and {} descriptors; {} arguments compared: {justified} differ for a reason, {} do not agree",
+        "{name}: {} events and {} descriptors; {} arguments compared, {} shown by us alone: {justified} differ for a \
+         reason, {} do not agree",
         comparison.events,
         comparison.descriptors,
         comparison.arguments,
+        comparison.ours_alone,
         comparison.differences.len()
     );
     for (reason, count) in &comparison.justified {

@@ -89,11 +89,13 @@ pub(super) fn compare(
         let (index, upper) = index;
         let Some((argument, kind)) = signature.args.get(index) else { continue };
         let kind: ArgKind = kind.parse().expect("schema tests parse all kinds");
-        comparison.arguments += 1;
         let differing = match upper {
-            Some(upper) => halves_differ(value, event.argument(index), event.argument(upper)),
+            Some(upper) => Some(halves_differ(value, event.argument(index), event.argument(upper))),
             None => differing(call, value, &kind, event, index),
         };
+        comparison.arguments += usize::from(differing.is_some());
+        comparison.ours_alone += usize::from(differing.is_none());
+        let differing = differing.unwrap_or_default();
         for path in differing {
             let field = if path.is_empty() { (*argument).to_owned() } else { format!("{argument}.{path}") };
             match justification(&name, &field) {
@@ -125,8 +127,36 @@ fn judge(verdict: Verdict, comparison: &mut Comparison, differences: &mut Vec<St
     }
 }
 
-/// The fields in which an argument differs; an empty name is the whole of it.
-fn differing(call: &Call, theirs: &Value, kind: &ArgKind, event: &Event, index: usize) -> Vec<String> {
+/// The fields in which an argument differs; an empty name is the whole of it. `None` when there is nothing to compare: we
+/// show what a pointer leads to and they the pointer.
+fn differing(
+    call: &Call,
+    theirs: &Value,
+    kind: &ArgKind,
+    event: &Event,
+    index: usize,
+) -> Option<Vec<String>> {
+    let text = event.argument_text(index);
+    if let (Value::Number(number), true) = (theirs.after(), kind.is_data())
+        && number.value != 0
+        && number.names.is_empty()
+        && waiting::differing(call, theirs, kind, event, index).is_none()
+    {
+        // What it points to could not be read, or they do not decode it.
+        return match Shown::parse(text) {
+            Shown::Number(ours, meaning) if meaning.is_empty() && text.starts_with("0x") => {
+                let is_same = value::same_number(number.value, ours);
+                Some(if is_same { Vec::new() } else { vec![String::new()] })
+            }
+            // Nothing is shown for a pointer that leads somewhere.
+            _ if matches!(text, "NULL" | "" | "<NA>") => Some(vec![String::new()]),
+            _ => None,
+        };
+    }
+    Some(fields_differing(call, theirs, kind, event, index))
+}
+
+fn fields_differing(call: &Call, theirs: &Value, kind: &ArgKind, event: &Event, index: usize) -> Vec<String> {
     let (ours, text) = (event.argument(index), event.argument_text(index));
     let whole = |same: bool| if same { Vec::new() } else { vec![String::new()] };
     if let Some(differences) = waiting::differing(call, theirs, kind, event, index) {
@@ -137,13 +167,6 @@ fn differing(call: &Call, theirs: &Value, kind: &ArgKind, event: &Event, index: 
         (Value::Number(number), _) if kind.is_data() && number.value == 0 && number.names.is_empty() => {
             whole(ours.is_none() || matches!(text, "NULL" | "0x0" | "0"))
         }
-        // They show the pointer alone: what it points to could not be read, or they do not decode it.
-        (Value::Number(number), _) if kind.is_data() && number.names.is_empty() => match Shown::parse(text) {
-            Shown::Number(ours, meaning) if meaning.is_empty() && text.starts_with("0x") => {
-                whole(value::same_number(number.value, ours))
-            }
-            _ => Vec::new(),
-        },
         (Value::Number(number), _) if !kind.is_data() => whole(
             ours.and_then(number_of).is_some_and(|ours| value::same_number(number.value, ours))
                 && value::same_names(number, text),

@@ -7,7 +7,7 @@ use crate::strace::Value;
 
 /// Compares the data of an iovec; that we do not show how long each part is is told as `iov_len`.
 pub(super) fn parts(items: &[Value], text: &str) -> Vec<String> {
-    let (mut joined, mut is_cut) = (Vec::new(), false);
+    let (mut joined, mut is_cut, mut is_unread) = (Vec::new(), false, false);
     for item in items {
         let Value::Struct(fields) = item else { return vec![String::new()] };
         let base = fields.iter().find(|(name, _)| name == "iov_base").map(|(_, value)| value);
@@ -16,13 +16,18 @@ pub(super) fn parts(items: &[Value], text: &str) -> Vec<String> {
                 joined.extend_from_slice(bytes);
                 is_cut |= *cut;
             }
-            // A pointer alone: nothing could be read.
-            Some(Value::Number(_)) => return Vec::new(),
+            // An empty part may lead nowhere.
+            Some(Value::Number(number)) => is_unread = number.value != 0,
             _ => return vec![String::new()],
         }
-        if is_cut {
+        if is_cut || is_unread {
             break;
         }
+    }
+    if is_unread && joined.is_empty() {
+        // What is there could not be read, or was not filled: then we show where it is meant to be.
+        let is_address = text.starts_with("0x") || text.is_empty();
+        return vec![if is_address { "iov_len" } else { "iov_base" }.to_owned()];
     }
     let ours = shown(&unescape(text));
     let theirs = shown(&joined);

@@ -99,6 +99,8 @@ pub struct Comparison {
     pub events: usize,
     /// Arguments compared.
     pub arguments: usize,
+    /// Arguments of which strace shows the address and we what is there: nothing is compared.
+    pub ours_alone: usize,
     /// Differences of arguments that are right, by reason.
     pub justified: BTreeMap<&'static str, usize>,
     /// Descriptors whose meaning could be compared.

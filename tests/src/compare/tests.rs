@@ -12,6 +12,8 @@ nanosleep({tv_sec=0, tv_nsec=1000}, NULL) = 0
 write(3</tmp/file>, "hello\n", 6)       = 6
 --- SIGCHLD {si_signo=17, si_code=0x1} ---
 read(9, 0x7ffe, 4)                      = -1 EBADF (Bad file descriptor)
+writev(3</tmp/file>, [{iov_base="ab", iov_len=2}, {iov_base=0x1234, iov_len=3}], 2) = 2
+readv(9, [{iov_base=0x7ffe, iov_len=4}], 1) = -1 EBADF (Bad file descriptor)
 exit_group(0)                           = ?
 +++ exited with 0 +++
 "#;
@@ -54,7 +56,9 @@ fn honest() -> Vec<String> {
         line("nanosleep", Some(0), &["\"\" => {tv_sec=0 tv_nsec=1000}", "null"], ""),
         line("write", Some(6), &["3", r#""hello.""#, "6"], "/tmp/file"),
         line("signaldeliver", None, &["17"], ""),
-        line("read", Some(-9), &["9", "null", "4"], ""),
+        line("read", Some(-9), &["9", r#""" => 0x7ffe"#, "4"], ""),
+        line("writev", Some(2), &["3", r#""ab""#, "2"], "/tmp/file"),
+        line("readv", Some(-9), &["9", r#""" => 0x7ff0"#, "1"], ""),
         line("exit_group", None, &["0"], ""),
         line("procexit", None, &[], ""),
     ]
@@ -82,7 +86,7 @@ type Tell = fn(&mut Vec<String>);
 
 #[test]
 fn every_lie_is_noticed() {
-    let lies: [(&str, Tell, &str); 9] = [
+    let lies: [(&str, Tell, &str); 13] = [
         (
             "left out",
             |lines| drop(lines.remove(4)),
@@ -103,6 +107,18 @@ fn every_lie_is_noticed() {
             "nanosleep: argument interval.tv_nsec",
         ),
         ("wrong path", |lines| lines[2] = lines[2].replace("/tmp/file", "/tmp/other"), "openat: descriptor"),
+        ("another address", |lines| lines[6] = lines[6].replace("0x7ffe", "0x7fff"), "read: argument data"),
+        ("no address", |lines| lines[6] = lines[6].replace("0x7ffe", "NULL"), "read: argument data"),
+        (
+            "a part that nobody could read",
+            |lines| lines[7] = lines[7].replace("ab", "abc"),
+            "writev: argument data.iov_base",
+        ),
+        (
+            "data that was not there",
+            |lines| lines[8] = lines[8].replace("0x7ff0", "secret"),
+            "readv: argument data.iov_base",
+        ),
         ("no signal", |lines| drop(lines.remove(5)), "missing: --- SIGCHLD"),
     ];
     for (lie, tell, noticed) in lies {
