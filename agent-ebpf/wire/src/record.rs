@@ -7,140 +7,111 @@
 //! Every record is one event: what a call did, an exec, a fork, an exit, a signal, a cgroup move, a turn in the life of
 //! a connection.
 
-/// What a record tells; the value of [`RecordHeader::kind`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum RecordType {
-    /// A system call returned (or, for `exit` and `exit_group`, will never return).
-    Syscall = 1,
-    /// A new program image was installed: the successful `execve` or `execveat` itself.
-    Exec = 2,
-    /// A task was created. Written by the parent, for the child: `tid` and `tgid` are the child's, the result
-    /// is 0 and `nr` is the creating call.
-    Fork = 3,
-    /// A task ended.
-    Exit = 4,
-    /// A task was moved to another cgroup.
-    CgroupMove = 5,
-    /// A signal is being delivered to the current task.
-    Signal = 6,
-    /// Something happened to a TCP connection; the number is a [`TcpEvent`]. The current task is often not the one
-    /// whose connection it is.
-    Tcp = 7,
-    /// An operation was submitted to an `io_uring`. The number is its opcode, the ids are those of the thread that
-    /// submitted it, or that owns the ring where a thread of the kernel did. Raw arguments: request, ring.
-    UringSubmit = 8,
-    /// An operation completed, or had one of several completions. The number is its opcode, or
-    /// [`crate::uring::OPCODE_NONE`]. Raw arguments: request or 0, ring, user data, flags of the completion.
-    UringComplete = 9,
-    /// Something happened to an IP packet for which there need not be a socket; the number is a [`PacketEvent`]. The
-    /// current task is often not the one whose packet it is.
-    Packet = 10,
-    /// Something the kernel did; the number is a [`KernelNote`]. Names stand in a section of their own.
-    Kernel = 11,
+/// An enumeration whose numbers pass from kernel to agent, and its variant with a number.
+macro_rules! numbered {
+    ($(#[$doc:meta])* pub enum $name:ident: $number:ty, $from:ident {
+        $($(#[$of:meta])* $variant:ident = $value:literal,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum $name {
+            $($(#[$of])* $variant = $value,)*
+        }
+
+        impl $name {
+            /// The one with this number, if there is one.
+            #[inline]
+            pub fn $from(number: $number) -> Option<Self> {
+                match number {
+                    $($value => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-impl RecordType {
-    /// The type with this number, if there is one.
-    pub fn from_u8(value: u8) -> Option<Self> {
-        Some(match value {
-            1 => Self::Syscall,
-            2 => Self::Exec,
-            3 => Self::Fork,
-            4 => Self::Exit,
-            5 => Self::CgroupMove,
-            6 => Self::Signal,
-            7 => Self::Tcp,
-            8 => Self::UringSubmit,
-            9 => Self::UringComplete,
-            10 => Self::Packet,
-            11 => Self::Kernel,
-            _ => return None,
-        })
+numbered! {
+    /// What a record tells; the value of [`RecordHeader::kind`].
+    pub enum RecordType: u8, from_u8 {
+        /// A system call returned (or, for `exit` and `exit_group`, will never return).
+        Syscall = 1,
+        /// A new program image was installed: the successful `execve` or `execveat` itself.
+        Exec = 2,
+        /// A task was created. Written by the parent, for the child: `tid` and `tgid` are the child's, the result
+        /// is 0 and `nr` is the creating call.
+        Fork = 3,
+        /// A task ended.
+        Exit = 4,
+        /// A task was moved to another cgroup.
+        CgroupMove = 5,
+        /// A signal is being delivered to the current task.
+        Signal = 6,
+        /// Something happened to a TCP connection; the number is a [`TcpEvent`]. The current task is often not the one
+        /// whose connection it is.
+        Tcp = 7,
+        /// An operation was submitted to an `io_uring`. The number is its opcode, the ids are those of the thread that
+        /// submitted it, or that owns the ring where a thread of the kernel did. Raw arguments: request, ring.
+        UringSubmit = 8,
+        /// An operation completed, or had one of several completions. The number is its opcode, or
+        /// [`crate::uring::OPCODE_NONE`]. Raw arguments: request or 0, ring, user data, flags of the completion.
+        UringComplete = 9,
+        /// Something happened to an IP packet for which there need not be a socket; the number is a [`PacketEvent`]. The
+        /// current task is often not the one whose packet it is.
+        Packet = 10,
+        /// Something the kernel did; the number is a [`KernelNote`]. Names stand in a section of their own.
+        Kernel = 11,
     }
 }
 
-/// What happened to a TCP connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum TcpEvent {
-    /// Its state changed. Raw arguments: old state, new state, smoothed round trip time in microseconds, bytes that the
-    /// peer acknowledged, bytes received, segments retransmitted.
-    State = 1,
-    /// A segment was sent again. Raw arguments: state, segments retransmitted.
-    Retransmit = 2,
-    /// A reset was sent. Raw argument: state.
-    ResetSent = 3,
-    /// A reset was received. Raw argument: state.
-    ResetReceived = 4,
-}
-
-impl TcpEvent {
-    /// The event with this number, if there is one.
-    pub fn from_nr(nr: u16) -> Option<Self> {
-        [Self::State, Self::Retransmit, Self::ResetSent, Self::ResetReceived]
-            .into_iter()
-            .find(|event| *event as u16 == nr)
+numbered! {
+    /// What happened to a TCP connection.
+    pub enum TcpEvent: u16, from_nr {
+        /// Its state changed. Raw arguments: old state, new state, smoothed round trip time in microseconds, bytes that the
+        /// peer acknowledged, bytes received, segments retransmitted.
+        State = 1,
+        /// A segment was sent again. Raw arguments: state, segments retransmitted.
+        Retransmit = 2,
+        /// A reset was sent. Raw argument: state.
+        ResetSent = 3,
+        /// A reset was received. Raw argument: state.
+        ResetReceived = 4,
     }
 }
 
-/// What the kernel did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum KernelNote {
-    /// It ends a process for lack of memory. Raw arguments: thread id, process id (0 before Linux 6.8).
-    OomKill = 1,
-    /// A module was loaded.
-    ModuleLoad = 2,
-    /// A module goes.
-    ModuleUnload = 3,
-    /// A control group was made.
-    CgroupMake = 4,
-    /// A control group was removed.
-    CgroupRemove = 5,
-    /// A control group was renamed.
-    CgroupRename = 6,
-    /// Memory was not there. Raw arguments: its address, that of the instruction, what was tried (x86's error code).
-    PageFault = 7,
-    /// The current thread leaves the CPU; in the header is 0 if it is none of those to record. Raw arguments: its state, 1
-    /// if it did not want to, its thread id, those of the next (its process's in the upper half), how often each of the two
-    /// has left a CPU.
-    Switch = 8,
-}
-
-impl KernelNote {
-    /// The note with this number, if there is one.
-    pub fn from_nr(nr: u16) -> Option<Self> {
-        [
-            Self::OomKill,
-            Self::ModuleLoad,
-            Self::ModuleUnload,
-            Self::CgroupMake,
-            Self::CgroupRemove,
-            Self::CgroupRename,
-            Self::PageFault,
-            Self::Switch,
-        ]
-        .into_iter()
-        .find(|note| *note as u16 == nr)
+numbered! {
+    /// What the kernel did.
+    pub enum KernelNote: u16, from_nr {
+        /// It ends a process for lack of memory. Raw arguments: thread id, process id (0 before Linux 6.8).
+        OomKill = 1,
+        /// A module was loaded.
+        ModuleLoad = 2,
+        /// A module goes.
+        ModuleUnload = 3,
+        /// A control group was made.
+        CgroupMake = 4,
+        /// A control group was removed.
+        CgroupRemove = 5,
+        /// A control group was renamed.
+        CgroupRename = 6,
+        /// Memory was not there. Raw arguments: its address, that of the instruction, what was tried (x86's error code).
+        PageFault = 7,
+        /// The current thread leaves the CPU; in the header is 0 if it is none of those to record. Raw arguments: its state, 1
+        /// if it did not want to, its thread id, those of the next (its process's in the upper half), how often each of the two
+        /// has left a CPU.
+        Switch = 8,
     }
 }
 
-/// What happened to an IP packet. Raw arguments: the kernel's reason, 1 if the packet came in from a device, its bytes,
-/// the network namespace's inode number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum PacketEvent {
-    /// It was dropped.
-    Dropped = 1,
-    /// It was a TCP segment for which there is no socket, and is answered by a reset.
-    Reset = 2,
-}
-
-impl PacketEvent {
-    /// The event with this number, if there is one.
-    pub fn from_nr(nr: u16) -> Option<Self> {
-        [Self::Dropped, Self::Reset].into_iter().find(|event| *event as u16 == nr)
+numbered! {
+    /// What happened to an IP packet. Raw arguments: the kernel's reason, 1 if the packet came in from a device, its bytes,
+    /// the network namespace's inode number.
+    pub enum PacketEvent: u16, from_nr {
+        /// It was dropped.
+        Dropped = 1,
+        /// It was a TCP segment for which there is no socket, and is answered by a reset.
+        Reset = 2,
     }
 }
 
@@ -181,16 +152,16 @@ pub struct RecordHeader {
 pub const HEADER_BYTES: usize = 40;
 const _: () = assert!(size_of::<RecordHeader>() == HEADER_BYTES);
 
-/// What became of the user memory an argument pointed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum SectionState {
-    /// The bytes follow.
-    Data = 0,
-    /// The pointer was null.
-    Null = 1,
-    /// The memory could not be read (not mapped, or paged out); the raw argument holds the pointer.
-    Unreadable = 2,
+numbered! {
+    /// What became of the user memory an argument pointed to.
+    pub enum SectionState: u8, from_u8 {
+        /// The bytes follow.
+        Data = 0,
+        /// The pointer was null.
+        Null = 1,
+        /// The memory could not be read (not mapped, or paged out); the raw argument holds the pointer.
+        Unreadable = 2,
+    }
 }
 
 /// The head of a section.
@@ -413,12 +384,7 @@ fn split_section(bytes: &[u8]) -> Option<(Section<'_>, &[u8])> {
         return None;
     }
     let len = u32_at(bytes, 4) as usize;
-    let state = match bytes[1] {
-        0 => SectionState::Data,
-        1 => SectionState::Null,
-        2 => SectionState::Unreadable,
-        _ => return None,
-    };
+    let state = SectionState::from_u8(bytes[1])?;
     let body = &bytes[SECTION_HEADER_BYTES..];
     // `len` is below 2^32 and usize is 64 bits wide on both supported machines, so the sum cannot wrap.
     let padded = len.next_multiple_of(8);

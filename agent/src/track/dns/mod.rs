@@ -11,9 +11,10 @@ pub(super) mod tests;
 use std::collections::VecDeque;
 
 use capture_format::message::{Message, messages};
-use capture_format::model::{Arg, Descriptor, DescriptorType, Endpoint, Event, Ref};
+use capture_format::model::{Arg, Descriptor, DescriptorType, Endpoint, Ref};
 use capture_format::schema::KernelEvent;
-use wire::Record;
+use wire::record::FLAG_LATENCY;
+use wire::{Record, RecordHeader};
 
 use super::calls::{ARGS_MAX, Call};
 use super::fx::FxMap;
@@ -202,18 +203,12 @@ impl Tracker {
         if message.is_response {
             args[5] = Arg::Bytes(&message.answers);
         }
-        let event = Event {
-            time_ns: record.header.time_ns,
-            cpu,
-            kind: plan.kind,
-            thread,
-            descriptor,
-            result: None,
-            latency_ns,
-            args: &args[..usize::from(plan.args)],
-        };
+        // The latency is the message's, not the call's.
+        let flags = if latency_ns.is_some() { FLAG_LATENCY } else { 0 };
+        let header = RecordHeader { flags, latency_ns: latency_ns.unwrap_or(0), ..record.header };
+        let told = Record::joined(header, record.kind, &[], &[]).expect("there is nothing in it");
         sink.derived(cpu);
-        sink.event(&event, &self.store);
+        self.emit(thread, &told, cpu, &plan, descriptor, None, &args, sink);
     }
 }
 
