@@ -117,6 +117,22 @@ fn broken_maps_are_told_and_recording_goes_on() -> Result<()> {
 }
 
 #[test]
+fn verdicts_of_others_on_threads_are_taken_back() -> Result<()> {
+    let Some(rig) = Rig::new("tamper-verdicts")? else { return Ok(()) };
+    let recording = rig.begin("out.reel", &["proc.name=sequence"], &[])?;
+    tamper(&rig, &recording, "update", "out.reel")?;
+    // All marks are looked at within half a minute, however many threads there can be; those of low numbers in the beginning.
+    let pid_max: u64 = fs::read_to_string("/proc/sys/kernel/pid_max")?.trim().parse()?;
+    thread::sleep(Duration::from_secs(2) + Duration::from_micros(10 * pid_max));
+    recording.signal(libc::SIGINT);
+    let said = recording.end_and_tell()?;
+    let found = said.lines().any(|line| line.ends_with("tampering: map_changed map:MARKS"));
+    ensure!(found, "{said}");
+    rig.done();
+    Ok(())
+}
+
+#[test]
 fn whatever_becomes_of_the_file_is_told() -> Result<()> {
     let Some(rig) = Rig::new("tamper-file")? else { return Ok(()) };
     for (what, how) in

@@ -31,7 +31,37 @@ pub(super) struct Marks {
     memory: Mapping,
     threads: usize,
     waiting: HashMap<u32, Noted>,
+    given: Given,
 }
+
+/// Verdicts that were written down, the agent's half of each word. One that stands in a mark and not here is not ours.
+#[derive(Debug)]
+struct Given {
+    /// By thread id; 0 for none.
+    verdicts: Vec<u16>,
+    /// Where to look next for others.
+    next: u32,
+}
+
+impl Given {
+    fn new(threads: usize) -> Self {
+        Given { verdicts: vec![0; threads], next: 0 }
+    }
+
+    fn set(&mut self, tid: u32, verdict: u16) {
+        if let Some(known) = self.verdicts.get_mut(tid as usize) {
+            *known = verdict;
+        }
+    }
+
+    /// Whether the agent's half of a thread's word is what was written, or nothing.
+    fn is_ours(&self, tid: u32, word: MarkWord) -> bool {
+        !word.has_verdict() || self.verdicts.get(tid as usize) == Some(&(word.0 as u16))
+    }
+}
+
+/// Marks that are looked at in one go: 256 KiB of them.
+const LOOKED_AT: u32 = 1 << 16;
 
 impl Marks {
     /// Maps the marks of loaded probes; `None` where they have none.
@@ -42,7 +72,7 @@ impl Marks {
         }
         let memory = Mapping::new(probes.map_fd("MARKS")?, threads * size_of::<MarkWord>())
             .context("cannot map the marks of threads")?;
-        Ok(Some(Marks { memory, threads, waiting: HashMap::new() }))
+        Ok(Some(Marks { memory, threads, waiting: HashMap::new(), given: Given::new(threads) }))
     }
 
     fn word(&self, tid: u32) -> Option<&AtomicU32> {
@@ -78,7 +108,20 @@ impl Marks {
             && MarkWord(word.load(Ordering::Relaxed)).has_verdict()
         {
             take_back(word);
+            self.given.set(tid, 0);
         }
+    }
+
+    /// Takes back verdicts that the agent has not found: somebody else has written them. Looks at some marks each time; how
+    /// many there were.
+    pub(super) fn take_back_foreign(&mut self) -> usize {
+        let first = self.given.next;
+        let end = first.saturating_add(LOOKED_AT).min(self.threads as u32);
+        self.given.next = if end as usize >= self.threads { 0 } else { end };
+        let is_foreign =
+            |tid: u32, word: &AtomicU32| !self.given.is_ours(tid, MarkWord(word.load(Ordering::Relaxed)));
+        let words = (first..end).filter_map(|tid| Some((tid, self.word(tid)?)));
+        words.filter(|(tid, word)| is_foreign(*tid, word)).map(|(_, word)| take_back(word)).count()
     }
 
     /// All records up to this time have been tracked: writes down of which threads nothing matches.
@@ -100,7 +143,10 @@ impl Marks {
             {
                 let verdict = MarkWord(noted.word).turned_away(noted.process).0;
                 // Refused when the kernel side was faster: then there is a new generation, or a new thread.
-                let _ = word.compare_exchange(noted.word, verdict, Ordering::SeqCst, Ordering::SeqCst);
+                let written = word.compare_exchange(noted.word, verdict, Ordering::SeqCst, Ordering::SeqCst);
+                if written.is_ok() {
+                    self.given.set(tid, verdict as u16);
+                }
             }
         }
     }
@@ -108,6 +154,7 @@ impl Marks {
     /// Nothing is known of any thread any more: another filter holds.
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
+        self.given.verdicts.fill(0);
         for word in (0..self.threads as u32).filter_map(|tid| self.word(tid)) {
             take_back(word);
         }
@@ -118,4 +165,21 @@ impl Marks {
 fn take_back(word: &AtomicU32) {
     let clear = |word: u32| MarkWord(word).has_verdict().then_some(word & 0xffff_0000);
     let _ = word.fetch_update(Ordering::SeqCst, Ordering::SeqCst, clear);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_written_down_is_ours() {
+        let mut given = Given::new(10);
+        let verdict = MarkWord(0x0007_0000).turned_away(3);
+        assert!(given.is_ours(5, MarkWord(0x0007_0000)) && !given.is_ours(5, verdict));
+        given.set(5, verdict.0 as u16);
+        assert!(given.is_ours(5, verdict) && !given.is_ours(6, verdict));
+        // The kernel side counts on: that is no change of ours.
+        assert!(given.is_ours(5, MarkWord(verdict.0 + wire::ring::MARK_GENERATION)));
+        assert!(!given.is_ours(5, MarkWord(verdict.0 + 1)));
+    }
 }

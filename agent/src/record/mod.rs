@@ -56,6 +56,8 @@ const PRIORITY: i32 = -15;
 const MISSES_EVERY_NS: u64 = 500_000_000;
 /// The map of the rings' states.
 const STATES: &str = "RING_STATES";
+/// The map of the marks of threads.
+const MARKS: &str = "MARKS";
 /// Kind of the marks that say what the budget costs.
 const BUDGET_MARK: &str = "budget";
 /// Part of a ring that is full when sleeping stops.
@@ -122,7 +124,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
 
     let own = Own { pid: own_pid, objects: probes.objects(&plan.proc_root)?, files: OwnFiles::default() };
     let own_files = own.files.clone();
-    let states_id = own.id(ObjectKind::Map, STATES);
+    let watched = [STATES, MARKS].map(|name| own.id(ObjectKind::Map, name));
     let mut tracker = Tracker::new(TrackerOptions {
         proc_root: plan.proc_root.clone(),
         snap_bytes: plan.snap_bytes,
@@ -175,7 +177,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         recorder.after_pass(&mut rings, &pass);
         if boot_ns().saturating_sub(misses_since_ns) >= MISSES_EVERY_NS {
             recorder.missed(&misses.take(), std::mem::replace(&mut misses_since_ns, boot_ns()));
-            look_around(&mut rings, states_id, &mut tracker, &mut recorder);
+            look_around(&mut rings, watched, &mut tracker, &mut recorder);
         }
         recorder.settle_marks(&mut tracker, pass.watermark_ns);
         if let Some(path) = &plan.filter_file
@@ -231,7 +233,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
                 break;
             }
         }
-        look_around(&mut rings, states_id, &mut tracker, &mut recorder);
+        look_around(&mut rings, watched, &mut tracker, &mut recorder);
         tracker.finish(&mut recorder);
     }
     let report = recorder.finish(&mut rings);
@@ -252,10 +254,13 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
 }
 
 /// Tells of what others have done to the rings and to the capture, as far as it is found by looking.
-fn look_around(rings: &mut Rings, states_id: u32, tracker: &mut Tracker, recorder: &mut Recorder) {
-    if rings.take_faults() > 0 {
-        let object = format!("map:{STATES}");
-        tracker.found_tampering("map_changed", object.as_bytes(), u64::from(states_id), recorder);
+fn look_around(rings: &mut Rings, watched: [u32; 2], tracker: &mut Tracker, recorder: &mut Recorder) {
+    let found = [rings.take_faults() > 0, recorder.has_foreign_marks()];
+    for ((name, id), is_changed) in [STATES, MARKS].into_iter().zip(watched).zip(found) {
+        if is_changed {
+            let object = format!("map:{name}");
+            tracker.found_tampering("map_changed", object.as_bytes(), u64::from(id), recorder);
+        }
     }
     for (how, name, ino) in recorder.take_alterations() {
         tracker.found_tampering(how, format!("capture:{name}").as_bytes(), ino, recorder);

@@ -170,6 +170,11 @@ impl Recorder {
         self.writer.send(Content::Marks(vec![mark]));
     }
 
+    /// Takes back marks of threads that others have written; whether there were any.
+    pub(super) fn has_foreign_marks(&mut self) -> bool {
+        self.marks.as_mut().is_some_and(|marks| marks.take_back_foreign() > 0)
+    }
+
     /// What others have made of files since the last call.
     pub(super) fn take_alterations(&self) -> Vec<Alteration> {
         self.writer.take_alterations()
