@@ -223,9 +223,13 @@ fn fetch(catalogue: &mut Catalogue, choice: &Choice) -> Result<Machine> {
             return Ok(Machine { name: choice.name(), kernel: file.clone(), module });
         }
     };
+    // Lists may promise what the mirror has not. Trying all of a series takes minutes: what is there goes first then.
+    let mut candidates: Vec<&Kernel> = kernels.iter().rev().collect();
+    if let Some(rest) = candidates.get_mut(1..) {
+        rest.sort_by_key(|kernel| !catalogue.file(kernel).exists());
+    }
     let mut failure = None;
-    for kernel in kernels.iter().rev() {
-        // Lists may promise what the mirror has not.
+    for kernel in candidates {
         match catalogue.fetch(kernel) {
             Ok(file) => {
                 let module = catalogue.module(kernel, MODULE.0);
