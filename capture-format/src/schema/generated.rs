@@ -843,7 +843,12 @@ pub(super) static CALLS: [Syscall; 610] = [
         FD_NONE,
         0,
         "errno",
-        &[("cmd", "enum(quotactl)"), ("special", "path"), ("id", "uint"), ("addr", "pointer")],
+        &[
+            ("cmd", "enum(quotactl)"),
+            ("special", "path"),
+            ("id", "num(0,quotactl_id)"),
+            ("addr", "by(0,quotactl)"),
+        ],
     ),
     call(
         "nfsservctl",
@@ -2273,7 +2278,7 @@ pub(super) static CALLS: [Syscall; 610] = [
         arg(0),
         0,
         "errno",
-        &[("fd", "fd"), ("cmd", "enum(quotactl)"), ("id", "uint"), ("addr", "pointer")],
+        &[("fd", "fd"), ("cmd", "enum(quotactl)"), ("id", "num(1,quotactl_id)"), ("addr", "by(1,quotactl)")],
     ),
     call(
         "landlock_create_ruleset",
@@ -7503,7 +7508,7 @@ pub(super) static OPERATIONS_AARCH64: [u16; 65] = [
 ];
 
 /// Names of flags and values, by the name of the set.
-pub(super) static SETS: [NameSet; 221] = [
+pub(super) static SETS: [NameSet; 231] = [
     NameSet {
         name: "access",
         entries: &[(0x1, 0x1, "X_OK"), (0x2, 0x2, "W_OK"), (0x4, 0x4, "R_OK"), (0x0, 0x0, "F_OK")],
@@ -8576,6 +8581,14 @@ pub(super) static SETS: [NameSet; 221] = [
     },
     NameSet { name: "fd_flags", entries: &[(0x1, 0x1, "FD_CLOEXEC")] },
     NameSet {
+        name: "fiemap",
+        entries: &[
+            (0x1, 0x1, "FIEMAP_FLAG_SYNC"),
+            (0x2, 0x2, "FIEMAP_FLAG_XATTR"),
+            (0x4, 0x4, "FIEMAP_FLAG_CACHE"),
+        ],
+    },
+    NameSet {
         name: "finit_module",
         entries: &[
             (0x1, 0x1, "MODULE_INIT_IGNORE_MODVERSIONS"),
@@ -8728,6 +8741,25 @@ pub(super) static SETS: [NameSet; 221] = [
     NameSet {
         name: "idtype",
         entries: &[(0x0, 0x0, "P_ALL"), (0x1, 0x1, "P_PID"), (0x2, 0x2, "P_PGID"), (0x3, 0x3, "P_PIDFD")],
+    },
+    NameSet {
+        name: "if_dqblk",
+        entries: &[
+            (0x1, 0x1, "QIF_BLIMITS"),
+            (0x2, 0x2, "QIF_SPACE"),
+            (0x4, 0x4, "QIF_ILIMITS"),
+            (0x8, 0x8, "QIF_INODES"),
+            (0x10, 0x10, "QIF_BTIME"),
+            (0x20, 0x20, "QIF_ITIME"),
+        ],
+    },
+    NameSet {
+        name: "if_dqinfo",
+        entries: &[(0x1, 0x1, "IIF_BGRACE"), (0x2, 0x2, "IIF_IGRACE"), (0x4, 0x4, "IIF_FLAGS")],
+    },
+    NameSet {
+        name: "if_dqinfo_flags",
+        entries: &[(0x1, 0x1, "DQF_ROOT_SQUASH"), (0x10000, 0x10000, "DQF_SYS_FILE")],
     },
     NameSet {
         name: "iff",
@@ -10142,6 +10174,30 @@ pub(super) static SETS: [NameSet; 221] = [
         entries: &[(0x0, 0x0, "F_RDLCK"), (0x1, 0x1, "F_WRLCK"), (0x2, 0x2, "F_UNLCK")],
     },
     NameSet {
+        name: "loop",
+        entries: &[
+            (0x1, 0x1, "LO_FLAGS_READ_ONLY"),
+            (0x4, 0x4, "LO_FLAGS_AUTOCLEAR"),
+            (0x8, 0x8, "LO_FLAGS_PARTSCAN"),
+            (0x10, 0x10, "LO_FLAGS_DIRECT_IO"),
+        ],
+    },
+    NameSet {
+        name: "loop_crypt",
+        entries: &[
+            (0x0, 0x0, "LO_CRYPT_NONE"),
+            (0x1, 0x1, "LO_CRYPT_XOR"),
+            (0x2, 0x2, "LO_CRYPT_DES"),
+            (0x3, 0x3, "LO_CRYPT_FISH2"),
+            (0x4, 0x4, "LO_CRYPT_BLOW"),
+            (0x5, 0x5, "LO_CRYPT_CAST128"),
+            (0x6, 0x6, "LO_CRYPT_IDEA"),
+            (0x9, 0x9, "LO_CRYPT_DUMMY"),
+            (0xa, 0xa, "LO_CRYPT_SKIPJACK"),
+            (0x12, 0x12, "LO_CRYPT_CRYPTOAPI"),
+        ],
+    },
+    NameSet {
         name: "lsm_attr",
         entries: &[
             (0x0, 0x0, "LSM_ATTR_UNDEF"),
@@ -10895,6 +10951,16 @@ pub(super) static SETS: [NameSet; 221] = [
             (0x4210, 0x4210, "PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG"),
             (0x4211, 0x4211, "PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG"),
             (0x4212, 0x4212, "PTRACE_SET_SYSCALL_INFO"),
+        ],
+    },
+    NameSet {
+        name: "quota_format",
+        entries: &[
+            (0x1, 0x1, "QFMT_VFS_OLD"),
+            (0x2, 0x2, "QFMT_VFS_V0"),
+            (0x3, 0x3, "QFMT_OCFS2"),
+            (0x4, 0x4, "QFMT_VFS_V1"),
+            (0x5, 0x5, "QFMT_SHMEM"),
         ],
     },
     NameSet {
@@ -11925,6 +11991,54 @@ pub(super) static SETS: [NameSet; 221] = [
         entries: &[(0x1, 0x1, "TFD_TIMER_ABSTIME"), (0x2, 0x2, "TFD_TIMER_CANCEL_ON_SET")],
     },
     NameSet {
+        name: "tun",
+        entries: &[
+            (0x1, 0x1, "IFF_TUN"),
+            (0x2, 0x2, "IFF_TAP"),
+            (0x10, 0x10, "IFF_NAPI"),
+            (0x20, 0x20, "IFF_NAPI_FRAGS"),
+            (0x40, 0x40, "IFF_NO_CARRIER"),
+            (0x100, 0x100, "IFF_MULTI_QUEUE"),
+            (0x200, 0x200, "IFF_ATTACH_QUEUE"),
+            (0x400, 0x400, "IFF_DETACH_QUEUE"),
+            (0x800, 0x800, "IFF_PERSIST"),
+            (0x1000, 0x1000, "IFF_NO_PI"),
+            (0x2000, 0x2000, "IFF_ONE_QUEUE"),
+            (0x4000, 0x4000, "IFF_VNET_HDR"),
+            (0x8000, 0x8000, "IFF_TUN_EXCL"),
+        ],
+    },
+    NameSet {
+        name: "uffd_features",
+        entries: &[
+            (0x1, 0x1, "UFFD_FEATURE_PAGEFAULT_FLAG_WP"),
+            (0x2, 0x2, "UFFD_FEATURE_EVENT_FORK"),
+            (0x4, 0x4, "UFFD_FEATURE_EVENT_REMAP"),
+            (0x8, 0x8, "UFFD_FEATURE_EVENT_REMOVE"),
+            (0x10, 0x10, "UFFD_FEATURE_MISSING_HUGETLBFS"),
+            (0x20, 0x20, "UFFD_FEATURE_MISSING_SHMEM"),
+            (0x40, 0x40, "UFFD_FEATURE_EVENT_UNMAP"),
+            (0x80, 0x80, "UFFD_FEATURE_SIGBUS"),
+            (0x100, 0x100, "UFFD_FEATURE_THREAD_ID"),
+            (0x200, 0x200, "UFFD_FEATURE_MINOR_HUGETLBFS"),
+            (0x400, 0x400, "UFFD_FEATURE_MINOR_SHMEM"),
+            (0x800, 0x800, "UFFD_FEATURE_EXACT_ADDRESS"),
+            (0x1000, 0x1000, "UFFD_FEATURE_WP_HUGETLBFS_SHMEM"),
+            (0x2000, 0x2000, "UFFD_FEATURE_WP_UNPOPULATED"),
+            (0x4000, 0x4000, "UFFD_FEATURE_POISON"),
+            (0x8000, 0x8000, "UFFD_FEATURE_WP_ASYNC"),
+            (0x10000, 0x10000, "UFFD_FEATURE_MOVE"),
+        ],
+    },
+    NameSet {
+        name: "uffdio_register",
+        entries: &[
+            (0x1, 0x1, "UFFDIO_REGISTER_MODE_MISSING"),
+            (0x2, 0x2, "UFFDIO_REGISTER_MODE_WP"),
+            (0x4, 0x4, "UFFDIO_REGISTER_MODE_MINOR"),
+        ],
+    },
+    NameSet {
         name: "umount",
         entries: &[
             (0x1, 0x1, "MNT_FORCE"),
@@ -11997,7 +12111,7 @@ pub(super) static SETS: [NameSet; 221] = [
 ];
 
 /// Layouts, by the name of the structure.
-pub(super) static STRUCTS: [Structure; 185] = [
+pub(super) static STRUCTS: [Structure; 195] = [
     Structure {
         name: "bpf_attach",
         bytes: 16,
@@ -12378,6 +12492,18 @@ pub(super) static STRUCTS: [Structure; 185] = [
         fields: &[Field { name: "_", offset: 0, storage: Storage::I32, count: 2, kind: "fd" }],
     },
     Structure {
+        name: "fiemap",
+        bytes: 32,
+        length: None,
+        fields: &[
+            Field { name: "fm_start", offset: 0, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "fm_length", offset: 8, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "fm_flags", offset: 16, storage: Storage::U32, count: 1, kind: "flags(fiemap)" },
+            Field { name: "fm_mapped_extents", offset: 20, storage: Storage::U32, count: 1, kind: "uint" },
+            Field { name: "fm_extent_count", offset: 24, storage: Storage::U32, count: 1, kind: "uint" },
+        ],
+    },
+    Structure {
         name: "file_attr",
         bytes: 24,
         length: None,
@@ -12387,6 +12513,27 @@ pub(super) static STRUCTS: [Structure; 185] = [
             Field { name: "nextents", offset: 12, storage: Storage::U32, count: 1, kind: "uint" },
             Field { name: "projid", offset: 16, storage: Storage::U32, count: 1, kind: "uint" },
             Field { name: "cowextsize", offset: 20, storage: Storage::U32, count: 1, kind: "uint" },
+        ],
+    },
+    Structure {
+        name: "file_clone_range",
+        bytes: 32,
+        length: None,
+        fields: &[
+            Field { name: "src_fd", offset: 0, storage: Storage::I64, count: 1, kind: "fd" },
+            Field { name: "src_offset", offset: 8, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "src_length", offset: 16, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dest_offset", offset: 24, storage: Storage::U64, count: 1, kind: "ulong" },
+        ],
+    },
+    Structure {
+        name: "file_dedupe_range",
+        bytes: 24,
+        length: None,
+        fields: &[
+            Field { name: "src_offset", offset: 0, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "src_length", offset: 8, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dest_count", offset: 16, storage: Storage::U16, count: 1, kind: "uint" },
         ],
     },
     Structure {
@@ -12492,6 +12639,62 @@ pub(super) static STRUCTS: [Structure; 185] = [
         fields: &[Field { name: "_", offset: 0, storage: Storage::U32, count: 1, kind: "gid" }],
     },
     Structure {
+        name: "if_dqblk",
+        bytes: 72,
+        length: None,
+        fields: &[
+            Field { name: "dqb_bhardlimit", offset: 0, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_bsoftlimit", offset: 8, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_curspace", offset: 16, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_ihardlimit", offset: 24, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_isoftlimit", offset: 32, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_curinodes", offset: 40, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_btime", offset: 48, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_itime", offset: 56, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_valid", offset: 64, storage: Storage::U32, count: 1, kind: "flags(if_dqblk)" },
+        ],
+    },
+    Structure {
+        name: "if_dqinfo",
+        bytes: 24,
+        length: None,
+        fields: &[
+            Field { name: "dqi_bgrace", offset: 0, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqi_igrace", offset: 8, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field {
+                name: "dqi_flags",
+                offset: 16,
+                storage: Storage::U32,
+                count: 1,
+                kind: "flags(if_dqinfo_flags)",
+            },
+            Field {
+                name: "dqi_valid",
+                offset: 20,
+                storage: Storage::U32,
+                count: 1,
+                kind: "flags(if_dqinfo)",
+            },
+        ],
+    },
+    Structure {
+        name: "if_nextdqblk",
+        bytes: 72,
+        length: None,
+        fields: &[
+            Field { name: "dqb_bhardlimit", offset: 0, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_bsoftlimit", offset: 8, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_curspace", offset: 16, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_ihardlimit", offset: 24, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_isoftlimit", offset: 32, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_curinodes", offset: 40, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_btime", offset: 48, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_itime", offset: 56, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "dqb_valid", offset: 64, storage: Storage::U32, count: 1, kind: "flags(if_dqblk)" },
+            Field { name: "dqb_id", offset: 68, storage: Storage::U32, count: 1, kind: "uint" },
+        ],
+    },
+    Structure {
         name: "ifreq_flags",
         bytes: 18,
         length: None,
@@ -12523,6 +12726,15 @@ pub(super) static STRUCTS: [Structure; 185] = [
         bytes: 16,
         length: None,
         fields: &[Field { name: "ifr_name", offset: 0, storage: Storage::Text, count: 16, kind: "text" }],
+    },
+    Structure {
+        name: "ifreq_tun",
+        bytes: 18,
+        length: None,
+        fields: &[
+            Field { name: "ifr_name", offset: 0, storage: Storage::Text, count: 16, kind: "text" },
+            Field { name: "ifr_flags", offset: 16, storage: Storage::U16, count: 1, kind: "flags(tun)" },
+        ],
     },
     Structure {
         name: "in6_pktinfo",
@@ -12769,6 +12981,32 @@ pub(super) static STRUCTS: [Structure; 185] = [
         bytes: 4,
         length: None,
         fields: &[Field { name: "_", offset: 0, storage: Storage::I32, count: 1, kind: "int" }],
+    },
+    Structure {
+        name: "loop_info64",
+        bytes: 232,
+        length: None,
+        fields: &[
+            Field { name: "lo_device", offset: 0, storage: Storage::U64, count: 1, kind: "device" },
+            Field { name: "lo_inode", offset: 8, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "lo_rdevice", offset: 16, storage: Storage::U64, count: 1, kind: "device" },
+            Field { name: "lo_offset", offset: 24, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "lo_sizelimit", offset: 32, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "lo_number", offset: 40, storage: Storage::U32, count: 1, kind: "uint" },
+            Field {
+                name: "lo_encrypt_type",
+                offset: 44,
+                storage: Storage::U32,
+                count: 1,
+                kind: "enum(loop_crypt)",
+            },
+            Field { name: "lo_encrypt_key_size", offset: 48, storage: Storage::U32, count: 1, kind: "uint" },
+            Field { name: "lo_flags", offset: 52, storage: Storage::U32, count: 1, kind: "flags(loop)" },
+            Field { name: "lo_file_name", offset: 56, storage: Storage::Text, count: 64, kind: "text" },
+            Field { name: "lo_crypt_name", offset: 120, storage: Storage::Text, count: 64, kind: "text" },
+            Field { name: "lo_encrypt_key", offset: 184, storage: Storage::Text, count: 32, kind: "text" },
+            Field { name: "lo_init", offset: 216, storage: Storage::U64, count: 2, kind: "ulong" },
+        ],
     },
     Structure {
         name: "mempolicy",
@@ -14271,6 +14509,39 @@ pub(super) static STRUCTS: [Structure; 185] = [
         ],
     },
     Structure {
+        name: "uffdio_api",
+        bytes: 24,
+        length: None,
+        fields: &[
+            Field { name: "api", offset: 0, storage: Storage::U64, count: 1, kind: "hex" },
+            Field {
+                name: "features",
+                offset: 8,
+                storage: Storage::U64,
+                count: 1,
+                kind: "flags(uffd_features)",
+            },
+            Field { name: "ioctls", offset: 16, storage: Storage::U64, count: 1, kind: "hex" },
+        ],
+    },
+    Structure {
+        name: "uffdio_register",
+        bytes: 32,
+        length: None,
+        fields: &[
+            Field { name: "start", offset: 0, storage: Storage::U64, count: 1, kind: "hex" },
+            Field { name: "len", offset: 8, storage: Storage::U64, count: 1, kind: "hex" },
+            Field {
+                name: "mode",
+                offset: 16,
+                storage: Storage::U64,
+                count: 1,
+                kind: "flags(uffdio_register)",
+            },
+            Field { name: "ioctls", offset: 24, storage: Storage::U64, count: 1, kind: "hex" },
+        ],
+    },
+    Structure {
         name: "uid",
         bytes: 4,
         length: None,
@@ -14382,7 +14653,7 @@ pub(super) static STRUCTS: [Structure; 185] = [
 ];
 
 /// Kinds that depend on a value, by the name of the table.
-pub(super) static CHOICES: [Choices; 44] = [
+pub(super) static CHOICES: [Choices; 46] = [
     Choices {
         name: "arch_prctl",
         otherwise: "hex",
@@ -14681,6 +14952,8 @@ pub(super) static CHOICES: [Choices; 44] = [
             (0x1278, "struct(uint)<out:4>"),
             (0x1279, "struct(uint)<out:4>"),
             (0x127b, "struct(uint)<out:4>"),
+            (0x4c04, "struct(loop_info64)<in:232>"),
+            (0x4c05, "struct(loop_info64)<out:232>"),
             (0x5401, "struct(termios)<out:36>"),
             (0x5402, "struct(termios)<in:36>"),
             (0x5403, "struct(termios)<in:36>"),
@@ -14726,21 +14999,28 @@ pub(super) static CHOICES: [Choices; 44] = [
             (0x8933, "struct(ifreq_index)<in:20>"),
             (0x8946, "struct(ifreq_name)<in:16>"),
             (0x40045431, "struct(int)<in:4>"),
+            (0x400454ca, "struct(ifreq_tun)<in:18>"),
             (0x40049409, "fd"),
             (0x40086602, "struct(int)<in:4>"),
             (0x40087602, "struct(int)<in:4>"),
             (0x401c5820, "struct(fsxattr)<in:28>"),
+            (0x4020940d, "struct(file_clone_range)<in:32>"),
             (0x4024700a, "struct(rtc_time)<in:36>"),
             (0x80045430, "struct(int)<out:4>"),
             (0x80045438, "struct(int)<out:4>"),
             (0x80045439, "struct(int)<out:4>"),
             (0x80045440, "struct(int)<out:4>"),
+            (0x800454d2, "struct(ifreq_tun)<in:18>"),
             (0x80081272, "struct(number64)<out:8>"),
             (0x80086601, "struct(int)<out:4>"),
             (0x80087601, "struct(int)<out:4>"),
             (0x801c581f, "struct(fsxattr)<out:28>"),
             (0x80247009, "struct(rtc_time)<out:36>"),
             (0xc0185879, "struct(fstrim_range)<in:24>"),
+            (0xc0189436, "struct(file_dedupe_range)<in:24>"),
+            (0xc018aa3f, "struct(uffdio_api)<in:24>"),
+            (0xc020660b, "struct(fiemap)<in:32>"),
+            (0xc020aa00, "struct(uffdio_register)<in:32>"),
         ],
     },
     Choices {
@@ -14755,6 +15035,8 @@ pub(super) static CHOICES: [Choices; 44] = [
             (0x1278, "struct(uint)<out:4>"),
             (0x1279, "struct(uint)<out:4>"),
             (0x127b, "struct(uint)<out:4>"),
+            (0x4c04, "struct(loop_info64)<in:232>"),
+            (0x4c05, "struct(loop_info64)<out:232>"),
             (0x5401, "struct(termios)<out:36>"),
             (0x5402, "struct(termios)<in:36>"),
             (0x5403, "struct(termios)<in:36>"),
@@ -14800,21 +15082,28 @@ pub(super) static CHOICES: [Choices; 44] = [
             (0x8933, "struct(ifreq_index)<in:20>"),
             (0x8946, "struct(ifreq_name)<in:16>"),
             (0x40045431, "struct(int)<in:4>"),
+            (0x400454ca, "struct(ifreq_tun)<in:18>"),
             (0x40049409, "fd"),
             (0x40086602, "struct(int)<in:4>"),
             (0x40087602, "struct(int)<in:4>"),
             (0x401c5820, "struct(fsxattr)<in:28>"),
+            (0x4020940d, "struct(file_clone_range)<in:32>"),
             (0x4024700a, "struct(rtc_time)<in:36>"),
             (0x80045430, "struct(int)<out:4>"),
             (0x80045438, "struct(int)<out:4>"),
             (0x80045439, "struct(int)<out:4>"),
             (0x80045440, "struct(int)<out:4>"),
+            (0x800454d2, "struct(ifreq_tun)<in:18>"),
             (0x80081272, "struct(number64)<out:8>"),
             (0x80086601, "struct(int)<out:4>"),
             (0x80087601, "struct(int)<out:4>"),
             (0x801c581f, "struct(fsxattr)<out:28>"),
             (0x80247009, "struct(rtc_time)<out:36>"),
             (0xc0185879, "struct(fstrim_range)<in:24>"),
+            (0xc0189436, "struct(file_dedupe_range)<in:24>"),
+            (0xc018aa3f, "struct(uffdio_api)<in:24>"),
+            (0xc020660b, "struct(fiemap)<in:32>"),
+            (0xc020aa00, "struct(uffdio_register)<in:32>"),
         ],
     },
     Choices {
@@ -15024,6 +15313,42 @@ pub(super) static CHOICES: [Choices; 44] = [
         entries: &[(0x16, "struct(sock_fprog.32)<in:8>"), (0x2f, "enum(capability)")],
     },
     Choices { name: "prctl5", otherwise: "hex", entries: &[(0x53564d41, "text")] },
+    Choices {
+        name: "quotactl",
+        otherwise: "hex",
+        entries: &[
+            (0x80000200, "text"),
+            (0x80000201, "text"),
+            (0x80000202, "text"),
+            (0x80000400, "struct(uint)<out:4>"),
+            (0x80000401, "struct(uint)<out:4>"),
+            (0x80000402, "struct(uint)<out:4>"),
+            (0x80000500, "struct(if_dqinfo)<out:24>"),
+            (0x80000501, "struct(if_dqinfo)<out:24>"),
+            (0x80000502, "struct(if_dqinfo)<out:24>"),
+            (0x80000600, "struct(if_dqinfo)<in:24>"),
+            (0x80000601, "struct(if_dqinfo)<in:24>"),
+            (0x80000602, "struct(if_dqinfo)<in:24>"),
+            (0x80000700, "struct(if_dqblk)<out:72>"),
+            (0x80000701, "struct(if_dqblk)<out:72>"),
+            (0x80000702, "struct(if_dqblk)<out:72>"),
+            (0x80000800, "struct(if_dqblk)<in:72>"),
+            (0x80000801, "struct(if_dqblk)<in:72>"),
+            (0x80000802, "struct(if_dqblk)<in:72>"),
+            (0x80000900, "struct(if_nextdqblk)<out:72>"),
+            (0x80000901, "struct(if_nextdqblk)<out:72>"),
+            (0x80000902, "struct(if_nextdqblk)<out:72>"),
+        ],
+    },
+    Choices {
+        name: "quotactl_id",
+        otherwise: "uint",
+        entries: &[
+            (0x80000200, "enum(quota_format)"),
+            (0x80000201, "enum(quota_format)"),
+            (0x80000202, "enum(quota_format)"),
+        ],
+    },
     Choices {
         name: "seccomp",
         otherwise: "hex",

@@ -57,6 +57,11 @@ pub const JUSTIFIED_ARGUMENTS: &[(&str, &str, &str)] = &[
         "flags",
         "MAP_FILE is a name of no bits; for mmap strace shows it as little as we do",
     ),
+    (
+        "ioctl",
+        "argument.fm_extents",
+        "strace shows as many as there are, also where there was no room for them",
+    ),
     ("clone3", "cl_args.pidfd", "the pointer; strace adds what the kernel wrote there"),
     ("clone3", "cl_args.parent_tid", "the pointer; strace adds what the kernel wrote there"),
     ("msgrcv", "msgp.mtext", "as long as the message; strace shows the whole buffer"),

@@ -53,6 +53,9 @@ fn control(fd: i32) {
     sys!(libc::SYS_ioctl, fd, libc::FIONREAD, &mut waiting);
     sys!(libc::SYS_ioctl, fd, libc::TCGETS, &mut [0_u8; 64]);
     sys!(libc::SYS_ioctl, -1, libc::FIONREAD, &mut waiting);
+    sys!(libc::SYS_ioctl, fd, 0x4020_940d_u32, &[i64::from(fd), 1, 2, 3]); // FICLONERANGE
+    sys!(libc::SYS_ioctl, fd, 0xc020_660b_u32, &mut [0_u64, u64::MAX, 1, 0]); // FS_IOC_FIEMAP
+    sys!(libc::SYS_ioctl, fd, 0x4c04_u32, &mut [0_u64; 29]); // LOOP_SET_STATUS64
 }
 
 fn pipes(fd: i32) {

@@ -22,6 +22,10 @@ fn refused() {
     sys!(libc::SYS_swapoff, c"/absent/swap");
     sys!(libc::SYS_acct, c"/absent/accounting");
     sys!(libc::SYS_quotactl, 0x8000_0700_u32, c"/absent/device", 0, 0);
+    // Limits of blocks, of inodes, times, and which of them are meant.
+    let limits = [100_u64, 90, 0, 10, 9, 0, 0, 0, 0x5];
+    sys!(libc::SYS_quotactl, 0x8000_0801_u32, c"/absent/device", 1000, &limits);
+    sys!(libc::SYS_quotactl, 0x8000_0200_u32, c"/absent/device", 2, c"/absent/quota");
     // Numbers no kernel knows, and two that were taken away again.
     sys!(1000, 1, 2, 3, 4, 5, 6);
     sys!(-5_i64, 1);
