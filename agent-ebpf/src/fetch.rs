@@ -2,6 +2,7 @@
 
 use aya_ebpf::{helpers::generated::bpf_probe_read_user_str, macros::map, maps::HashMap};
 use core::ffi::c_void;
+use core::mem::MaybeUninit;
 use wire::SectionState;
 use wire::table::{
     CHOICES_MAX, CallEntry, ChoiceKey, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
@@ -28,23 +29,28 @@ const BITS_SHIFT: u64 = 3;
 const ADDRESS_BYTES_MAX: u64 = 128;
 /// Parts of an iovec that are looked at.
 pub(crate) const IOVEC_PARTS_MAX: u64 = 16;
-/// While parts are copied, one word of memory keeps how many bytes there are, where the last part begins and which it is.
+/// While parts are copied, one word of memory keeps how many bytes there are, where the last part begins and which it is,
+/// or that not even the first could be looked for.
 const KEPT_AT: u64 = 0xf_ffff;
 const KEPT_START_SHIFT: u32 = 20;
 const KEPT_PART_SHIFT: u32 = 40;
+const KEPT_UNREADABLE: u64 = 1 << 63;
+/// What a message's section begins with.
+const MESSAGE_BYTES: u64 = 16;
 /// Strings of a vector that are looked at.
 const STRINGS_MAX: u64 = 64;
 /// Bytes of a string vector that are kept, but for the last string.
 const STRINGS_BYTES_MAX: u64 = 32 * 1024;
-/// `struct mmsghdr`.
-const MMSGHDR_BYTES: u64 = 64;
-const NARROW_MMSGHDR_BYTES: u64 = 32;
+/// Longs in a `struct mmsghdr`, the length of the message in the last of them.
+const MMSGHDR_LONGS: u64 = 8;
 /// What is kept of one of several messages begins with two numbers.
 const MESSAGE_HEAD_BYTES: u64 = 8;
 /// Messages of one call that are looked at.
 const MESSAGES_MAX: u64 = 4;
 /// Parts of each that are looked at.
 const MESSAGE_PARTS_MAX: u64 = 2;
+/// Where the last of several messages may begin in a section.
+const MESSAGE_AT_MAX: u64 = FETCH_BYTES_MAX / 4;
 /// Ancillary data that is kept.
 const CONTROL_BYTES_MAX: u64 = 256;
 
@@ -132,16 +138,15 @@ unsafe fn block(slot: &Slot, mut fetch: *const Fetch, position: u64) -> u64 {
         }
         _ => 0,
     };
-    slot.keep(position, if bytes > cap { cap } else { bytes });
-    let kept = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
+    let bytes = slot.forget(bytes);
+    let kept = slot.bounded::<FETCH_BYTES_MAX>(if bytes > cap { cap } else { bytes });
     if !copy_user(target, kept, address) {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
     if bytes > kept {
         let instead = dns::bytes_instead(target, kept);
         if instead > kept {
-            slot.keep(position, if bytes > instead { instead } else { bytes });
-            let more = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
+            let more = slot.bounded::<FETCH_BYTES_MAX>(if bytes > instead { instead } else { bytes });
             if copy_user(target, more, address) {
                 return slot.section(position, arg, SectionState::Data, more);
             }
@@ -163,204 +168,267 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, position: u64) -> 
     if address == 0 {
         return slot.section(position, arg, SectionState::Null, 0);
     }
-    let is_out = how == FETCH_IOVEC_OUT || how == FETCH_MSGHDR_OUT || how == FETCH_MESSAGES_OUT;
-    if is_out && slot.result() < 0 {
+    // Asked each time: an answer kept over a loop would have the verifier walk through it once for either.
+    let width = || u64::from((&raw const (*fetch).size).read_volatile());
+    let is_message = || (&raw const (*fetch).how).read_volatile() & !OUT == FETCH_MSGHDR_IN;
+    let is_out = || (&raw const (*fetch).how).read_volatile() & OUT != 0;
+    let longs = Longs { address, width };
+    if how != FETCH_STRINGS && is_out() && slot.result() < 0 {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
-    let narrow = (*fetch).size == NARROW_BYTES;
-    let mut limit = slot.snap_bytes();
-    let mut whole = FETCH_BYTES_MAX;
-    if is_out {
-        let filled = slot.result() as u64;
-        whole = filled;
-        if filled < limit {
-            limit = filled;
-        }
-    }
     let copied = match how {
-        FETCH_IOVEC_IN | FETCH_IOVEC_OUT => {
-            let parts = pick(slot, (*fetch).param);
-            iovec::<IOVEC_PARTS_MAX>(slot, position, 0, Longs { address, narrow }, parts, limit, whole)
-        }
-        FETCH_MSGHDR_IN | FETCH_MSGHDR_OUT => {
-            message::<IOVEC_PARTS_MAX>(slot, position, 0, Longs { address, narrow }, limit, whole, is_out)
+        FETCH_STRINGS => strings(slot, position, longs),
+        FETCH_IOVEC_IN | FETCH_IOVEC_OUT | FETCH_MSGHDR_IN | FETCH_MSGHDR_OUT => {
+            let whole = if is_out() { slot.result() as u64 } else { FETCH_BYTES_MAX };
+            let data = Data { longs, is_message, parts: pick(slot, (*fetch).param), is_out, whole };
+            data.copy::<IOVEC_PARTS_MAX>(slot, position, 0)
         }
         FETCH_MESSAGES_IN | FETCH_MESSAGES_OUT => {
-            let count = if is_out { slot.result() as u64 } else { pick(slot, (*fetch).param) };
-            messages(slot, position, Longs { address, narrow }, count, is_out)
+            let count = if is_out() { slot.result() as u64 } else { pick(slot, (*fetch).param) };
+            messages(slot, position, longs, count, is_out)
         }
-        FETCH_STRINGS => strings(slot, position, Longs { address, narrow }),
         _ => None,
     };
     match copied {
-        Some(bytes) => slot.section(position, arg, SectionState::Data, clamp::<FETCH_BYTES_MAX>(bytes)),
+        Some(bytes) => {
+            let bytes = slot.bounded::<FETCH_BYTES_MAX>(bytes);
+            slot.section(position, arg, SectionState::Data, bytes)
+        }
         None => slot.section(position, arg, SectionState::Unreadable, 0),
     }
 }
 
-/// Bytes of a long of 32-bit programs, as the table has it for vectors.
-const NARROW_BYTES: u32 = 4;
+/// The bit in which a `FETCH_*` of data that the kernel filled differs from one of data that the program gave.
+const OUT: u8 = 1;
+const _: () = assert!(
+    FETCH_IOVEC_IN | OUT == FETCH_IOVEC_OUT
+        && FETCH_MSGHDR_IN | OUT == FETCH_MSGHDR_OUT
+        && FETCH_MESSAGES_IN | OUT == FETCH_MESSAGES_OUT
+        && (FETCH_IOVEC_IN | FETCH_MSGHDR_IN | FETCH_MESSAGES_IN) & OUT == 0
+);
+
+/// Bytes of a long of 64-bit programs, and of 32-bit ones.
+pub(crate) const WIDE: u64 = 8;
+const NARROW: u64 = 4;
 
 /// Longs and pointers in user memory, as wide as the program has them.
 #[derive(Clone, Copy)]
-pub(crate) struct Longs {
+pub(crate) struct Longs<W> {
     pub(crate) address: u64,
-    pub(crate) narrow: bool,
+    /// How wide they are: [`WIDE`] or [`NARROW`].
+    pub(crate) width: W,
 }
 
-impl Longs {
-    /// Those of a 64-bit program.
+/// A long, and as much again: the bytes that are read are as many as a width may be for all that the verifier knows.
+const LONG_ROOM: usize = 2;
+/// Two longs, likewise.
+const PAIR_ROOM: usize = 3;
+
+impl<W: Fn() -> u64> Longs<W> {
+    /// The width, as a number below twice the largest there is. No branch, as in all that is in a loop here.
     #[inline(always)]
-    pub(crate) fn wide(address: u64) -> Self {
-        Longs { address, narrow: false }
+    unsafe fn width(&self) -> u64 {
+        (self.width)() & (WIDE | NARROW)
     }
 
-    /// `COUNT` of them, from the one at `index` on.
+    /// The one at `index`.
     #[inline(always)]
-    unsafe fn read<const COUNT: usize>(self, index: u64) -> Option<[u64; COUNT]> {
-        if !self.narrow {
-            return read_user::<[u64; COUNT]>(self.address + index * 8);
+    unsafe fn long(&self, index: u64) -> Option<u64> {
+        let mut room = MaybeUninit::<[u64; LONG_ROOM]>::uninit();
+        let words = room.as_mut_ptr().cast::<u64>();
+        words.write_volatile(0);
+        words.add(1).write_volatile(0);
+        let width = self.width();
+        copy_user(words.cast(), width, self.address + index * width).then(|| words.read_volatile())
+    }
+
+    /// The two that begin at twice `index`.
+    #[inline(always)]
+    unsafe fn pair(&self, index: u64) -> Option<(u64, u64)> {
+        let mut room = MaybeUninit::<[u64; PAIR_ROOM]>::uninit();
+        let words = room.as_mut_ptr().cast::<u64>();
+        words.write_volatile(0);
+        words.add(1).write_volatile(0);
+        words.add(2).write_volatile(0);
+        let bytes = 2 * self.width();
+        if !copy_user(words.cast(), bytes, self.address + index * bytes) {
+            return None;
         }
-        let short = read_user::<[u32; COUNT]>(self.address + index * 4)?;
-        let mut long = [0; COUNT];
-        for i in 0..COUNT {
-            long[i] = u64::from(short[i]);
+        // All ones where both stand in the first word.
+        let narrow = opaque((bytes & (2 * NARROW)) / (2 * NARROW)).wrapping_neg();
+        let (first, second) = (words.read_volatile(), words.add(1).read_volatile());
+        Some((first & !(narrow << 32), second & !narrow | first >> 32 & narrow))
+    }
+
+    /// The first `COUNT` of them.
+    #[inline(always)]
+    unsafe fn first<const COUNT: usize>(&self) -> Option<[u64; COUNT]> {
+        if self.width() == WIDE {
+            return read_user::<[u64; COUNT]>(self.address);
         }
-        Some(long)
+        let short = read_user::<[u32; COUNT]>(self.address)?;
+        // Not zeroes to begin with: a loop of the compiler's own would write them byte by byte.
+        let mut long = MaybeUninit::<[u64; COUNT]>::uninit();
+        for (i, word) in short.into_iter().enumerate() {
+            long.as_mut_ptr().cast::<u64>().add(i).write(u64::from(word));
+        }
+        Some(long.assume_init())
     }
 }
 
-/// Copies up to `limit` bytes of an iovec's data behind the `filled` bytes of the section at `position`; gives the bytes
-/// then filled. If the last part that this begins holds a DNS message, more of it is copied, but not more than the `whole` data.
+/// Data in several parts, or in a message.
+pub(crate) struct Data<W, M, O> {
+    /// The parts, each an address and a length; or the `struct msghdr`.
+    pub(crate) longs: Longs<W>,
+    /// Whether it is a message.
+    pub(crate) is_message: M,
+    /// How many parts, if it is none.
+    pub(crate) parts: u64,
+    /// Whether the kernel filled it.
+    pub(crate) is_out: O,
+    /// How much data there is at most.
+    pub(crate) whole: u64,
+}
+
+impl<W: Fn() -> u64, M: Fn() -> bool, O: Fn() -> bool> Data<W, M, O> {
+    /// Copies up to `PARTS` parts behind the `begin` bytes that the section at `position` has, a message in the form that
+    /// [`FETCH_MSGHDR_IN`] describes; gives the bytes then filled.
+    #[inline(always)]
+    pub(crate) unsafe fn copy<const PARTS: u64>(self, slot: &Slot, position: u64, begin: u64) -> Option<u64> {
+        let snap = slot.snap_bytes();
+        let limit =
+            slot.bounded::<{ FETCH_BYTES_MAX / 4 }>(if self.whole < snap { self.whole } else { snap });
+        let whole = slot.forget(self.whole);
+        let (mut vector, mut parts, mut filled) = (self.longs.address, self.parts, begin);
+        let body = slot.body(position).add(begin as usize);
+        if (self.is_message)() {
+            let [name, name_len, iov, iov_len, control, control_len, flags] = self.longs.first::<7>()?;
+            (vector, parts) = (iov, iov_len);
+            let name_len = if name == 0 { 0 } else { name_len & 0xffff_ffff };
+            let mut name_bytes = slot.bounded::<ADDRESS_BYTES_MAX>(name_len);
+            if !copy_user(body.add(MESSAGE_BYTES as usize), name_bytes, name) {
+                name_bytes = 0;
+            }
+            let control_at =
+                slot.bounded::<{ MESSAGE_BYTES + ADDRESS_BYTES_MAX }>(MESSAGE_BYTES + name_bytes);
+            let control_len = if control == 0 { 0 } else { control_len };
+            let mut control_bytes = slot.bounded::<CONTROL_BYTES_MAX>(control_len);
+            if !copy_user(body.add(control_at as usize), control_bytes, control) {
+                control_bytes = 0;
+            }
+            filled = begin + control_at + control_bytes;
+            let words = body.cast::<u32>();
+            words.write_volatile((control_at - MESSAGE_BYTES) as u32);
+            words.add(1).write_volatile(if (self.is_out)() { flags as u32 } else { 0 });
+            words.add(2).write_volatile(control_bytes as u32);
+        }
+        let filled = slot.bounded::<FILLED_MAX>(filled);
+        let longs = Longs { address: vector, width: self.longs.width };
+        let bytes = copy_parts::<PARTS>(slot, position, filled, &longs, parts, limit, whole);
+        if (self.is_message)() {
+            body.cast::<u32>().add(3).write_volatile((bytes - filled) as u32);
+        } else if slot.kept(position) & KEPT_UNREADABLE != 0 {
+            return None;
+        }
+        Some(bytes)
+    }
+}
+
+/// Where the data of a message may begin at most in a section.
+const FILLED_MAX: u64 =
+    MESSAGE_AT_MAX + MESSAGE_HEAD_BYTES + MESSAGE_BYTES + ADDRESS_BYTES_MAX + CONTROL_BYTES_MAX;
+
+/// Copies `struct mmsghdr`s in the form that [`FETCH_MESSAGES_IN`] describes; gives the bytes then filled.
 #[inline(always)]
-pub(crate) unsafe fn iovec<const PARTS: u64>(
+unsafe fn messages<W: Fn() -> u64 + Copy>(
     slot: &Slot,
     position: u64,
-    filled: u64,
-    vector: Longs,
-    parts: u64,
-    limit: u64,
-    whole: u64,
+    vector: Longs<W>,
+    count: u64,
+    is_out: impl Fn() -> bool + Copy,
 ) -> Option<u64> {
-    slot.keep(position, filled);
-    let end = filled + clamp::<{ FETCH_BYTES_MAX / 4 }>(limit);
-    for i in 0..PARTS {
-        let at = opaque(slot.kept(position)) & KEPT_AT;
-        if i >= parts || at >= end || at > FETCH_BYTES_MAX / 2 {
+    slot.keep(position, 0);
+    for i in 0..MESSAGES_MAX {
+        let begin = opaque(slot.kept(position)) & KEPT_AT;
+        if i >= count || begin > MESSAGE_AT_MAX {
             break;
         }
-        let Some([base, len]) = vector.read::<2>(i * 2) else {
+        let width = vector.width();
+        let longs = Longs { address: vector.address + i * MMSGHDR_LONGS * width, width: vector.width };
+        let length = read_user_or_zero::<u32>(longs.address + (MMSGHDR_LONGS - 1) * width);
+        let whole = if is_out() { u64::from(length) } else { FETCH_BYTES_MAX };
+        let data = Data { longs, is_message: || true, parts: 0, is_out, whole };
+        let Some(end) = data.copy::<MESSAGE_PARTS_MAX>(slot, position, begin + MESSAGE_HEAD_BYTES) else {
             if i == 0 {
                 return None;
             }
             break;
         };
+        let words = slot.body(position).add(begin as usize).cast::<u32>();
+        words.write_volatile(length);
+        words.add(1).write_volatile((end - begin - MESSAGE_HEAD_BYTES) as u32);
+        slot.keep(position, (end + 7) & !7);
+    }
+    Some(slot.kept(position) & KEPT_AT)
+}
+
+/// Copies up to `limit` bytes of data behind the `filled` bytes of the section at `position`; gives the bytes then
+/// filled. If the last part that this begins holds a DNS message, more of it is copied, but not more than the `whole` data.
+#[inline(always)]
+unsafe fn copy_parts<const PARTS: u64>(
+    slot: &Slot,
+    position: u64,
+    filled: u64,
+    vector: &Longs<impl Fn() -> u64>,
+    parts: u64,
+    limit: u64,
+    whole: u64,
+) -> u64 {
+    slot.keep(position, filled);
+    let end = filled + limit;
+    for i in 0..PARTS {
+        let at = opaque(slot.kept(position)) & KEPT_AT;
+        if i >= parts || at >= end || at > FETCH_BYTES_MAX / 2 {
+            break;
+        }
+        let Some((base, len)) = vector.pair(i) else {
+            if i == 0 {
+                slot.keep(position, at | KEPT_UNREADABLE);
+            }
+            break;
+        };
         let left = end - at;
-        let bytes = clamp::<{ FETCH_BYTES_MAX / 4 }>(if len < left { len } else { left });
+        let bytes = slot.bounded::<{ FETCH_BYTES_MAX / 4 }>(if len < left { len } else { left });
         if !copy_user(slot.body(position).add(at as usize), bytes, base) {
             break;
         }
         slot.keep(position, (at + bytes) | at << KEPT_START_SHIFT | i << KEPT_PART_SHIFT);
     }
     let kept = opaque(slot.kept(position));
-    let at = clamp::<FETCH_BYTES_MAX>(kept & KEPT_AT);
+    let at = kept & KEPT_AT;
     if at < end || whole <= limit {
-        return Some(at);
+        return at;
     }
     let instead = dns::bytes_instead(slot.body(position).add(filled as usize), limit);
     let start = clamp::<{ FETCH_BYTES_MAX / 2 }>(kept >> KEPT_START_SHIFT & KEPT_AT);
     let part = kept >> KEPT_PART_SHIFT & (IOVEC_PARTS_MAX - 1);
     let most = (if whole < instead { whole } else { instead }).wrapping_sub(start - filled);
     if instead == 0 || most > instead {
-        return Some(at);
+        return at;
     }
-    let Some([base, len]) = vector.read::<2>(part * 2) else { return Some(at) };
-    let more = clamp::<{ FETCH_BYTES_MAX / 4 }>(if len < most { len } else { most });
+    let Some((base, len)) = vector.pair(part) else { return at };
+    let more = slot.bounded::<{ FETCH_BYTES_MAX / 4 }>(if len < most { len } else { most });
     if start + more > at && copy_user(slot.body(position).add(start as usize), more, base) {
-        return Some(start + more);
+        return start + more;
     }
-    Some(at)
-}
-
-/// Copies a `struct msghdr` in the form that [`FETCH_MSGHDR_IN`] describes behind the `filled` bytes of the section at
-/// `position`; gives the bytes then filled.
-#[inline(always)]
-pub(crate) unsafe fn message<const PARTS: u64>(
-    slot: &Slot,
-    position: u64,
-    filled: u64,
-    head: Longs,
-    limit: u64,
-    whole: u64,
-    is_out: bool,
-) -> Option<u64> {
-    let [name, name_len, iov, parts, control, control_len, flags] = head.read::<7>(0)?;
-    let body = slot.body(position).add(filled as usize);
-    let mut name_bytes = if name == 0 { 0 } else { clamp::<ADDRESS_BYTES_MAX>(name_len & 0xffff_ffff) };
-    if !copy_user(body.add(16), name_bytes, name) {
-        name_bytes = 0;
-    }
-    let mut control_bytes = if control == 0 { 0 } else { clamp::<CONTROL_BYTES_MAX>(control_len) };
-    let at = clamp::<{ 16 + ADDRESS_BYTES_MAX }>(16 + name_bytes);
-    if !copy_user(body.add(at as usize), control_bytes, control) {
-        control_bytes = 0;
-    }
-    let data_at = filled + at + control_bytes;
-    let vector = Longs { address: iov, ..head };
-    let end = iovec::<PARTS>(slot, position, data_at, vector, parts, limit, whole).unwrap_or(data_at);
-    let words = body.cast::<u32>();
-    words.write_volatile(name_bytes as u32);
-    words.add(1).write_volatile(if is_out { flags as u32 } else { 0 });
-    words.add(2).write_volatile(control_bytes as u32);
-    words.add(3).write_volatile((end - data_at) as u32);
-    Some(end)
-}
-
-/// Copies `struct mmsghdr`s in the form that [`FETCH_MESSAGES_IN`] describes; gives the bytes then filled.
-#[inline(always)]
-unsafe fn messages(slot: &Slot, position: u64, vector: Longs, count: u64, is_out: bool) -> Option<u64> {
-    slot.keep(position, 0);
-    for i in 0..MESSAGES_MAX {
-        let filled = opaque(slot.kept(position)) & KEPT_AT;
-        if i >= count || filled > FETCH_BYTES_MAX / 4 {
-            break;
-        }
-        let (bytes, length_at) = if vector.narrow { (NARROW_MMSGHDR_BYTES, 28) } else { (MMSGHDR_BYTES, 56) };
-        let head = Longs { address: vector.address + i * bytes, ..vector };
-        let length = read_user_or_zero::<u32>(head.address + length_at);
-        let mut limit = slot.snap_bytes();
-        let mut whole = FETCH_BYTES_MAX;
-        if is_out {
-            whole = u64::from(length);
-            limit = if whole < limit { whole } else { limit };
-        }
-        let Some(end) = message::<MESSAGE_PARTS_MAX>(
-            slot,
-            position,
-            filled + MESSAGE_HEAD_BYTES,
-            head,
-            limit,
-            whole,
-            is_out,
-        ) else {
-            if i == 0 {
-                return None;
-            }
-            break;
-        };
-        let words = slot.body(position).add(filled as usize).cast::<u32>();
-        words.write_volatile(length);
-        words.add(1).write_volatile((end - filled - MESSAGE_HEAD_BYTES) as u32);
-        slot.keep(position, (end + 7) & !7);
-    }
-    Some(slot.kept(position) & KEPT_AT)
+    at
 }
 
 #[inline(always)]
-unsafe fn strings(slot: &Slot, position: u64, vector: Longs) -> Option<u64> {
+unsafe fn strings(slot: &Slot, position: u64, vector: Longs<impl Fn() -> u64>) -> Option<u64> {
     slot.keep(position, 0);
     for i in 0..STRINGS_MAX {
-        let Some([string]) = vector.read::<1>(i) else {
+        let Some(string) = vector.long(i) else {
             if i == 0 {
                 return None;
             }

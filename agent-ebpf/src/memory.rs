@@ -18,20 +18,23 @@ pub(crate) fn opaque(mut value: u64) -> u64 {
 /// `value`, or `MAX` when it is larger.
 ///
 /// The compiler would keep the bound in a register and compare the other way round, of which verifiers before Linux 6.8
-/// learn nothing when the bound holds already: they go on with a value that cannot be.
+/// learn nothing when the bound holds already: they go on with a value that cannot be. And what does not jump is walked
+/// first: after any value up to `MAX`, that of `MAX` itself is nothing new.
 #[inline(always)]
-pub(crate) fn clamp<const MAX: u64>(mut value: u64) -> u64 {
+pub(crate) fn clamp<const MAX: u64>(value: u64) -> u64 {
+    let mut clamped = MAX;
     // SAFETY: skips one instruction of its own.
     unsafe {
         core::arch::asm!(
-            "if {value} <= {max} goto +1",
-            "{value} = {max}",
-            value = inout(reg) value,
+            "if {value} > {max} goto +1",
+            "{clamped} = {value}",
+            clamped = inout(reg) clamped,
+            value = in(reg) value,
             max = const MAX,
             options(nomem, nostack, preserves_flags)
         );
     };
-    value
+    clamped
 }
 
 /// Copies `bytes` bytes of kernel memory; whether that worked.

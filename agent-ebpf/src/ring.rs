@@ -258,7 +258,13 @@ unsafe fn is_shed(state: *mut RingState, weight: Weight) -> bool {
     let window = (&raw const (*state).window).read_volatile();
     if (&raw const (*state).used_window).read_volatile() != window {
         (&raw mut (*state).used_window).write_volatile(window);
-        (&raw mut (*state).used).write_volatile([0; CLASS_SLOTS]);
+        // Word by word: of a whole array the compiler would make a copy on the stack, by a loop over its bytes.
+        const { assert!(CLASS_SLOTS == 8) };
+        let words = (&raw mut (*state).used).cast::<u64>();
+        words.write_volatile(0);
+        words.add(1).write_volatile(0);
+        words.add(2).write_volatile(0);
+        words.add(3).write_volatile(0);
     }
     let count = used.read_volatile();
     used.write_volatile(count.wrapping_add(1));
@@ -364,12 +370,20 @@ impl Slot {
         position + SECTION_HEADER_BYTES as u64 + ((bytes + 7) & !7)
     }
 
-    /// The same position, with no range known to the verifier: what it found out on one way here would keep it
-    /// from seeing that another way here leads on alike. Goes through the word that will hold the length.
+    /// The same value, with nothing known of it to the verifier: what it found out on one way here would keep it from
+    /// seeing that another way here leads on alike. What becomes a length or an offset is looked into back to where it
+    /// came from; out of memory it came from nowhere.
     #[inline(always)]
-    pub(crate) unsafe fn forget(&self, position: u64) -> u64 {
-        self.record.cast::<u32>().write_volatile(position as u32);
-        u64::from(self.record.cast::<u32>().read_volatile())
+    pub(crate) unsafe fn forget(&self, value: u64) -> u64 {
+        let passed = &raw mut (*self.state).passed;
+        passed.write_volatile(value);
+        passed.read_volatile()
+    }
+
+    /// A length or an offset, `MAX` at most.
+    #[inline(always)]
+    pub(crate) unsafe fn bounded<const MAX: u64>(&self, value: u64) -> u64 {
+        clamp::<MAX>(self.forget(value))
     }
 
     /// Keeps a count in the place of a section's head until that is written. A count that went through memory

@@ -11,7 +11,7 @@ use wire::table::{
 use wire::uring::{COMMAND_BYTES, FETCH_FILENAME, IMAGE_BYTES, OperationFetch, SQE_BYTES};
 
 use crate::dns;
-use crate::fetch::{self, Longs};
+use crate::fetch::{self, Data, Longs, WIDE};
 use crate::memory::{clamp, copy_user, opaque, read, read_user_or_zero};
 use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
 use crate::settings::offset;
@@ -61,17 +61,16 @@ pub(crate) unsafe fn fetch_block(
 /// Copies `wanted` bytes of user memory, `most` at most.
 #[inline(always)]
 unsafe fn copy_block(slot: &Slot, position: u64, arg: u8, address: u64, wanted: u64, most: u64) -> u64 {
-    slot.keep(position, if wanted > most { most } else { wanted });
+    let wanted = slot.forget(wanted);
     let target = slot.body(position);
-    let kept = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
+    let kept = slot.bounded::<FETCH_BYTES_MAX>(if wanted > most { most } else { wanted });
     if !copy_user(target, kept, address) {
         return slot.section(position, arg, SectionState::Unreadable, 0);
     }
     if wanted > kept {
         let instead = dns::bytes_instead(target, kept);
         if instead > kept {
-            slot.keep(position, if wanted > instead { instead } else { wanted });
-            let more = clamp::<FETCH_BYTES_MAX>(slot.kept(position));
+            let more = slot.bounded::<FETCH_BYTES_MAX>(if wanted > instead { instead } else { wanted });
             if copy_user(target, more, address) {
                 return slot.section(position, arg, SectionState::Data, more);
             }
@@ -94,37 +93,32 @@ pub(crate) unsafe fn fetch_vector(
     }
     let address = image_u64(slot, image_at, (*fetch).address_at);
     let count = image_u64(slot, image_at, (*fetch).length_at) & 0xffff_ffff;
-    let is_message = (*fetch).how == FETCH_MSGHDR_IN;
-    copy_vector(slot, position, (*fetch).arg, address, count, FETCH_BYTES_MAX, is_message, false)
+    copy_vector(slot, position, fetch, address, count, FETCH_BYTES_MAX, false)
 }
 
 /// Copies `count` parts of an iovec, or a message, of which `whole` bytes at most are data.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "as many as there are things to say")]
 unsafe fn copy_vector(
     slot: &Slot,
     position: u64,
-    arg: u8,
+    fetch: *const OperationFetch,
     address: u64,
     count: u64,
     whole: u64,
-    is_message: bool,
     is_out: bool,
 ) -> u64 {
+    let arg = (*fetch).arg;
     if address == 0 {
         return slot.section(position, arg, SectionState::Null, 0);
     }
-    let snap = slot.snap_bytes();
-    let limit = if whole < snap { whole } else { snap };
-    let copied = if is_message {
-        let head = Longs::wide(address);
-        fetch::message::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0, head, limit, whole, is_out)
-    } else {
-        let vector = Longs::wide(address);
-        fetch::iovec::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0, vector, count, limit, whole)
-    };
-    match copied {
-        Some(bytes) => slot.section(position, arg, SectionState::Data, clamp::<FETCH_BYTES_MAX>(bytes)),
+    let is_message = || (&raw const (*fetch).how).read_volatile() & !1 == FETCH_MSGHDR_IN;
+    let longs = Longs { address, width: || WIDE };
+    let data = Data { longs, is_message, parts: count, is_out: || is_out, whole };
+    match data.copy::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0) {
+        Some(bytes) => {
+            let bytes = slot.bounded::<FETCH_BYTES_MAX>(bytes);
+            slot.section(position, arg, SectionState::Data, bytes)
+        }
         None => slot.section(position, arg, SectionState::Unreadable, 0),
     }
 }
@@ -173,8 +167,7 @@ pub(crate) unsafe fn fetch_out(
     let second: u64 = read(request, at((*fetch).length_at));
     let (filled, snap) = (result as u64, slot.snap_bytes());
     if how == FETCH_IOVEC_OUT || how == FETCH_MSGHDR_OUT {
-        let is_message = how == FETCH_MSGHDR_OUT;
-        return copy_vector(slot, position, arg, address, second & 0xffff_ffff, filled, is_message, true);
+        return copy_vector(slot, position, fetch, address, second & 0xffff_ffff, filled, true);
     }
     if address == 0 {
         return slot.section(position, arg, SectionState::Null, 0);

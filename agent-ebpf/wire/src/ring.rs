@@ -107,8 +107,10 @@ pub struct RingState {
     pub without: u64,
     /// Class of the event being written, and in the lower half the thread it changes.
     pub weight: u64,
+    /// Values pass through here of which the verifier is to know nothing.
+    pub passed: u64,
     #[doc(hidden)]
-    pub _producer_pad: [u64; 13],
+    pub _producer_pad: [u64; 12],
     /// Bytes consumed by the agent.
     pub tail: u64,
     /// Quotas are for the time in which this number stays the same.
