@@ -108,7 +108,7 @@ unsafe fn write_exec(ctx: &BtfTracePointContext, pid_tgid: u64, old_tid: u32) {
     };
     let Some((nr, compat)) = call else { return };
     let Some(slot) = ring::begin(Weight::of_change(EventClass::Process, pid_tgid as u32)) else { return };
-    let mut flags = if compat { FLAG_COMPAT } else { 0 };
+    let mut flags = opaque(u64::from(compat)) as u8 * FLAG_COMPAT;
     let mut latency = 0;
     if let Some(known) = latency_ns(old_tid, nr, slot.time_ns) {
         latency = known;

@@ -12,9 +12,9 @@ use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECT
 use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart};
 use wire::table::{
     CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
-    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED_FAILED, SELECTED_SUCCEEDED,
-    SHARED_ABSENT, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT, SHARED_SOCKETCALL,
-    UPKEEP_ALWAYS, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
+    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC,
+    SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT,
+    SHARED_SOCKETCALL, UPKEEP_ON_SOCKET, UPKEEP_OWN,
 };
 
 use crate::facts::{file_facts, file_of, is_socket, socket_facts};
@@ -286,12 +286,11 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     let task = current_task();
     let compat = is_compat(task, regs);
     let Some(mut entry) = entry(native, nr, compat) else { return };
-    let shared = if compat { (*entry).shared } else { 0 };
     let mut told = nr;
-    if shared == SHARED_SOCKETCALL || shared == SHARED_IPC {
+    if compat && (*entry).shared >= SHARED_BY_SOCKETCALL {
         // Several calls behind one number.
         let sub = narrow_argument(regs, 0) as u32 & 0xffff;
-        if let Some(own) = shared_entry(shared, sub) {
+        if let Some(own) = shared_entry((*entry).shared, sub) {
             entry = own;
             told = nr | i64::from(sub) << SHARED_SHIFT;
         }
@@ -300,37 +299,45 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     if result == 0 && is_exec_of_other_kind(regs, nr, compat) {
         return;
     }
-    let outcome = if result < 0 { SELECTED_FAILED } else { SELECTED_SUCCEEDED };
-    let is_kept = keeps_state(entry, result);
-    let is_watched = (*entry).upkeep & UPKEEP_WHEN == UPKEEP_ON_SOCKET && result > 0;
-    let is_asked_for = (*entry).selected & outcome != 0;
-    if !is_kept && !is_watched && !is_asked_for {
+    // Without its upper half a number like 0x10003 would pass for that of close.
+    if nr as u64 >= NR_BEYOND as u64 && (result == -ENOSYS || setting!(aarch64) != 0) {
+        let private = nr - ARM_PRIVATE;
+        let is_private = setting!(aarch64) != 0 && compat && (private as u64) < ARM_PRIVATE_MAX as u64;
+        told = if is_private { ARM_PRIVATE_TOLD + private } else { NR_BEYOND };
+    }
+    // What follows asks the table, rather than to keep the answers: for every answer that is kept the verifier walks
+    // through all the rest once more. For the same reason this is arithmetic and no comparison.
+    let outcome = opaque(u64::from(SELECTED_SUCCEEDED) + (result as u64 >> 63)) as u8;
+    let is_watched = || result > 0 && (*entry).upkeep & UPKEEP_ON_SOCKET != 0;
+    if ((*entry).upkeep | (*entry).selected) & outcome == 0 && !is_watched() {
         return;
     }
     let pid_tgid = pid_tgid(task);
-    if !ring::is_selected(pid_tgid) || (!is_kept && ring::is_turned_away(pid_tgid)) {
+    if !ring::is_selected(pid_tgid) {
         return;
     }
-    let is_wanted = is_kept || (is_asked_for && !is_too_quick(entry, pid_tgid as u32, nr));
-    if !is_wanted
-        && (!is_watched || !is_socket(file_of(task, early_argument(regs, (*entry).fd, compat, shared))))
+    // What changes state that is kept is recorded, whoever wants to see it.
+    if (*entry).upkeep & outcome == 0 {
+        if ring::is_turned_away(pid_tgid) {
+            return;
+        }
+        let is_wanted = (*entry).selected & outcome != 0 && !is_too_quick(entry, pid_tgid as u32, nr);
+        if !is_wanted
+            && (!is_watched() || !is_socket(file_of(task, early_argument(regs, entry, (*entry).fd, compat))))
+        {
+            return;
+        }
+    }
+    if result == 0
+        && ((*entry).flags & CALL_SILENT_ZERO != 0
+            || ((*entry).shared == SHARED_CHILD && is_narrow_child(pid_tgid as u32)))
     {
-        return;
-    }
-    if result == 0 && (*entry).flags & CALL_SILENT_ZERO != 0 {
-        return;
-    }
-    if result == 0 && !compat && (*entry).shared == SHARED_CHILD && is_narrow_child(pid_tgid as u32) {
         return;
     }
     // Before the record, so that nothing that comes after it is turned away; and after it, so that whoever sees the
     // new generation will have seen the record when all older ones were handed out.
     end_verdicts(entry, pid_tgid);
-    // Hidden from the compiler, which would make a copy of all that follows for either value.
-    let compat = opaque(u64::from(compat)) != 0;
-    let call =
-        Call { nr, told, compat, shared: if told == nr && shared != SHARED_MEMORY { 0 } else { shared } };
-    write_call(entry, task, regs, &call, result, pid_tgid);
+    write_call(entry, task, regs, &Call { nr, told, compat }, result, pid_tgid);
     end_verdicts(entry, pid_tgid);
 }
 
@@ -340,15 +347,6 @@ struct Call {
     /// Its number as the record says it.
     told: i64,
     compat: bool,
-    /// Where its arguments are: a `SHARED_*`, or 0.
-    shared: u8,
-}
-
-/// Whether the call changed state that is kept, whoever wants to see it.
-#[inline(always)]
-unsafe fn keeps_state(entry: *const CallEntry, result: i64) -> bool {
-    let when = (*entry).upkeep & UPKEEP_WHEN;
-    when == UPKEEP_ALWAYS || (when == UPKEEP_ON_SUCCESS && result >= 0)
 }
 
 /// Whether the call took less time than calls that are wanted.
@@ -368,26 +366,17 @@ unsafe fn write_call(
     result: i64,
     pid_tgid: u64,
 ) {
-    let Call { nr, mut told, compat, shared } = *call;
+    let Call { nr, told, compat } = *call;
     let Some(slot) = ring::begin(Weight::of_call(entry, pid_tgid as u32)) else { return };
-    let mut flags = if compat { FLAG_COMPAT } else { 0 };
+    let mut flags = opaque(u64::from(compat)) as u8 * FLAG_COMPAT;
     let mut latency = 0;
     if let Some(known) = latency_ns(pid_tgid as u32, nr, slot.time_ns) {
         latency = known;
         flags |= FLAG_LATENCY;
     }
     let nargs = (*entry).nargs;
-    // Without its upper half a number like 0x10003 would pass for that of close.
-    if nr as u64 >= NR_BEYOND as u64 && (result == -ENOSYS || setting!(aarch64) != 0) {
-        let private = nr - ARM_PRIVATE;
-        let is_private = setting!(aarch64) != 0 && compat && (private as u64) < ARM_PRIVATE_MAX as u64;
-        told = if is_private { ARM_PRIVATE_TOLD + private } else { NR_BEYOND };
-    }
     slot.header(RecordType::Syscall, flags, nargs, told, pid_tgid);
     slot.outcome(result, latency);
-    // Through memory, so that the verifier sees all ways here as alike.
-    slot.arg(5, u64::from(shared));
-    let shared = slot.argument(5) as u8;
     // All six, whatever the call takes: what is too much is overwritten by what follows.
     if !slot.is_compat() {
         slot.arg(0, argument(regs, 0));
@@ -397,7 +386,7 @@ unsafe fn write_call(
         slot.arg(4, argument(regs, 4));
         slot.arg(5, argument(regs, 5));
     } else {
-        write_narrow_arguments(&slot, regs, entry, shared);
+        write_narrow_arguments(&slot, regs, entry);
     }
     let mut position = Slot::behind_args(nargs);
     if (*entry).fetches != 0 {
@@ -420,8 +409,8 @@ unsafe fn is_memory_shared(task: *const u8) -> bool {
 
 /// An argument before there is a record: index is data.
 #[inline(always)]
-unsafe fn early_argument(regs: *const u8, index: u8, compat: bool, shared: u8) -> u64 {
-    match (compat, shared) {
+unsafe fn early_argument(regs: *const u8, entry: *const CallEntry, index: u8, compat: bool) -> u64 {
+    match (compat, (*entry).shared) {
         (true, SHARED_SOCKETCALL) => {
             u64::from(read_user_or_zero::<u32>(narrow_argument(regs, 1) + (u64::from(index) & 7) * 4))
         }
@@ -440,8 +429,10 @@ unsafe fn early_argument(regs: *const u8, index: u8, compat: bool, shared: u8) -
 /// A result as a 32-bit program gets it.
 #[inline(always)]
 fn narrow_result(result: i64) -> i64 {
-    let narrow = i64::from(result as i32);
-    if (-ERRNO_MAX..0).contains(&narrow) { narrow } else { i64::from(result as u32) }
+    let low = u64::from(result as u32);
+    // 1 where it is an error. Arithmetic, as in [`exit`].
+    let is_error = opaque((u64::from(u32::MAX) - ERRNO_MAX as u64).wrapping_sub(low) >> 63);
+    (low | is_error.wrapping_neg() << 32) as i64
 }
 
 /// Marks a child that is made through the 32-bit entry: the kernel does not keep for it that it came through there, so
@@ -470,14 +461,15 @@ unsafe fn shared_entry(shared: u8, sub: u32) -> Option<*const CallEntry> {
     if sub >= SHARED_MAX as u32 {
         return None;
     }
-    let table = if shared == SHARED_IPC { 2 * CALLS_MAX + SHARED_MAX } else { 2 * CALLS_MAX };
+    let table = if shared == SHARED_BY_IPC { 2 * CALLS_MAX + SHARED_MAX } else { 2 * CALLS_MAX };
     let own = CALLS.get_ptr(table as u32 + sub)?;
     ((*own).nargs != SHARED_ABSENT).then_some(own)
 }
 
 /// Writes the arguments of a call that came through the 32-bit entry, from where they are.
 #[inline(always)]
-unsafe fn write_narrow_arguments(slot: &Slot, regs: *const u8, entry: *const CallEntry, shared: u8) {
+unsafe fn write_narrow_arguments(slot: &Slot, regs: *const u8, entry: *const CallEntry) {
+    let shared = (*entry).shared;
     let order = (*entry).order;
     let at = narrow_argument(regs, if shared == SHARED_MEMORY { 0 } else { 1 });
     for i in 0..6 {

@@ -81,14 +81,14 @@ pub const SELECTED: u8 = SELECTED_SUCCEEDED | SELECTED_FAILED;
 /// Value of [`CallEntry::upkeep`]: what is not selected makes no record.
 pub const UPKEEP_NONE: u8 = 0;
 /// The state the call changes is kept: it makes a record when it succeeds, selected or not.
-pub const UPKEEP_ON_SUCCESS: u8 = 1;
+pub const UPKEEP_ON_SUCCESS: u8 = SELECTED_SUCCEEDED;
 /// As [`UPKEEP_ON_SUCCESS`], for a call that changes state also when it fails.
-pub const UPKEEP_ALWAYS: u8 = 2;
+pub const UPKEEP_ALWAYS: u8 = SELECTED;
 /// What the call sends or receives is looked at, though the call is not recorded: it makes a record when it succeeds, its
 /// descriptor is a socket, and its thread may be one whose events are wanted.
-pub const UPKEEP_ON_SOCKET: u8 = 3;
+pub const UPKEEP_ON_SOCKET: u8 = 4;
 /// The part of [`CallEntry::upkeep`] that holds these.
-pub const UPKEEP_WHEN: u8 = 3;
+pub const UPKEEP_WHEN: u8 = 7;
 /// Bit of [`CallEntry::upkeep`]: the call changes what is told of the calling thread or its process, descriptors aside:
 /// verdicts on the process do not hold any more ([`crate::ring::MarkWord`]).
 pub const UPKEEP_OWN: u8 = 128;
@@ -151,7 +151,7 @@ pub struct CallEntry {
     pub latency_min_ns: u64,
     /// Of a call behind `ipc`, three bits for each argument: the register that holds it.
     pub order: u32,
-    /// A `SHARED_*`: where the call has its arguments, when they are not in the registers.
+    /// A `SHARED_*`: where the call has its arguments, when they are not in the registers; or that it is one of several.
     pub shared: u8,
     #[doc(hidden)]
     pub reserved: [u8; 3],
@@ -161,12 +161,16 @@ const _: () = assert!(size_of::<CallEntry>() == 64);
 
 /// Value of [`CallEntry::shared`]: argument 0 points to the arguments, as of the old `mmap` and `select`.
 pub const SHARED_MEMORY: u8 = 1;
-/// Argument 0 says which of several calls it is, argument 1 points to the arguments.
+/// Argument 0 said which of several calls it is, argument 1 points to the arguments.
 pub const SHARED_SOCKETCALL: u8 = 2;
-/// Argument 0 says which of several calls it is, the others are arguments in an order of their own.
+/// Argument 0 said which of several calls it is, the others are arguments in an order of their own.
 pub const SHARED_IPC: u8 = 3;
 /// A native call whose number means, to 32-bit programs, that a child is made.
 pub const SHARED_CHILD: u8 = 4;
+/// Argument 0 says which of several calls it is; each has an entry, which says [`SHARED_SOCKETCALL`].
+pub const SHARED_BY_SOCKETCALL: u8 = 5;
+/// Argument 0 says which of several calls it is; each has an entry, which says [`SHARED_IPC`].
+pub const SHARED_BY_IPC: u8 = 6;
 /// [`CallEntry::nargs`] of an entry that stands for no call.
 pub const SHARED_ABSENT: u8 = 0xff;
 /// Calls behind `socketcall`, and as many behind `ipc`, at most.

@@ -11,9 +11,9 @@ use wire::table::{
     FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
     FETCH_LENPTR_OUT, FETCH_MESSAGES_IN, FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE,
     FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED,
-    SELECTED_FAILED, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY,
-    SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN,
-    UPKEEP_WHEN,
+    SELECTED_FAILED, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD,
+    SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET,
+    UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
 };
 
 /// The machine this agent was built for.
@@ -87,9 +87,10 @@ fn placed(entry: CallEntry, place: Option<Place>) -> CallEntry {
 
 /// Numbers behind which several calls stand are of interest when one of these is.
 fn share(entries: &mut [CallEntry]) {
-    for (name, shared, first) in
-        [("socketcall", SHARED_SOCKETCALL, 2 * CALLS_MAX), ("ipc", SHARED_IPC, 2 * CALLS_MAX + SHARED_MAX)]
-    {
+    for (name, shared, first) in [
+        ("socketcall", SHARED_BY_SOCKETCALL, 2 * CALLS_MAX),
+        ("ipc", SHARED_BY_IPC, 2 * CALLS_MAX + SHARED_MAX),
+    ] {
         let Some(nr) = schema::syscall_nr(NATIVE.compat(), name) else { continue };
         let behind = &entries[first..first + SHARED_MAX];
         let selected = behind.iter().fold(0, |all, entry| all | entry.selected);
@@ -400,7 +401,7 @@ mod tests {
         let narrow = |nr: usize| all[CALLS_MAX + nr];
         assert_eq!((narrow(146).vector.how, narrow(146).vector.size), (FETCH_IOVEC_IN, 4), "writev");
         assert_eq!((narrow(90).shared, narrow(90).nargs), (SHARED_MEMORY, 6), "mmap");
-        assert_eq!((narrow(102).shared, narrow(102).selected), (SHARED_SOCKETCALL, SELECTED));
+        assert_eq!((narrow(102).shared, narrow(102).selected), (SHARED_BY_SOCKETCALL, SELECTED));
         let connect = all[2 * CALLS_MAX + 3];
         assert_eq!((connect.nargs, connect.fetches, connect.shared), (3, 1, SHARED_SOCKETCALL));
         let semop = all[2 * CALLS_MAX + SHARED_MAX + 1];
