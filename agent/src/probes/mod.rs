@@ -370,7 +370,7 @@ impl Probes {
     }
 }
 
-/// Has the kernel verify the programs: the largest two take it a tenth of a second each, so one has a thread.
+/// Has the kernel verify the programs: the largest takes it as long as half of all others, so it has a thread.
 fn load_programs(ebpf: &mut Ebpf, btf: &Btf, is_needed: impl Fn(&str) -> bool) -> Result<()> {
     let load = |name: &str, program: &mut Program| -> Result<()> {
         let program: &mut BtfTracePoint = program.try_into()?;
