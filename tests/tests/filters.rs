@@ -74,7 +74,13 @@ fn lines(rig: &Rig, capture: &str, filter: &str) -> Result<BTreeMap<String, i64>
 
 fn without_numbers(word: &str) -> String {
     match word.len() > 6 && word.bytes().any(|byte| byte.is_ascii_digit()) {
-        true => word.chars().map(|letter| if letter.is_ascii_digit() { '#' } else { letter }).collect(),
+        true => {
+            let hidden = word.chars().map(|letter| if letter.is_ascii_digit() { '#' } else { letter });
+            let mut letters: Vec<char> = hidden.collect();
+            // Process ids begin anew, with fewer digits, where their numbers end.
+            letters.dedup_by(|later, earlier| *later == '#' && *earlier == '#');
+            letters.into_iter().collect()
+        }
         false => word.to_owned(),
     }
 }
