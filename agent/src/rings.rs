@@ -662,6 +662,9 @@ mod tests {
                     slots[tid as usize % TOUCHED_SLOTS].store(tid, Ordering::Relaxed);
                     count.store(u64::from(tid) + 1, Ordering::Release);
                     // Now and then as slow as the kernel side is.
+                    if tid % 65536 < 4 {
+                        std::thread::yield_now();
+                    }
                     (0..tid % 8).for_each(|_| std::hint::spin_loop());
                 }
             });
