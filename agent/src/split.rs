@@ -124,6 +124,9 @@ mod tests {
         check("fd.name startswith /etc", "getppid", false, false, 0);
         check("fd.name startswith /etc", "read", true, true, 0);
         check("fd.name startswith /etc", "openat", true, true, 0);
+        check("fs.path.name startswith /etc", "read", false, false, 0);
+        check("fs.path.name startswith /etc", "stat", true, false, 0);
+        check("fs.path.name startswith /etc or evt.type=openat", "rename", false, false, 0);
         check("evt.failed=true", "openat", false, true, 0);
         check("evt.failed=false or proc.name=cat", "openat", true, true, 0);
         check("evt.res=EACCES", "openat", false, true, 0);

@@ -53,6 +53,9 @@ const FILTERS: &[&str] = &[
     "(proc.name=sort and evt.type=read) or (proc.name=tail and evt.type=write) or evt.type=execve",
     "not (proc.name=cat or evt.type=read or evt.failed=true)",
     "proc.pgid=0 or evt.type=procexit",
+    "fs.path.name startswith /etc",
+    "fs.path.name startswith / and proc.name=rm",
+    "fs.path.name endswith missing or fs.path.name=/usr/bin/cat",
     "evt.type=exec_map",
     "evt.type=exec_map and fd.name contains libc",
 ];

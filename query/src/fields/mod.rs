@@ -20,6 +20,7 @@ use capture_format::ReadError;
 
 pub(crate) use event::{io_category, parameter};
 pub use markdown::fields_markdown;
+pub(crate) use path::only_path;
 pub(crate) use services::{service_name, service_port};
 
 use crate::recording::Recording;

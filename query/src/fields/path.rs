@@ -8,7 +8,7 @@ use capture_format::schema::Shape;
 use super::{Field, Read, Type, field};
 use crate::render::{absolute_path, raw_path};
 use crate::value::Value;
-use crate::view::RowView;
+use crate::view::{KindView, RowView};
 
 use Read::Row;
 use Type::Text;
@@ -23,7 +23,10 @@ enum Which {
 
 /// The argument that holds the path asked for.
 fn path_argument(row: &RowView<'_>, which: Which) -> Option<usize> {
-    let view = row.kind()?;
+    argument_of(&row.kind()?, which)
+}
+
+fn argument_of(view: &KindView<'_>, which: Which) -> Option<usize> {
     let name = view.kind.name.as_str();
     // The content of a symbolic link and the device of a mount are texts: they need not lead anywhere.
     let mut paths =
@@ -53,6 +56,11 @@ fn path_argument(row: &RowView<'_>, which: Which) -> Option<usize> {
         }
         _ => None,
     }
+}
+
+/// The argument of a kind of call with one path that is the path.
+pub(crate) fn only_path(view: &KindView<'_>) -> Option<usize> {
+    argument_of(view, Which::Only)
 }
 
 type Path<'a> = fn(&RowView<'a>, usize) -> Result<Option<Cow<'a, [u8]>>, ReadError>;

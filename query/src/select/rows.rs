@@ -15,7 +15,7 @@ use capture_format::{MaybeInts, ReadError};
 
 use super::selection::Selection;
 use crate::cache::{NO_PLACE, TextCache};
-use crate::fields::{Argument, io_category, parameter};
+use crate::fields::{Argument, io_category, only_path, parameter};
 use crate::filter::{Access, At, Node, Test};
 use crate::print::PrintOptions;
 use crate::recording::{Recording, Rows};
@@ -52,6 +52,8 @@ pub(super) enum Reads {
     Number(usize),
     /// A data argument of which equal bytes give equal answers.
     Data(usize),
+    /// The path that a successful call works on.
+    Path,
     /// Something else.
     Other,
 }
@@ -144,6 +146,9 @@ pub(super) fn reads(test: &Test, kind: Option<KindView<'_>>) -> Reads {
             Some(Parameter::Arg(index)) if is_plain_number(&view, index) => Reads::Number(index),
             Some(_) => Reads::Other,
         },
+        ("fs.path.name" | "fs.path.nameraw", Some(view)) => {
+            only_path(&view).map_or(Reads::Nothing, |_| Reads::Path)
+        }
         (name, Some(view)) => match name.strip_prefix("evt.buflen") {
             Some(about) => length(&view, about),
             None => Reads::Other,
@@ -273,7 +278,7 @@ pub(super) fn rows_where(
             Reads::Data(index) if rows_of_kind.has(index, true) => {
                 rows_of_kind.by_data(&mut selected, index, by_row)?;
             }
-            Reads::Number(_) | Reads::Data(_) | Reads::Fd(_) | Reads::Other => {
+            Reads::Number(_) | Reads::Data(_) | Reads::Fd(_) | Reads::Path | Reads::Other => {
                 rows_of_kind.try_add(&mut selected, |_, row| by_row(row))?;
             }
         }

@@ -223,6 +223,8 @@ fn of_outcome(test: &Test, kind: &EventKind, known: &Known) -> Option<bool> {
             let (first, last) = (value(first), value(last));
             between(first.min(last), first.max(last))
         }
+        // A call that failed worked on no path.
+        (Reads::Path, Some((_, last)), _) if last < 0 => Some(false),
         (Reads::EqualResult, Some((first, last)), _) => test.holds_for_results(first, last),
         (Reads::Latency(value), _, Some((first, last))) if is_monotone(test) => {
             between(value(first), value(last))

@@ -46,6 +46,8 @@ const CONDITIONS: &[&str] = &[
     "fd.name exists",
     "fd.num=4",
     "fd.port=443",
+    "fs.path.name startswith /nope",
+    "fs.path.nameraw in (old, a.txt)",
     "fd.type=ipv4",
     "proc.name=bash",
     "proc.name in (cat, nginx)",
