@@ -53,15 +53,11 @@ fn run() -> Result<()> {
     ensure!(cpus == 2, "{cpus} CPUs, not 2: faults of others would not show");
     for recording in recordings(&release) {
         let what = recording.scope;
-        recording.make_whole().with_context(|| format!("{what:?}"))?;
-        println!("guest: recorded {what:?} at {} s", machine::uptime());
-        for run in &recording.runs {
-            let differences = recording.compare(run).with_context(|| format!("{what:?}, {}", run.name))?;
-            if !differences.is_empty() {
-                bail!("{what:?}, {}: {}", run.name, differences.join("; "));
-            }
+        let differences = recording.make_whole().with_context(|| format!("{what:?}"))?;
+        if !differences.is_empty() {
+            bail!("{what:?}, {}", differences.join("; "));
         }
-        println!("guest: compared {what:?} at {} s", machine::uptime());
+        println!("guest: recorded {what:?}, and compared, at {} s", machine::uptime());
     }
     Ok(())
 }
