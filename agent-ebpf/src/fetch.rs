@@ -46,9 +46,9 @@ const MMSGHDR_LONGS: u64 = 8;
 /// What is kept of one of several messages begins with two numbers.
 const MESSAGE_HEAD_BYTES: u64 = 8;
 /// Messages of one call that are looked at.
-const MESSAGES_MAX: u64 = 4;
+const MESSAGES_MAX: u64 = 16;
 /// Parts of each that are looked at.
-const MESSAGE_PARTS_MAX: u64 = 2;
+const MESSAGE_PARTS_MAX: u64 = 4;
 /// Where the last of several messages may begin in a section.
 const MESSAGE_AT_MAX: u64 = FETCH_BYTES_MAX / 4;
 /// Ancillary data that is kept.
