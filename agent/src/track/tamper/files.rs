@@ -1,6 +1,5 @@
 //! The capture's files, the agent's own in `/proc`, and those of its control groups, opened, changed or renamed by others.
 
-use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -213,7 +212,7 @@ impl Tracker {
         call: &Call<'_, '_>,
         task: &Task,
         at: bool,
-        found: &mut VecDeque<Found>,
+        found: &mut Vec<Found>,
     ) {
         let args: [(Option<u8>, u8); 2] =
             if at { [(Some(0), 1), (Some(2), 3)] } else { [(None, 0), (None, 1)] };
@@ -223,12 +222,12 @@ impl Tracker {
         let there = self.guarded.file_of_path(&new);
         if let Some(file) = &there {
             // Exchanged, it has the other's name; replaced, it has none.
-            found.push_back(of_file(if is_exchange { "file_renamed" } else { "file_replaced" }, file));
+            found.push(of_file(if is_exchange { "file_renamed" } else { "file_replaced" }, file));
         }
         let moved = self.guarded.file_of_path(&old);
         let below = if moved.is_none() { self.guarded.files_below(&old) } else { Vec::new() };
         for file in moved.iter().chain(&below) {
-            found.push_back(of_file("file_renamed", file));
+            found.push(of_file("file_renamed", file));
         }
         if !call.succeeded() {
             return;

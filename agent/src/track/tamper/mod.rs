@@ -10,8 +10,6 @@ mod objects;
 mod process;
 mod watch;
 
-use std::collections::VecDeque;
-
 use capture_format::model::{Arg, Event, Ref};
 use capture_format::schema::KernelEvent;
 use wire::Record;
@@ -86,20 +84,20 @@ impl Tracker {
         }
     }
 
-    fn found(&mut self, watch: Watch, call: &Call<'_, '_>, task: &Task, descriptor: Ref) -> VecDeque<Found> {
-        let mut found = VecDeque::new();
+    fn found(&mut self, watch: Watch, call: &Call<'_, '_>, task: &Task, descriptor: Ref) -> Vec<Found> {
+        let mut found = Vec::new();
         match watch {
             Watch::Bpf => found.extend(self.bpf_on_ours(call, task, descriptor)),
             Watch::Signal { to, signal } => {
                 let signal = call.int(signal) as u32;
                 if signal != 0 && self.signal_reaches_us(call, task, call.int(to)) {
-                    found.push_back(self.of_agent("signalled", signal));
+                    found.push(self.of_agent("signalled", signal));
                 }
             }
             Watch::PidfdSignal => {
                 let signal = call.int(1) as u32;
                 if signal != 0 && self.is_our_pidfd(task, descriptor) {
-                    found.push_back(self.of_agent("signalled", signal));
+                    found.push(self.of_agent("signalled", signal));
                 }
             }
             Watch::Trace => {
@@ -112,16 +110,16 @@ impl Tracker {
                 if let Some((how, signal)) = how
                     && self.means_us(task, call.int(1))
                 {
-                    found.push_back(self.of_agent(how, signal));
+                    found.push(self.of_agent(how, signal));
                 }
             }
             Watch::Memory if self.means_us(task, call.int(0)) => {
-                found.push_back(self.of_agent("memory_written", 0));
+                found.push(self.of_agent("memory_written", 0));
             }
             Watch::Limit { new }
                 if new.is_none_or(|at| call.raw(at) != 0) && self.means_us(task, call.int(0)) =>
             {
-                found.push_back(self.of_agent("limits_changed", 0));
+                found.push(self.of_agent("limits_changed", 0));
             }
             Watch::Priority { process } => {
                 let is_ours = match call.int(0) - process {
@@ -131,7 +129,7 @@ impl Tracker {
                     _ => false,
                 };
                 if is_ours {
-                    found.push_back(self.of_agent("limits_changed", 0));
+                    found.push(self.of_agent("limits_changed", 0));
                 }
             }
             Watch::TakeDescriptor => found.extend(self.descriptor_taken(call, task)),
@@ -148,7 +146,7 @@ impl Tracker {
             Watch::Remove { at } => {
                 let (dirfd, path) = if at { (Some(0), 1) } else { (None, 0) };
                 if let Some((file, _)) = self.named(call, task, dirfd, path) {
-                    found.push_back(of_file("file_removed", &file));
+                    found.push(of_file("file_removed", &file));
                 }
             }
             Watch::Rename { at } => self.renamed_ours(call, task, at, &mut found),

@@ -13,44 +13,64 @@ use super::files::capture;
 use super::guarded::Held;
 use super::{Found, word};
 
+/// `enum bpf_cmd` of include/uapi/linux/bpf.h: those that open something that is there already.
+const OBJ_GET: i32 = 7;
+const PROG_GET_FD_BY_ID: i32 = 13;
+const MAP_GET_FD_BY_ID: i32 = 14;
+const LINK_GET_FD_BY_ID: i32 = 30;
+const OPENING: [i32; 4] = [OBJ_GET, PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID, LINK_GET_FD_BY_ID];
+
+/// Those that work on something open, with where `union bpf_attr` has its descriptors, and what is done to it.
+const WORKING: [(i32, &[usize], &str); 15] = [
+    // MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_LOOKUP_AND_DELETE_ELEM.
+    (2, &[0], "map_changed"),
+    (3, &[0], "map_changed"),
+    (21, &[0], "map_changed"),
+    // MAP_LOOKUP_AND_DELETE_BATCH, MAP_UPDATE_BATCH, MAP_DELETE_BATCH.
+    (25, &[36], "map_changed"),
+    (26, &[36], "map_changed"),
+    (27, &[36], "map_changed"),
+    // MAP_FREEZE, OBJ_PIN.
+    (22, &[0], "map_frozen"),
+    (6, &[8], "object_pinned"),
+    // PROG_ATTACH, PROG_TEST_RUN, RAW_TRACEPOINT_OPEN, LINK_CREATE, PROG_BIND_MAP.
+    (8, &[4], "program_used"),
+    (10, &[0], "program_used"),
+    (17, &[8], "program_used"),
+    (28, &[0], "program_used"),
+    (35, &[0, 4], "program_used"),
+    // LINK_UPDATE, LINK_DETACH.
+    (29, &[0, 4], "link_changed"),
+    (34, &[0], "link_changed"),
+];
+
 impl Tracker {
     /// A call of `bpf` that opened an object of ours, or worked on one.
     pub(super) fn bpf_on_ours(&mut self, call: &Call<'_, '_>, task: &Task, descriptor: Ref) -> Option<Found> {
         let attributes = call.bytes(1).unwrap_or_default();
-        let (fds, how): (&[usize], _) = match call.int(0) {
-            2 | 3 | 21 => (&[0], "map_changed"),
-            25..=27 => (&[36], "map_changed"),
-            22 => (&[0], "map_frozen"),
-            6 => (&[8], "object_pinned"),
-            8 => (&[4], "program_used"),
-            10 | 28 => (&[0], "program_used"),
-            17 => (&[8], "program_used"),
-            35 => (&[0, 4], "program_used"),
-            29 => (&[0, 4], "link_changed"),
-            34 => (&[0], "link_changed"),
-            command => {
-                let kind = kind_opened_by(command);
-                let by_id = || Some((kind?, word(attributes, 0)?));
-                let by_fd = match self.guarded.held.get(&descriptor) {
-                    Some(Held::Object(kind, id)) if matches!(command, 7 | 13 | 14 | 30) => Some((*kind, *id)),
-                    _ => None,
-                };
-                let (kind, id) = by_fd.or_else(by_id)?;
+        let command = call.int(0);
+        if let Some((_, places, how)) = WORKING.iter().find(|(working, ..)| *working == command) {
+            return places.iter().find_map(|&at| {
+                let descriptor = self.descriptor_of(task, word(attributes, at), 0);
+                let Some(&Held::Object(kind, id)) = self.guarded.held.get(&descriptor) else { return None };
                 let object = self.guarded.object(kind, id)?;
-                let how = match kind {
-                    ObjectKind::Map => "map_opened",
-                    ObjectKind::Program => "program_opened",
-                    ObjectKind::Link => "link_opened",
-                };
-                return Some(Found { how, object, id: u64::from(id), signal: 0, descriptor });
-            }
+                Some(Found { how, object, id: u64::from(id), signal: 0, descriptor })
+            });
+        }
+        let kind = kind_opened_by(command);
+        let by_id = || Some((kind?, word(attributes, 0)?));
+        let by_fd = match self.guarded.held.get(&descriptor) {
+            Some(Held::Object(kind, id)) if OPENING.contains(&command) => Some((*kind, *id)),
+            _ => None,
         };
-        fds.iter().find_map(|&at| {
-            let descriptor = self.descriptor_of(task, word(attributes, at), 0);
-            let Some(&Held::Object(kind, id)) = self.guarded.held.get(&descriptor) else { return None };
-            let object = self.guarded.object(kind, id)?;
-            Some(Found { how, object, id: u64::from(id), signal: 0, descriptor })
-        })
+        let (kind, id) = by_fd.or_else(by_id)?;
+        let object = self.guarded.object(kind, id)?;
+        let how = match kind {
+            ObjectKind::Map => "map_opened",
+            ObjectKind::Program => "program_opened",
+            ObjectKind::Link => "link_opened",
+        };
+        Some(Found { how, object, id: u64::from(id), signal: 0, descriptor })
     }
 
     /// The object of ours that a call of `bpf` has just opened, as the kernel shows it, or as the call asked for it.
@@ -61,7 +81,7 @@ impl Tracker {
         call: &Call<'_, '_>,
     ) -> Option<(ObjectKind, u32)> {
         let command = call.int(0);
-        if !self.guarded.is_on() || !matches!(command, 7 | 13 | 14 | 30) {
+        if !self.guarded.is_on() || !OPENING.contains(&command) {
             return None;
         }
         let is_ours = |object: &(ObjectKind, u32)| self.guarded.own.objects.contains_key(object);
@@ -125,9 +145,9 @@ impl Tracker {
 /// What a command of `bpf` opens by its id.
 fn kind_opened_by(command: i32) -> Option<ObjectKind> {
     match command {
-        13 => Some(ObjectKind::Program),
-        14 => Some(ObjectKind::Map),
-        30 => Some(ObjectKind::Link),
+        PROG_GET_FD_BY_ID => Some(ObjectKind::Program),
+        MAP_GET_FD_BY_ID => Some(ObjectKind::Map),
+        LINK_GET_FD_BY_ID => Some(ObjectKind::Link),
         _ => None,
     }
 }
