@@ -24,17 +24,15 @@ fn capabilities(status: &str) -> Result<[u64; 2]> {
 fn every_thread_of_the_agent_gives_up_what_it_needs_no_more() -> Result<()> {
     let Some(rig) = Rig::new("privileges")? else { return Ok(()) };
     let own = capabilities(&fs::read_to_string("/proc/self/status")?)?;
-    let mut agent = rig.agent();
-    agent.args(["record", "-w", "some.reel", "-M", "2"]).stderr(Stdio::null());
-    let mut agent = agent.spawn()?;
-    thread::sleep(Duration::from_millis(1500));
+    let recording = rig.begin("some.reel", &[], &[])?;
     let mut threads = 0;
-    for thread in fs::read_dir(format!("/proc/{}/task", agent.id()))? {
+    for thread in fs::read_dir(format!("/proc/{}/task", recording.pid()))? {
         let status = fs::read_to_string(thread?.path().join("status"))?;
         ensure!(capabilities(&status)? == own.map(|set| set & KEPT), "{status}");
         threads += 1;
     }
-    ensure!(agent.wait()?.success());
+    recording.signal(libc::SIGINT);
+    recording.end()?;
     ensure!(threads >= 2, "it has {threads} threads, of which one should write");
     rig.done();
     Ok(())
