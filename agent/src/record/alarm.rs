@@ -25,7 +25,7 @@ pub(super) struct Alarm {
 impl Alarm {
     /// Lines to say of an attempt.
     pub(super) fn raise(&mut self, deed: &Deed, now: Instant) -> Vec<String> {
-        self.total += 1;
+        self.total += u64::from(!is_order(deed));
         let mut lines = Vec::new();
         if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
             lines.extend(self.rest());
@@ -52,6 +52,13 @@ impl Alarm {
     }
 }
 
+/// Whether the agent was only told what to do: an event like the others, for who ended a recording is worth knowing, but
+/// nothing to be alarmed at.
+fn is_order(deed: &Deed) -> bool {
+    let orders = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
+    deed.how == "signalled" && orders.contains(&(deed.signal as i32))
+}
+
 fn describe(deed: &Deed) -> String {
     let escaped = |text: &[u8]| {
         let mut shown = Vec::new();
@@ -59,10 +66,12 @@ fn describe(deed: &Deed) -> String {
         String::from_utf8_lossy(&shown).into_owned()
     };
     // Writing to a String does not fail.
-    let mut line = format!("tampering: {} {}", deed.how, escaped(&deed.object));
-    if deed.signal != 0 {
-        let _ = write!(line, " with signal {}", deed.signal);
-    }
+    let mut line = if is_order(deed) {
+        format!("signal {}", deed.signal)
+    } else {
+        let line = format!("tampering: {} {}", deed.how, escaped(&deed.object));
+        if deed.signal == 0 { line } else { format!("{line} with signal {}", deed.signal) }
+    };
     if deed.pid != 0 {
         let _ = write!(line, " by {} (process {}, {})", escaped(&deed.comm), deed.pid, deed.call);
     }
@@ -98,6 +107,14 @@ mod tests {
         assert!(line.starts_with("tampering: signalled agent with signal 9 by e"), "{line}");
         assert!(line.contains("(process 12, kill), which failed: Operation not permitted"), "{line}");
         assert!(!line.contains('\x1b'), "{line}");
+    }
+
+    #[test]
+    fn an_order_is_no_attempt() {
+        let mut alarm = Alarm::default();
+        let order = Deed { signal: 15, result: 0, comm: b"systemd".to_vec(), pid: 1, ..deed() };
+        assert_eq!(alarm.raise(&order, Instant::now()), ["signal 15 by systemd (process 1, kill)"]);
+        assert_eq!(alarm.total(), 0);
     }
 
     #[test]

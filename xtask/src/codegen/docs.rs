@@ -67,7 +67,8 @@ the object, or the inode number of the capture. `how` is one of:
 | `file_removed`, `file_renamed`, `file_replaced` | the capture's name; also a folder's above it |
 
 The calls that may be one are looked at whatever is selected; a filter or `--calls` that leaves the event out leaves a mark of kind
-`tamper` in the capture (`sysreel info`), and in any case the agent says it on stderr. A signal that the agent cannot answer,
+`tamper` in the capture (`sysreel info`), and in any case the agent says it on stderr. SIGHUP, SIGINT and SIGTERM, which tell the
+agent what to do, are such events too, for who ended a recording is worth knowing, but it does not count them as attempts. A signal that the agent cannot answer,
 SIGKILL, ends it before it has read of the call, so that is not in its capture, which ends cut: whoever must know records
 with a second agent, which shows the first one's end and who sent the signal. A recording of a command sees what that command does.
 A `tamper` without a thread is what the agent found by looking, `call` being empty then: `map_changed` when the rings hold what no
