@@ -227,6 +227,11 @@ fn the_split_is_explained() -> Result<()> {
     ] {
         ensure!(said.contains(part), "no '{part}' in {said}");
     }
+    // How long a thread was away only the agent knows.
+    let output =
+        succeed(rig.agent().args(["record", "--explain", "evt.type=off_cpu and evt.latency>=10ms"]))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure!(!said.contains("take less"), "{said}");
     rig.done();
     Ok(())
 }

@@ -22,13 +22,14 @@ pub(super) fn print(plan: &Plan) -> Result<()> {
     let mut split = Split::new(&plan.selection, filter.map(|typed| &typed.filter), &host);
     let calls = syscalls(probes::NATIVE).map(|(nr, _)| event_kind(probes::NATIVE, nr));
     let others = KernelEvent::ALL.into_iter().map(kernel_event);
-    let kinds: BTreeMap<String, Wanted> = calls
-        .chain(others)
-        .map(|kind| {
-            let wanted = split.wanted(&kind);
-            (kind.name, wanted)
-        })
-        .collect();
+    let mut kinds = BTreeMap::new();
+    for kind in calls {
+        kinds.insert(kind.name.clone(), split.wanted(&kind));
+    }
+    for kind in others {
+        // Only of calls does the kernel know how long they took.
+        kinds.insert(kind.name.clone(), Wanted { latency_min_ns: 0, ..split.wanted(&kind) });
+    }
     let derived = split.wanted_derived();
     let mut out = io::stdout().lock();
     match explain(&mut out, filter.map_or("", |typed| &typed.text), &kinds, &derived)
