@@ -122,7 +122,7 @@ impl Tracker {
                 found.push(self.of_agent("limits_changed", 0));
             }
             Watch::Priority { process } => {
-                let is_ours = match call.int(0) - process {
+                let is_ours = match call.int(0).wrapping_sub(process) {
                     0 => self.means_us(task, call.int(1)),
                     1 => self.means_our_group(task, call.int(1)),
                     2 => self.guarded.credentials.uid == self.user_meant(task, call.int(1)),

@@ -159,6 +159,7 @@ fn signals_and_what_else_reaches_a_process() {
     s.plain("sched_setattr", &[agent, 0x1000, 0], 0, &told("limits_changed", 0, "sched_setattr", 0));
     s.plain("setpriority", &[0, agent, 19], 0, &told("limits_changed", 0, "setpriority", 0));
     s.plain("setpriority", &[0, 0, 19], 0, "");
+    s.plain("ioprio_set", &[0x8000_0000, agent, 0], -22, "");
     s.plain("ioprio_set", &[2, u64::from(GROUP), 0], 0, &told("limits_changed", 0, "ioprio_set", 0));
     s.plain("pidfd_open", &[agent, 0], 3, "");
     let signalled = format!("bash:10 tamper = 0 signalled agent Int({agent}) Int(9) pidfd_send_signal");
