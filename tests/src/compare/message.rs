@@ -93,6 +93,9 @@ pub(super) fn several(items: &[Value], text: &str) -> Vec<String> {
             }
         }
     }
+    // One argument, however many of its messages differ alike.
+    differences.sort_unstable();
+    differences.dedup();
     differences
 }
 
