@@ -9,7 +9,7 @@ mod machine;
 use capture_format::model::{Arg, Event};
 use libfuzzer_sys::fuzz_target;
 use sysreel_agent::track::{Store, Tracker};
-use wire::facts::{SOCKET_BYTES, SocketFacts};
+use wire::facts::SocketFacts;
 use wire::record::{RecordBuilder, SECTION_SOCKET};
 use wire::{Record, RecordHeader, RecordType, SectionState};
 
@@ -49,7 +49,7 @@ impl Client {
             kernel_address: 9,
             ..SocketFacts::default()
         };
-        client.call(CONNECT, 0, SECTION_SOCKET, &socket_bytes(&facts));
+        client.call(CONNECT, 0, SECTION_SOCKET, &facts.to_bytes());
         client
     }
 
@@ -79,29 +79,6 @@ impl Client {
             &mut Checked::new(|event: &Event<'_>, store: &Store| told.extend(read(event, store))),
         );
     }
-}
-
-fn socket_bytes(facts: &SocketFacts) -> Vec<u8> {
-    let head = [
-        facts.family,
-        facts.socktype,
-        facts.protocol,
-        facts.state,
-        facts.local_port,
-        facts.remote_port,
-        0,
-        0,
-    ];
-    let tail = [facts.ino, facts.kernel_address, facts.peer_kernel_address];
-    let bytes = [
-        head.map(u16::to_ne_bytes).concat(),
-        facts.local_address.to_vec(),
-        facts.remote_address.to_vec(),
-        tail.map(u64::to_ne_bytes).concat(),
-    ]
-    .concat();
-    assert_eq!(bytes.len(), SOCKET_BYTES);
-    bytes
 }
 
 /// What an event tells of a message, if it is about one.

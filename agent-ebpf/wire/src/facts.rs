@@ -341,4 +341,52 @@ impl SocketFacts {
             peer_kernel_address: u64_at(bytes, 64),
         })
     }
+
+    /// The section that [`SocketFacts::parse`] reads.
+    pub fn to_bytes(&self) -> [u8; SOCKET_BYTES] {
+        let mut bytes = [0; SOCKET_BYTES];
+        let ports = [self.local_port, self.remote_port];
+        let shorts = [self.family, self.socktype, self.protocol, self.state].into_iter().chain(ports);
+        for (at, short) in shorts.enumerate() {
+            bytes[2 * at..][..2].copy_from_slice(&short.to_ne_bytes());
+        }
+        bytes[12..16].copy_from_slice(&self.netns.to_ne_bytes());
+        bytes[16..32].copy_from_slice(&self.local_address);
+        bytes[32..48].copy_from_slice(&self.remote_address);
+        for (at, long) in [self.ino, self.kernel_address, self.peer_kernel_address].into_iter().enumerate() {
+            bytes[48 + 8 * at..][..8].copy_from_slice(&long.to_ne_bytes());
+        }
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::offset_of;
+
+    use super::*;
+
+    #[test]
+    fn a_section_of_a_socket_is_laid_out_as_the_programs_write_it() {
+        let facts = SocketFacts {
+            family: 1,
+            socktype: 2,
+            protocol: 3,
+            state: 4,
+            local_port: 5,
+            remote_port: 6,
+            netns: 7,
+            local_address: [8; 16],
+            remote_address: [9; 16],
+            ino: 10,
+            kernel_address: 11,
+            peer_kernel_address: 12,
+        };
+        let bytes = facts.to_bytes();
+        assert_eq!(SocketFacts::parse(&bytes), Some(facts));
+        assert_eq!(u16_at(&bytes, offset_of!(SocketFacts, remote_port)), 6);
+        assert_eq!(u32_at(&bytes, offset_of!(SocketFacts, netns)), 7);
+        assert_eq!(bytes[offset_of!(SocketFacts, remote_address)], 9);
+        assert_eq!(u64_at(&bytes, offset_of!(SocketFacts, peer_kernel_address)), 12);
+    }
 }

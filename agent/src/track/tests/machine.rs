@@ -78,7 +78,7 @@ impl Call {
     }
 
     pub(super) fn socket(self, facts: SocketFacts) -> Self {
-        self.data(SECTION_SOCKET, bytes_of_socket(&facts))
+        self.data(SECTION_SOCKET, facts.to_bytes())
     }
 }
 
@@ -314,7 +314,7 @@ impl Machine {
     /// Something happened to a connection while task 9999, which has nothing to do with it, was running.
     pub(super) fn tcp(&mut self, event: TcpEvent, args: &[u64], facts: SocketFacts) {
         let header = RecordHeader { nr: event as u16, ..self.header(RecordType::Tcp, "", 9999, 9999, 0) };
-        let section = bytes_of_socket(&facts);
+        let section = facts.to_bytes();
         let built = RecordBuilder::<1024>::new(header, args);
         self.feed(built.section(SECTION_SOCKET, SectionState::Data, &section).finish());
     }
@@ -578,25 +578,4 @@ fn bytes_of_exec(facts: &ExecFacts) -> Vec<u8> {
 fn bytes_of_fork(facts: &ForkFacts) -> Vec<u8> {
     let words = [facts.creator_tid, facts.flags];
     [bytes_of_task(&facts.task), words.map(u32::to_ne_bytes).concat()].concat()
-}
-
-fn bytes_of_socket(facts: &SocketFacts) -> Vec<u8> {
-    let head = [
-        facts.family,
-        facts.socktype,
-        facts.protocol,
-        facts.state,
-        facts.local_port,
-        facts.remote_port,
-        facts.netns as u16,
-        (facts.netns >> 16) as u16,
-    ];
-    let tail = [facts.ino, facts.kernel_address, facts.peer_kernel_address];
-    [
-        head.map(u16::to_ne_bytes).concat(),
-        facts.local_address.to_vec(),
-        facts.remote_address.to_vec(),
-        tail.map(u64::to_ne_bytes).concat(),
-    ]
-    .concat()
 }
