@@ -58,7 +58,7 @@ struct Ring {
     released: u64,
     limits: Limits,
     counters: Counters,
-    /// Since when a record is being written, the how manieth.
+    /// Since when one and the same record is being written, and how many were begun by then.
     busy_since: Option<(Instant, u64)>,
     /// Contents that no program of ours can have written.
     faults: u64,
