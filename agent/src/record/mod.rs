@@ -255,7 +255,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
 
 /// Tells of what others have done to the rings and to the capture, as far as it is found by looking.
 fn look_around(rings: &mut Rings, watched: [u32; 2], tracker: &mut Tracker, recorder: &mut Recorder) {
-    let found = [rings.take_faults() > 0, recorder.has_foreign_marks()];
+    let found = [rings.take_faults() > 0, recorder.take_back_foreign_marks()];
     for ((name, id), is_changed) in [STATES, MARKS].into_iter().zip(watched).zip(found) {
         if is_changed {
             let object = format!("map:{name}");

@@ -171,7 +171,7 @@ impl Recorder {
     }
 
     /// Takes back marks of threads that others have written; whether there were any.
-    pub(super) fn has_foreign_marks(&mut self) -> bool {
+    pub(super) fn take_back_foreign_marks(&mut self) -> bool {
         self.marks.as_mut().is_some_and(|marks| marks.take_back_foreign() > 0)
     }
 
