@@ -6,6 +6,8 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -96,6 +98,8 @@ fn main() -> Result<()> {
                 libc::CPU_SET(1, &mut second);
                 libc::sched_setaffinity(0, size_of_val(&second), &raw const second);
             }
+            // What its ring still holds is lost with it, and the start of this process may be there: until that is read.
+            thread::sleep(Duration::from_millis(500));
             maps.sort_unstable_by_key(|(bytes, id)| (*bytes == RING_STATE_BYTES, *id));
             for (_, id) in maps {
                 let fd = bpf(MAP_BY_ID, &[id]) as u32;
