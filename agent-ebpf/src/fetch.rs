@@ -208,7 +208,7 @@ const _: () = assert!(
 );
 
 /// Bytes of a long of 64-bit programs, and of 32-bit ones.
-pub(crate) const WIDE: u64 = 8;
+const WIDE: u64 = 8;
 const NARROW: u64 = 4;
 
 /// Longs and pointers in user memory, as wide as the program has them.

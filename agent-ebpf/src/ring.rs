@@ -349,6 +349,21 @@ impl Slot {
         self.record.add(5).read_volatile() & wire::record::FLAG_COMPAT != 0
     }
 
+    /// Adds to the flags that the head has, when `is_compat` is 1 and not 0.
+    #[inline(always)]
+    pub(crate) unsafe fn set_compat(&self, is_compat: u8) {
+        let flags = self.record.add(5);
+        flags.write_volatile(flags.read_volatile() | is_compat * wire::record::FLAG_COMPAT);
+    }
+
+    /// Bytes of a long of the program, as [`Slot::is_compat`] has it.
+    #[inline(always)]
+    pub(crate) unsafe fn long_bytes(&self) -> u64 {
+        // No branch: this is asked in loops.
+        const { assert!(wire::record::FLAG_COMPAT == 2) };
+        8 - ((u64::from(self.record.add(5).read_volatile()) & 2) << 1)
+    }
+
     /// Argument `index`, as [`Slot::arg`] put it there: it must be one of those that the call takes.
     #[inline(always)]
     pub(crate) unsafe fn argument(&self, index: u8) -> u64 {

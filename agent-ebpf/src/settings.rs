@@ -20,6 +20,7 @@ static SETTINGS: Settings = Settings {
     dns_bytes: 0,
     marks: 0,
     uring_has_context: 0,
+    uring_compat_bit: u32::MAX,
     offsets: Offsets::NONE,
     reserved: [0; SETTINGS_RESERVED],
 };

@@ -65,6 +65,13 @@ const SETUP_SQPOLL: u32 = 1 << 1;
 const SETUP_SQE128: u32 = 1 << 10;
 /// `IORING_SETUP_NO_SQARRAY`: entries are taken in their order.
 const SETUP_NO_SQARRAY: u32 = 1 << 16;
+/// 1 if a ring is a 32-bit program's, or 0. `byte` reads a byte of it.
+#[inline(always)]
+unsafe fn is_compat(byte: impl Fn(u64) -> u8) -> u8 {
+    let bit = setting!(uring_compat_bit);
+    if bit == ABSENT { 0 } else { byte(u64::from(bit >> 3)) >> (bit & 7) & 1 }
+}
+
 /// Where members stand in a `struct io_uring_sqe`, which user space sees.
 const SQE_FD: usize = 4;
 const SQE_USER_DATA: usize = 32;
@@ -171,6 +178,7 @@ unsafe fn submit(request: u64, sqe: u64) {
     }
     let Some(slot) = ring::begin(Weight::of_operation(entry, (owner >> 32) as u32)) else { return };
     slot.header(RecordType::UringSubmit, FLAG_NO_RESULT, 2, i64::from(opcode), owner);
+    slot.set_compat(is_compat(|at| ring_head.field(at)));
     slot.outcome(0, 0);
     slot.arg(0, request);
     slot.arg(1, ring);
@@ -268,6 +276,9 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
     slot.arg(2, user_data);
     slot.arg(3, u64::from(flags));
     let position = Slot::behind_args(4);
+    if (*entry).out.how != 0 {
+        slot.set_compat(is_compat(|at| read(ring, at)));
+    }
     slot.publish(details(&slot, entry, &head, request, position));
 }
 

@@ -11,7 +11,7 @@ use wire::table::{
 use wire::uring::{COMMAND_BYTES, FETCH_FILENAME, IMAGE_BYTES, OperationFetch, SQE_BYTES};
 
 use crate::dns;
-use crate::fetch::{self, Data, Longs, WIDE};
+use crate::fetch::{self, Data, Longs};
 use crate::memory::{clamp, copy_user, opaque, read, read_user_or_zero};
 use crate::ring::{FETCH_BYTES_MAX, POSITION_MAX, Slot};
 use crate::settings::offset;
@@ -112,7 +112,7 @@ unsafe fn copy_vector(
         return slot.section(position, arg, SectionState::Null, 0);
     }
     let is_message = || (&raw const (*fetch).how).read_volatile() & !1 == FETCH_MSGHDR_IN;
-    let longs = Longs { address, width: || WIDE };
+    let longs = Longs { address, width: || slot.long_bytes() };
     let data = Data { longs, is_message, parts: count, is_out: || is_out, whole };
     match data.copy::<{ fetch::IOVEC_PARTS_MAX }>(slot, position, 0) {
         Some(bytes) => {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use capture_format::ReadError;
 use capture_format::model::{Arg, Container, Descriptor, EventKind, Process, Ref, Thread};
-use capture_format::schema::{Fetch, IO_URING, Shape};
+use capture_format::schema::{self, Fetch, Shape};
 
 use crate::print::PrintOptions;
 use crate::recording::{Recording, Rows};
@@ -22,7 +22,7 @@ pub(crate) struct KindView<'a> {
 impl<'a> KindView<'a> {
     /// An operation of `io_uring`.
     pub(crate) fn is_of_ring(&self) -> bool {
-        self.kind.abi == IO_URING
+        schema::is_operation(self.kind)
     }
 
     pub(crate) fn is_io(&self) -> bool {

@@ -9,6 +9,8 @@ pub mod compare;
 pub mod host;
 pub mod known;
 pub mod listing;
+#[cfg(target_arch = "x86_64")]
+pub mod narrow;
 pub mod rig;
 pub mod ring;
 #[cfg(target_pointer_width = "64")]

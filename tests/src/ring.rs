@@ -100,10 +100,22 @@ impl Ring {
         let mut params = Params { flags, sq_thread_idle: 50, ..Params::default() };
         // SAFETY: the kernel fills `params`, which is as long as it expects.
         let fd = unsafe { libc::syscall(libc::SYS_io_uring_setup, entries, &raw mut params) };
+        if fd < 0 { Err(io::Error::last_os_error()) } else { Ring::map(fd as i32, params) }
+    }
+
+    /// Makes a ring as 32-bit programs do: vectors and messages are laid out as theirs.
+    #[cfg(target_arch = "x86_64")]
+    pub fn narrow(low: &crate::narrow::Low, entries: u32) -> io::Result<Ring> {
+        let address = low.room(size_of::<Params>());
+        let fd = low.call("io_uring_setup", &[entries, address]);
         if fd < 0 {
-            return Err(io::Error::last_os_error());
+            return Err(io::Error::from_raw_os_error(-fd));
         }
-        let fd = fd as i32;
+        // SAFETY: the room is as long, and the kernel has filled it with integers.
+        Ring::map(fd, unsafe { (address as usize as *const Params).read_unaligned() })
+    }
+
+    fn map(fd: i32, params: Params) -> io::Result<Ring> {
         let submission_bytes = params.submission.array as usize + params.sq_entries as usize * 4;
         let completion_bytes =
             params.completion.dropped_or_cqes as usize + params.cq_entries as usize * size_of::<Cqe>();

@@ -100,6 +100,33 @@ fn every_operation_is_there_once() -> Result<()> {
     ensure!(rig.count("ring.reel", &rule)? == 4, "{rule}");
     let data = "evt.type=read and evt.source=io_uring and evt.buffer='through a ring'";
     ensure!(rig.count("ring.reel", data)? == 4, "{data}");
+    #[cfg(target_arch = "x86_64")]
+    narrow_layouts(&rig)?;
     rig.done();
+    Ok(())
+}
+
+/// Of the ring of a 32-bit program: what pointers lead to, read in the layout that it has there.
+#[cfg(target_arch = "x86_64")]
+fn narrow_layouts(rig: &Rig) -> Result<()> {
+    let own = "evt.abi=io_uring.i386";
+    for (event, argument) in [
+        ("writev", "data=narrow parts"),
+        ("readv", "data=narrow parts"),
+        ("sendmsg", "data=narrow parts"),
+        ("sendmsg", "{cmsg_len=16 cmsg_level=1(SOL_SOCKET) cmsg_type=1(SCM_RIGHTS) cmsg_data="),
+        ("recvmsg", "data=narrow parts"),
+        ("recvmsg", "{cmsg_len=16 cmsg_level=1(SOL_SOCKET) cmsg_type=1(SCM_RIGHTS) cmsg_data="),
+    ] {
+        let lines = rig.lines("ring.reel", &format!("{own} and evt.type={event}"), "%evt.args")?;
+        ensure!(lines.len() == 1 && lines[0].contains(argument), "{event} has no {argument}: {lines:?}");
+    }
+    // From Linux 6.7 on.
+    let waited = format!("{own} and evt.type=waitid and evt.rawres=0");
+    for line in rig.lines("ring.reel", &waited, "%evt.arg.pid %evt.arg.infop")? {
+        let pid = line.split(['(', ' ']).next().unwrap_or_default();
+        let child = format!("si_signo=17(SIGCHLD) si_errno=0 si_code=1(CLD_EXITED) si_pid={pid}");
+        ensure!(line.contains(&child), "no {child} in {line}");
+    }
     Ok(())
 }

@@ -223,6 +223,8 @@ pub struct Settings {
     pub marks: u32,
     /// 1 where a request leads to its task by a context of that task's (6.13 and newer).
     pub uring_has_context: u32,
+    /// Which bit of a `struct io_ring_ctx` tells that the ring is a 32-bit program's, [`ABSENT`] where none does.
+    pub uring_compat_bit: u32,
     /// Structure offsets.
     pub offsets: Offsets,
     #[doc(hidden)]
@@ -230,8 +232,11 @@ pub struct Settings {
 }
 
 /// Words that fill [`Settings`] up, so that there is no padding: the whole of it is handed over as bytes.
-pub const SETTINGS_RESERVED: usize = (15 + size_of::<Offsets>() / 4) % 2;
-const _: () = assert!(size_of::<Settings>() == 8 + (15 + SETTINGS_RESERVED) * 4 + size_of::<Offsets>());
+pub const SETTINGS_RESERVED: usize = (SETTINGS_WORDS + size_of::<Offsets>() / 4) % 2;
+/// Words of [`Settings`] between the first two and the offsets.
+const SETTINGS_WORDS: usize = 16;
+const _: () =
+    assert!(size_of::<Settings>() == 8 + (SETTINGS_WORDS + SETTINGS_RESERVED) * 4 + size_of::<Offsets>());
 
 #[cfg(test)]
 mod tests {

@@ -35,6 +35,10 @@ const DROP_TRACEPOINT: &str = "btf_trace_kfree_skb";
 const URING_COMPLETE: &str = "btf_trace_io_uring_complete";
 const URING_REFUSED: &str = "btf_trace_io_uring_req_failed";
 const URING_SUBMIT_SQE: &str = "btf_trace_io_uring_submit_sqe";
+/// The structure of a ring, a word of flags in it that newer kernels have, and one of them.
+const URING: &str = "io_ring_ctx";
+const URING_FLAGS: &str = "int_flags";
+const URING_COMPAT_FLAG: &str = "IO_RING_F_COMPAT";
 /// Size of a kernel stack, on both architectures.
 const THREAD_BYTES: u32 = 16 << 10;
 
@@ -79,6 +83,7 @@ pub(super) struct KernelTypes {
 #[derive(Clone, Copy)]
 struct Type<'a> {
     kind: u32,
+    name: &'a str,
     /// Bitfields may be among the members; then the upper byte of an offset is a width.
     has_bitfields: bool,
     /// What a pointer, typedef or qualifier refers to; of a structure, its size.
@@ -168,8 +173,32 @@ impl KernelTypes {
         self.arguments(URING_REFUSED) == Some(3)
     }
 
+    /// Which bit of a ring tells that it is a 32-bit program's: a field of one bit up to 7.0, later one of several in a word.
+    pub(super) fn uring_compat_bit(&self) -> Option<u32> {
+        if let Some(bit) = self.bit_offset(URING, "compat") {
+            return Some(bit);
+        }
+        let word = self.bit_offset(URING, URING_FLAGS)?;
+        let flag = self.unnamed_enumerator(URING_COMPAT_FLAG)?;
+        (flag.count_ones() == 1).then(|| word + flag.trailing_zeros())
+    }
+
+    /// The value of a name in one of the enumerations that have none themselves.
+    fn unnamed_enumerator(&self, wanted: &str) -> Option<u32> {
+        let ids = 1..=self.types.len() as TypeId;
+        let enumerations =
+            ids.filter_map(|id| self.get(id)).filter(|kind| kind.kind == ENUM && kind.name.is_empty());
+        let mut entries = enumerations.flat_map(|kind| kind.entries.chunks_exact(ENUMERATOR_BYTES));
+        let found = entries.find(|entry| word(entry, 0).is_some_and(|at| self.name(at) == wanted))?;
+        word(found, 4)
+    }
+
     /// Where a field is.
     pub(super) fn offset(&self, structure: &str, path: &str) -> Option<u32> {
+        Some(self.bit_offset(structure, path)? / 8)
+    }
+
+    fn bit_offset(&self, structure: &str, path: &str) -> Option<u32> {
         let mut current = *self.named.get(structure)?;
         let mut bits = 0;
         for name in path.split('.') {
@@ -177,7 +206,7 @@ impl KernelTypes {
             bits += offset;
             current = next;
         }
-        Some(bits / 8)
+        Some(bits)
     }
 
     /// Where the registers of a task stand in its kernel stack, when the kernel has no helper that gives them; or 0.
@@ -259,14 +288,15 @@ impl KernelTypes {
     fn get(&self, id: TypeId) -> Option<Type<'_>> {
         // `void` is number 0. As a field's type it is no structure, which is all one asks of it.
         let Some(index) = id.checked_sub(1) else {
-            return Some(Type { kind: PTR, has_bitfields: false, target: 0, entries: &[] });
+            return Some(Type { kind: PTR, name: "", has_bitfields: false, target: 0, entries: &[] });
         };
         let at = *self.types.get(index as usize)? as usize;
         let info = word(&self.bytes, at + 4)?;
         let kind = info >> 24 & 0x1f;
         let entries_at = at + TYPE_BYTES;
         let entries = self.bytes.get(entries_at..entries_at + bytes_behind(kind, info & 0xffff)?)?;
-        Some(Type { kind, has_bitfields: info >> 31 != 0, target: word(&self.bytes, at + 8)?, entries })
+        let name = self.name(word(&self.bytes, at)?);
+        Some(Type { kind, name, has_bitfields: info >> 31 != 0, target: word(&self.bytes, at + 8)?, entries })
     }
 
     /// A name in the table of strings; empty when it is not there.
@@ -369,6 +399,26 @@ mod tests {
     }
 
     #[test]
+    fn a_ring_tells_by_a_bit_that_it_is_a_32_bit_programs() {
+        let bit = |built: &Built| KernelTypes::parse(built.bytes()).expect("types").uring_compat_bit();
+        assert_eq!(bit(&kernel()), None);
+        let mut old = kernel();
+        old.add(
+            STRUCT,
+            URING,
+            64,
+            1,
+            &[("flags", 0, 0), ("restricted", 0, 1 << 24 | 32), ("compat", 0, 1 << 24 | 33)],
+        );
+        assert_eq!(bit(&old), Some(33));
+        let mut new = kernel();
+        new.add(STRUCT, URING, 64, 0, &[("flags", 0, 0), (URING_FLAGS, 0, 32)]);
+        assert_eq!(bit(&new), None);
+        new.add(ENUM, "", 4, 0, &[("IO_RING_F_DRAIN_NEXT", 1, 0), (URING_COMPAT_FLAG, 1 << 11, 0)]);
+        assert_eq!(bit(&new), Some(32 + 11));
+    }
+
+    #[test]
     fn without_the_helper_the_registers_are_at_the_end_of_the_stack() {
         let mut old = kernel();
         old.add(STRUCT, REGS, 168, 0, &[]);
@@ -406,6 +456,7 @@ mod tests {
                 if let Some(kernel) = KernelTypes::parse(bytes) {
                     kernel.offsets();
                     kernel.cgroup_v1_subsys();
+                    kernel.uring_compat_bit();
                 }
             }
         }

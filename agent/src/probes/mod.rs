@@ -26,7 +26,7 @@ use query::Filter;
 use sysreel_agent::operations::Operations;
 use sysreel_agent::selection::Selection;
 use sysreel_agent::split::Split;
-use wire::offsets::{SETTINGS_RESERVED, Settings};
+use wire::offsets::{ABSENT, SETTINGS_RESERVED, Settings};
 use wire::ring::{MARK_BLOCK, RECORD_BYTES_MAX};
 use wire::table::{CallEntry, ChoiceKey, Fetch};
 use wire::uring::OperationEntry;
@@ -211,6 +211,7 @@ impl Probes {
             dns_bytes: if wants_dns { DNS_BYTES } else { 0 },
             marks: u32::from(options.filter.is_some()),
             uring_has_context: u32::from(uring.has_context),
+            uring_compat_bit: uring.compat_bit.unwrap_or(ABSENT),
             offsets,
             reserved: [0; SETTINGS_RESERVED],
         };
@@ -419,6 +420,7 @@ struct Uring {
     complete: Option<u32>,
     submit_request: Option<u32>,
     has_context: bool,
+    compat_bit: Option<u32>,
     has_refusals: bool,
     operations: Operations,
 }
@@ -430,6 +432,7 @@ impl Uring {
             submit_request: types.uring_submit_request(),
             has_refusals: types.has_uring_refusals(),
             has_context: types.offset("io_kiocb", "tctx").is_some(),
+            compat_bit: types.uring_compat_bit(),
             operations: Operations::new(NATIVE, |structure, field| types.offset(structure, field)),
         }
     }

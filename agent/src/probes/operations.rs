@@ -31,7 +31,12 @@ pub(super) fn entries(operations: &Operations, split: &mut Split<'_>) -> Vec<Ope
     for ((opcode, operation), entry) in known.zip(&mut entries[..OPERATION_UNKNOWN]) {
         *entry = entry_of(operation, operations.places(opcode as u16));
         let abi = operations.abi();
-        let kinds = [operation_kind(abi, opcode as u32), completion_kind(abi, Some(opcode as u32))];
+        let opcode = opcode as u32;
+        let kinds = [
+            operation_kind(abi, opcode),
+            operation_kind(abi.compat(), opcode),
+            completion_kind(abi, Some(opcode)),
+        ];
         let is_wanted = kinds.iter().any(|kind| split.wanted(kind).is_any());
         // A submission and its completions are one event, of which neither alone tells whether it matches.
         let name = operation.call.name;
@@ -46,8 +51,10 @@ pub(super) fn entries(operations: &Operations, split: &mut Split<'_>) -> Vec<Ope
 /// Whether any events of operations are wanted, those read out of them aside.
 pub(super) fn are_wanted(operations: &Operations, split: &mut Split<'_>) -> bool {
     let abi = operations.abi();
-    (0..schema::operations(abi).len() as u32)
-        .any(|opcode| split.wanted(&operation_kind(abi, opcode)).is_any())
+    [abi, abi.compat()].into_iter().any(|abi| {
+        let mut opcodes = 0..schema::operations(abi).len() as u32;
+        opcodes.any(|opcode| split.wanted(&operation_kind(abi, opcode)).is_any())
+    })
 }
 
 fn entry_of(operation: &schema::Operation, places: &[Place]) -> OperationEntry {

@@ -62,8 +62,8 @@ pub(super) struct Calls {
     native: Vec<Option<Plan>>,
     compat: Vec<Option<Plan>>,
     kernel: [Option<Plan>; KernelEvent::ALL.len()],
-    /// Of operations of `io_uring`, and of their completions whose submission was not seen.
-    operations: Vec<Option<Plan>>,
+    /// Of operations of `io_uring` by 64-bit and by 32-bit programs, and of completions whose submission was not seen.
+    operations: [Vec<Option<Plan>>; 2],
     completions: Vec<Option<Plan>>,
     /// How many numbers were seen that no table knows, and the plan of those beyond [`UNKNOWN_MAX`].
     unknown: usize,
@@ -79,7 +79,7 @@ impl Calls {
             native: Vec::new(),
             compat: Vec::new(),
             kernel,
-            operations: Vec::new(),
+            operations: [Vec::new(), Vec::new()],
             completions: Vec::new(),
             unknown: 0,
             shared: None,
@@ -112,15 +112,17 @@ impl Calls {
     }
 
     /// The plan for an operation of `io_uring`. The kernel has 8 bits for opcodes.
-    pub(super) fn operation(&mut self, opcode: u16, store: &mut Store) -> Plan {
+    pub(super) fn operation(&mut self, opcode: u16, is_compat: bool, store: &mut Store) -> Plan {
         let opcode = opcode & 0xff;
-        if let Some(plan) = planned(&mut self.operations, opcode) {
+        let plans = &mut self.operations[usize::from(is_compat)];
+        if let Some(plan) = planned(plans, opcode) {
             return *plan;
         }
-        let kind = operation_kind(self.abi, u32::from(opcode));
+        let abi = if is_compat { self.abi.compat() } else { self.abi };
+        let kind = operation_kind(abi, u32::from(opcode));
         let effect = effect::of_call(&kind.name);
         let plan = Plan::new(kind, effect, &self.selection, store);
-        self.operations[usize::from(opcode)] = Some(plan);
+        self.operations[usize::from(is_compat)][usize::from(opcode)] = Some(plan);
         plan
     }
 

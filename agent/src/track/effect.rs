@@ -4,7 +4,7 @@
 //! changes nothing we know of. Argument positions are those of the kernel's own interface.
 
 use capture_format::model::{EventKind, FdSource};
-use capture_format::schema::IO_URING;
+use capture_format::schema;
 
 /// What a successful call changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,7 +173,7 @@ pub fn changes_own_process(name: &str) -> bool {
 
 /// Whether no event of this kind is about a descriptor.
 pub fn is_without_descriptor(kind: &EventKind) -> bool {
-    let is_call = kind.nr.is_some() && kind.abi != IO_URING;
+    let is_call = kind.nr.is_some() && !schema::is_operation(kind);
     is_call && kind.fd == FdSource::None && of_call(&kind.name) == Effect::None
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Pending {
     pub(super) ring: u64,
     pub(super) user_data: u64,
     pub(super) opcode: u16,
+    /// The ring is a 32-bit program's.
+    pub(super) is_compat: bool,
     /// When it was submitted, by whom, and where the record of that came from.
     pub(super) time_ns: u64,
     pub(super) tid: u32,
@@ -41,6 +43,7 @@ impl Pending {
             ring,
             user_data,
             opcode,
+            is_compat: false,
             time_ns: 0,
             tid: 0,
             pid: 0,

@@ -6,7 +6,7 @@
 use capture_format::model::{Arg, Descriptor, DescriptorType, FdSource, Ref};
 use wire::facts::FILE_BYTES;
 use wire::record::{
-    FLAG_LATENCY, FLAG_NO_RESULT, SECTION_OPERATION, SECTION_REGISTERED, SECTION_REGISTERED_PATH,
+    FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_OPERATION, SECTION_REGISTERED, SECTION_REGISTERED_PATH,
 };
 use wire::uring::{IMAGE_BYTES, OPCODE_NONE};
 use wire::{FileFacts, Record, RecordHeader, SectionState};
@@ -91,8 +91,9 @@ impl Tracker {
         }
         let user_data = image[SQE_USER_DATA_AT..].first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
         let mut pending = Pending::new(record.arg(1).unwrap_or(0), user_data, header.nr, *image);
+        pending.is_compat = header.flags & FLAG_COMPAT != 0;
         let task = self.task(header.tid, header.tgid);
-        let plan = self.calls.operation(header.nr, &mut self.store);
+        let plan = self.calls.operation(header.nr, pending.is_compat, &mut self.store);
         let (args, is_in_slot) = self.arguments(&pending, 0);
         if let (FdSource::Arg(at), false) = (plan.fd, is_registered(image, &plan, is_in_slot)) {
             let fd = args.get(usize::from(at)).and_then(|fd| u32::try_from(*fd as i32).ok());
@@ -190,7 +191,7 @@ impl Tracker {
         cpu: u16,
         sink: &mut impl Sink,
     ) {
-        let plan = self.calls.operation(pending.opcode, &mut self.store);
+        let plan = self.calls.operation(pending.opcode, pending.is_compat, &mut self.store);
         let flags = completion.map_or(0, |completion| completion.flags);
         let (args, is_in_slot) = self.arguments(pending, flags);
         let header = self.header_of(pending, &plan, completion, time_ns);

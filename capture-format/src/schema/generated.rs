@@ -6128,7 +6128,7 @@ pub(super) static EVENTS: [Syscall; 19] = [
 ];
 
 /// Every operation of `io_uring`; one with differing arguments has several entries.
-pub(super) static OPERATIONS: [Operation; 69] = [
+pub(super) static OPERATIONS: [Operation; 70] = [
     operation(
         "NOP",
         call(
@@ -7491,6 +7491,26 @@ pub(super) static OPERATIONS: [Operation; 69] = [
         ),
         &["addr", "op_flags", "file_index", "flags", "user_data", "none"],
     ),
+    operation(
+        "WAITID",
+        call(
+            "waitid",
+            "process",
+            FD_NONE,
+            0,
+            "errno",
+            &[
+                ("which", "enum(idtype)"),
+                ("pid", "pid"),
+                ("infop", "struct(siginfo.32)<out:48>"),
+                ("options", "flags(wait)"),
+                ("sqe_flags", "flags(io_uring_sqe)"),
+                ("user_data", "hex"),
+                ("cqe_flags", "flags(io_uring_cqe)"),
+            ],
+        ),
+        &["len", "fd", "addr2", "file_index", "flags", "user_data", "none"],
+    ),
 ];
 
 /// Operations of `io_uring` on x86_64 by opcode: index in [`OPERATIONS`].
@@ -7504,6 +7524,20 @@ pub(super) static OPERATIONS_X86_64: [u16; 65] = [
 pub(super) static OPERATIONS_AARCH64: [u16; 65] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 65, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
     66, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54,
+    55, 56, 57, 58, 67, 60, 61, 68, 63, 64,
+];
+
+/// Operations of `io_uring` on i386 by opcode: index in [`OPERATIONS`].
+pub(super) static OPERATIONS_I386: [u16; 65] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+    29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 69, 51, 52, 53, 54,
+    55, 56, 57, 58, 59, 60, 61, 62, 63, 64,
+];
+
+/// Operations of `io_uring` on arm by opcode: index in [`OPERATIONS`].
+pub(super) static OPERATIONS_ARM: [u16; 65] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 65, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+    66, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 69, 51, 52, 53, 54,
     55, 56, 57, 58, 67, 60, 61, 68, 63, 64,
 ];
 

@@ -25,6 +25,6 @@ pub use kind::{ArgKind, Fetch, KindError, Selector, Shape};
 pub use sets::{NameSet, capability_names, errno_name, set, sets, signal_name, socket_options};
 pub use structs::{Field, LAST_BYTE, Storage, Structure, structure};
 pub use uring::{
-    IO_URING, Operation, SQE_MEMBERS, SqeMember, UNKNOWN as UNKNOWN_OPERATION, completion_kind,
-    operation_kind, operations,
+    IO_URING, Operation, SQE_MEMBERS, SqeMember, UNKNOWN as UNKNOWN_OPERATION, completion_kind, is_operation,
+    layout, operation_kind, operations,
 };

@@ -37,7 +37,7 @@ fn every_call() -> impl Iterator<Item = (Abi, u32, &'static Syscall)> {
 /// Calls, operations of `io_uring` and what the kernel does besides, each with where it is from.
 fn every_event() -> impl Iterator<Item = (String, &'static Syscall)> {
     let calls = every_call().map(|(abi, _, call)| (format!("{} on {abi}", call.name), call));
-    let operations = [Abi::X86_64, Abi::Aarch64].into_iter().flat_map(|abi| {
+    let operations = Abi::ALL.into_iter().flat_map(|abi| {
         operations(abi).map(move |operation| (format!("{} on {abi}", operation.name), &operation.call))
     });
     let events = generated::EVENTS.iter().map(|event| (format!("event {}", event.name), event));
@@ -214,7 +214,7 @@ fn arguments_fit_into_a_record() {
     for (abi, _, call) in every_call() {
         assert!(call.args.len() <= 6, "{} on {abi}", call.name);
     }
-    for abi in [Abi::X86_64, Abi::Aarch64] {
+    for abi in Abi::ALL {
         for operation in operations(abi) {
             let members = operation.members;
             assert_eq!(operation.call.args.len(), members.len(), "{}", operation.name);

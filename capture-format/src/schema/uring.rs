@@ -4,11 +4,22 @@
 //! does not change; which of its members an argument is, the table says.
 
 use super::call::{Abi, Syscall, describe};
-use super::generated::{OPERATIONS, OPERATIONS_AARCH64, OPERATIONS_X86_64};
+use super::generated::{OPERATIONS, OPERATIONS_AARCH64, OPERATIONS_ARM, OPERATIONS_I386, OPERATIONS_X86_64};
 use crate::model::{ArgDef, EventKind, FdSource};
 
-/// What [`EventKind::abi`] says of operations: the way they come into the kernel.
+/// What [`EventKind::abi`] says of operations: the way they come into the kernel. Behind a point follows the table of 32-bit
+/// programs where the ring is one's: vectors, messages and some structures are laid out as those have them.
 pub const IO_URING: &str = "io_uring";
+
+/// Whether events of this kind are operations.
+pub fn is_operation(kind: &EventKind) -> bool {
+    kind.abi.split('.').next() == Some(IO_URING)
+}
+
+/// The machine by which memory of the program is laid out, as far as a kind of event says.
+pub fn layout(kind: &EventKind) -> Option<Abi> {
+    Abi::from_name(kind.abi.rsplit('.').next().unwrap_or_default())
+}
 
 /// What the table says of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +95,13 @@ impl SqeMember {
     }
 }
 
-/// The operations of a machine, in order of their opcodes.
+/// The operations of a machine's programs, in order of their opcodes.
 pub fn operations(abi: Abi) -> impl ExactSizeIterator<Item = &'static Operation> {
     let opcodes = match abi {
-        Abi::X86_64 | Abi::I386 => &OPERATIONS_X86_64,
-        Abi::Aarch64 | Abi::Arm => &OPERATIONS_AARCH64,
+        Abi::X86_64 => &OPERATIONS_X86_64,
+        Abi::I386 => &OPERATIONS_I386,
+        Abi::Aarch64 => &OPERATIONS_AARCH64,
+        Abi::Arm => &OPERATIONS_ARM,
     };
     opcodes.iter().map(|&index| &OPERATIONS[usize::from(index)])
 }
@@ -106,7 +119,10 @@ pub fn operation_kind(abi: Abi, opcode: u32) -> EventKind {
         },
     };
     kind.nr = Some(opcode);
-    kind.abi = IO_URING.to_owned();
+    kind.abi = match abi {
+        Abi::X86_64 | Abi::Aarch64 => IO_URING.to_owned(),
+        Abi::I386 | Abi::Arm => format!("{IO_URING}.{abi}"),
+    };
     kind
 }
 

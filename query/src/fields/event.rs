@@ -199,7 +199,7 @@ pub(super) const FIELDS: &[Field] = &[
         Text,
         Row(|row, _| Ok(row.kind().and_then(|view| known(view.kind.abi.as_bytes())))),
         "Table of calls that the call belongs to: `x86_64`, `aarch64`; `i386` and `arm` of 32-bit programs, and of others \
-         that use their entry.",
+         that use their entry; `io_uring` of operations, `io_uring.i386` and `io_uring.arm` where the ring is such a program's.",
     ),
     field(
         "evt.abspath",

@@ -38,7 +38,7 @@ pub(crate) fn write_envelope(row: &RowView<'_>, out: &mut Vec<u8>, message: Mess
 
 /// Appends `struct cmsghdr`s; 32-bit programs have shorter ones.
 fn write_control(row: &RowView<'_>, out: &mut Vec<u8>, mut bytes: &[u8]) {
-    let abi = row.kind().and_then(|view| Abi::from_name(&view.kind.abi));
+    let abi = row.kind().and_then(|view| schema::layout(view.kind));
     let is_narrow = matches!(abi, Some(Abi::I386 | Abi::Arm));
     let (word, head) = if is_narrow { (4, 12) } else { (8, 16) };
     let start = out.len();

@@ -338,7 +338,7 @@ fn pass(directory: &str, gate: usize, waits: bool) {
 fn through_a_ring(counts: &mut Counts, directory: &str) {
     const NOP: u8 = 0;
     const POLL_ADD: u8 = 6;
-    const SEND: u8 = 26;
+    const SENDMSG: u8 = 9;
     const RECV: u8 = 27;
     const LINK: u8 = 4;
     counts.add("io_uring_setup");
@@ -367,10 +367,17 @@ fn through_a_ring(counts: &mut Counts, directory: &str) {
     let arguments = [kind[0], kind[1], 0, ends.as_mut_ptr() as c_long];
     must(counts.call("socketpair", libc::SYS_socketpair, arguments), "socketpair");
     let mut room = [0_u8; 64];
+    // In two parts: as wide as the program is how the kernel has to read them.
+    let (first, second) = MESSAGE.split_at(MESSAGE.len() / 2);
+    let mut parts =
+        [first, second].map(|part| libc::iovec { iov_base: part.as_ptr() as *mut _, iov_len: part.len() });
+    // SAFETY: a message of zeroes has no name, no parts and no control data.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    (message.msg_iov, message.msg_iovlen) = (parts.as_mut_ptr(), parts.len() as _);
     for _ in 0..OPERATIONS {
-        let (at, len) = (MESSAGE.as_ptr() as u64, MESSAGE.len() as u32);
-        counts.add("sendto");
-        ring.push(Sqe { opcode: SEND, flags: LINK, fd: ends[0], addr: at, len, ..Sqe::default() });
+        counts.add("sendmsg");
+        let at = (&raw const message) as usize as u64;
+        ring.push(Sqe { opcode: SENDMSG, flags: LINK, fd: ends[0], addr: at, len: 1, ..Sqe::default() });
         counts.add("recvfrom");
         let at = room.as_mut_ptr() as u64;
         ring.push(Sqe { opcode: RECV, fd: ends[1], addr: at, len: room.len() as u32, ..Sqe::default() });

@@ -77,6 +77,12 @@ impl Definitions {
 }
 
 fn definition(tables: &Tables, call: &Call, machine: &str) -> Result<String> {
+    definition_of(tables, call, machine, &call.name)
+}
+
+/// As [`definition`], of what takes the structures that a call named `like` takes: times of operations have 64 bits whatever
+/// the program.
+fn definition_of(tables: &Tables, call: &Call, machine: &str, like: &str) -> Result<String> {
     let fd = match call.fd.as_str() {
         "-" => "FD_NONE".to_owned(),
         "ret" => "FD_RESULT".to_owned(),
@@ -90,7 +96,7 @@ fn definition(tables: &Tables, call: &Call, machine: &str) -> Result<String> {
     let args = call
         .args
         .iter()
-        .map(|(name, kind)| Ok(format!("({name:?}, {:?})", kind_on(tables, kind, &call.name, machine)?)))
+        .map(|(name, kind)| Ok(format!("({name:?}, {:?})", kind_on(tables, kind, like, machine)?)))
         .collect::<Result<Vec<_>>>()?;
     Ok(format!(
         "call({:?}, {:?}, {fd}, {marks}, {:?}, &[{}])",
@@ -259,7 +265,7 @@ fn events(tables: &Tables, out: &mut String) -> Result<()> {
 
 fn operations(tables: &Tables, out: &mut String) -> Result<()> {
     let (mut definitions, mut opcodes) = (Definitions::default(), String::new());
-    for machine in ["x86_64", "aarch64"] {
+    for machine in MACHINES {
         let name = machine.to_uppercase();
         writeln!(opcodes, "\n/// Operations of `io_uring` on {machine} by opcode: index in [`OPERATIONS`].")?;
         let count = tables.operations.len();
@@ -268,7 +274,7 @@ fn operations(tables: &Tables, out: &mut String) -> Result<()> {
             if operation.opcode as usize != index {
                 bail!("io_uring.tsv: opcode {} stands in the place of {index}", operation.opcode);
             }
-            let call = definition(tables, &operation.call, machine)?;
+            let call = definition_of(tables, &operation.call, machine, "64")?;
             let text = format!("operation({:?}, {call}, &{:?})", operation.operation, operation.members);
             write!(opcodes, "{}, ", definitions.add(&text))?;
         }

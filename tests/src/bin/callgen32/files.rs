@@ -1,6 +1,6 @@
 //! Open files: data, positions, locks, pipes and memory.
 
-use crate::entry::Low;
+use tests::narrow::Low;
 
 const NOBODY: u32 = u32::MAX;
 

@@ -2,10 +2,8 @@
 //!
 //! Usage: `callgen32 DIR`. As `callgen`, it works inside DIR, prints nothing, ignores what calls answer and is there to be
 //! watched by two witnesses. It is a 64-bit program that uses the 32-bit entry (`int 0x80`), so that no toolchain for 32 bits
-//! is needed. Start at `entry`.
+//! is needed. Start at `tests::narrow`.
 
-#[cfg(target_arch = "x86_64")]
-mod entry;
 #[cfg(target_arch = "x86_64")]
 mod files;
 #[cfg(target_arch = "x86_64")]
@@ -26,7 +24,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let prepared = std::fs::create_dir_all(&directory).and_then(|()| std::env::set_current_dir(&directory));
-    let low = match prepared.and_then(|()| entry::Low::new()) {
+    let low = match prepared.and_then(|()| tests::narrow::Low::new()) {
         Ok(low) => low,
         Err(error) => {
             eprintln!("callgen32: {directory}: {error}");

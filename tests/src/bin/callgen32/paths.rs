@@ -1,6 +1,6 @@
 //! Files by name: their facts, folders, links, owners and times.
 
-use crate::entry::Low;
+use tests::narrow::Low;
 
 const HERE: u32 = -100_i32 as u32;
 

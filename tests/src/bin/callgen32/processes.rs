@@ -1,6 +1,6 @@
 //! Processes: who they are, their limits, children, signals and System V objects.
 
-use crate::entry::{Low, raw};
+use tests::narrow::{Low, raw};
 
 pub(crate) fn run(low: &Low) {
     identity(low);

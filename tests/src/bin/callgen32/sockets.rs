@@ -1,6 +1,6 @@
 //! Sockets, through `socketcall` and by the numbers that came later.
 
-use crate::entry::Low;
+use tests::narrow::Low;
 
 const SOCKET: u32 = 1;
 const BIND: u32 = 2;

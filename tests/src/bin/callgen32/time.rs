@@ -1,6 +1,6 @@
 //! Clocks and timers, of 32 and of 64 bits, and waiting.
 
-use crate::entry::Low;
+use tests::narrow::Low;
 
 const MONOTONIC: u32 = 1;
 

@@ -5,6 +5,8 @@
 
 mod files;
 mod kinds;
+#[cfg(target_arch = "x86_64")]
+mod narrow;
 mod sockets;
 
 use std::io::Result;
@@ -42,6 +44,8 @@ mod op {
     pub(crate) const SYMLINKAT: u8 = 38;
     pub(crate) const LINKAT: u8 = 39;
     pub(crate) const SOCKET: u8 = 45;
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) const WAITID: u8 = 50;
 }
 
 /// Flags of an entry.
@@ -63,9 +67,13 @@ pub(crate) struct Generator {
 
 impl Generator {
     fn new(base: u64, setup: u32, flags: u8) -> Result<Self> {
+        Ok(Self::with(base, Ring::new(64, setup)?, flags))
+    }
+
+    fn with(base: u64, ring: Ring, flags: u8) -> Self {
         // SAFETY: takes nothing and cannot fail.
         let thread = unsafe { libc::gettid() };
-        Ok(Generator { ring: Ring::new(64, setup)?, flags, user_data: base, thread })
+        Generator { ring, flags, user_data: base, thread }
     }
 
     /// A number that no other operation has.
@@ -100,6 +108,8 @@ fn main() -> Result<()> {
         sockets::run(&mut generator)?;
     }
     kinds::run(&mut Generator::new(4 << 32, 0, 0)?, directory)?;
+    #[cfg(target_arch = "x86_64")]
+    narrow::run(6 << 32, directory)?;
     // Another thread makes its own: the events are that thread's.
     let directory = directory.to_owned();
     let other = std::thread::spawn(move || files::run(&mut Generator::new(5 << 32, 0, 0)?, &directory, 5));
