@@ -7,8 +7,8 @@ use wire::SectionState;
 use wire::table::{
     CHOICES_MAX, CallEntry, ChoiceKey, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
     FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MESSAGES_IN,
-    FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT,
-    FETCH_STRING, FETCH_STRINGS, FETCHES_MAX, Fetch,
+    FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_POINTED_IN, FETCH_RESULT_OUT,
+    FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, FETCHES_MAX, Fetch, POINTED_BYTES_MAX,
 };
 
 use crate::dns;
@@ -51,6 +51,10 @@ const MESSAGES_MAX: u64 = 16;
 const MESSAGE_PARTS_MAX: u64 = 4;
 /// Where the last of several messages may begin in a section.
 const MESSAGE_AT_MAX: u64 = FETCH_BYTES_MAX / 4;
+/// Pointers in a vector that are followed.
+const POINTED_MAX: u64 = 16;
+/// Bits of where a block that one leads to may begin.
+const POINTED_AT: u64 = POINTED_MAX * POINTED_BYTES_MAX as u64 - 1;
 /// Ancillary data that is kept.
 const CONTROL_BYTES_MAX: u64 = 256;
 
@@ -155,7 +159,7 @@ unsafe fn block(slot: &Slot, mut fetch: *const Fetch, position: u64) -> u64 {
     slot.section(position, arg, SectionState::Data, kept)
 }
 
-/// Copies an iovec, messages or a string vector; gives the position behind it.
+/// Copies an iovec, messages, a string vector or what other pointers lead to; gives the position behind it.
 #[inline(always)]
 pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, position: u64) -> u64 {
     let arg = (*fetch).arg;
@@ -178,6 +182,10 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, position: u64) -> 
     }
     let copied = match how {
         FETCH_STRINGS => strings(slot, position, longs),
+        FETCH_POINTED_IN => {
+            let bytes = slot.bounded::<{ POINTED_BYTES_MAX as u64 }>(u64::from((*fetch).extra));
+            pointed(slot, position, longs, pick(slot, (*fetch).param), bytes)
+        }
         FETCH_IOVEC_IN | FETCH_IOVEC_OUT | FETCH_MSGHDR_IN | FETCH_MSGHDR_OUT => {
             let whole = if is_out() { slot.result() as u64 } else { FETCH_BYTES_MAX };
             let data = Data { longs, is_message, parts: pick(slot, (*fetch).param), is_out, whole };
@@ -422,6 +430,31 @@ unsafe fn copy_parts<const PARTS: u64>(
         return start + more;
     }
     at
+}
+
+/// Copies `bytes` bytes from each of `count` addresses, up to the first where there are none.
+#[inline(always)]
+unsafe fn pointed(
+    slot: &Slot,
+    position: u64,
+    vector: Longs<impl Fn() -> u64>,
+    count: u64,
+    bytes: u64,
+) -> Option<u64> {
+    slot.keep(position, 0);
+    for i in 0..POINTED_MAX {
+        if i >= count {
+            break;
+        }
+        let Some(address) = vector.long(i) else { break };
+        let at = opaque(slot.kept(position)) & POINTED_AT;
+        if !copy_user(slot.body(position).add(at as usize), bytes, address) {
+            break;
+        }
+        slot.keep(position, at + bytes);
+    }
+    let copied = slot.kept(position);
+    if copied == 0 && count > 0 { None } else { Some(copied) }
 }
 
 #[inline(always)]

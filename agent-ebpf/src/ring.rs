@@ -353,7 +353,7 @@ impl Slot {
     #[inline(always)]
     pub(crate) unsafe fn set_compat(&self, is_compat: u8) {
         let flags = self.record.add(5);
-        flags.write_volatile(flags.read_volatile() | is_compat * wire::record::FLAG_COMPAT);
+        flags.write_volatile(flags.read_volatile() | (is_compat * wire::record::FLAG_COMPAT));
     }
 
     /// Bytes of a long of the program, as [`Slot::is_compat`] has it.

@@ -75,6 +75,9 @@ fn every_call_of_the_generator() -> Result<()> {
     ensure!(names.len() >= 300, "the generator made only {} different calls", names.len());
     agree("callgen", &comparison)?;
     ensure!(comparison.arguments > 4000, "the generator's arguments were hardly compared");
+    // Which has no descriptor among its arguments, but in what these lead to.
+    let submitted = "evt.type=io_submit and evt.failed=false and fd.filename=submitted";
+    ensure!(rig.count("seen.reel", submitted)? == 3, "{submitted}");
     rig.done();
     Ok(())
 }

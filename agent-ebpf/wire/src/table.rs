@@ -39,6 +39,10 @@ pub const FETCH_SHARE_OUT: u8 = 15;
 pub const FETCH_MESSAGES_IN: u8 = 16;
 /// As [`FETCH_MESSAGES_IN`] of `mmsghdr`s that were filled, counted by the result; data as long as `msg_len`.
 pub const FETCH_MESSAGES_OUT: u8 = 17;
+/// `extra` bytes at each of the pointers in a vector, which argument `param` counts; the blocks, one behind the other.
+pub const FETCH_POINTED_IN: u8 = 18;
+/// Bytes of such a block at most.
+pub const POINTED_BYTES_MAX: u8 = 64;
 
 /// Entries of the table of choices at most.
 pub const CHOICES_MAX: u32 = 1024;
@@ -103,7 +107,7 @@ pub struct Fetch {
     pub arg: u8,
     /// Index of the argument that gives the length, where the fetch has one.
     pub param: u8,
-    /// Bytes that are read beyond those that are counted.
+    /// Bytes that are read beyond those that are counted; those of a block of [`FETCH_POINTED_IN`].
     pub extra: u8,
     /// Bytes, or bytes per element.
     pub size: u32,
@@ -145,7 +149,7 @@ pub struct CallEntry {
     pub upkeep: u8,
     /// What to fetch: strings and blocks.
     pub fetch: [Fetch; FETCHES_MAX],
-    /// What to fetch by a loop: an iovec, `msghdr`s or a string vector; one per call.
+    /// What to fetch by a loop: an iovec, `msghdr`s, a string vector or what other pointers lead to; one per call.
     pub vector: Fetch,
     /// A call that took less, as far as is known, is not selected.
     pub latency_min_ns: u64,

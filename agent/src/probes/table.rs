@@ -10,10 +10,10 @@ use wire::table::{
     CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CallEntry, ChoiceKey, FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE,
     FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
     FETCH_LENPTR_OUT, FETCH_MESSAGES_IN, FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE,
-    FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, SELECTED,
-    SELECTED_FAILED, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD,
-    SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET,
-    UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
+    FETCH_POINTED_IN, FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch,
+    SELECTED, SELECTED_FAILED, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL,
+    SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_NONE,
+    UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
 };
 
 /// The machine this agent was built for.
@@ -240,7 +240,8 @@ pub(super) fn class_of(call: &schema::Syscall) -> EventClass {
 
 /// Whether a fetch is by a loop.
 fn is_vector(how: u8) -> bool {
-    (FETCH_IOVEC_IN..=FETCH_STRINGS).contains(&how) || matches!(how, FETCH_MESSAGES_IN | FETCH_MESSAGES_OUT)
+    (FETCH_IOVEC_IN..=FETCH_STRINGS).contains(&how)
+        || matches!(how, FETCH_MESSAGES_IN | FETCH_MESSAGES_OUT | FETCH_POINTED_IN)
 }
 
 fn fetch_of(arg: u8, kind: &ArgKind) -> Option<Fetch> {
@@ -262,6 +263,7 @@ fn fetch_of(arg: u8, kind: &ArgKind) -> Option<Fetch> {
         Kind::Msghdr { out: true } => (FETCH_MSGHDR_OUT, 0, 0, 0),
         Kind::Messages { arg: Some(arg) } => (FETCH_MESSAGES_IN, arg, 0, 0),
         Kind::Messages { arg: None } => (FETCH_MESSAGES_OUT, 0, 0, 0),
+        Kind::Pointed { arg, element } => (FETCH_POINTED_IN, arg, 0, element),
         Kind::Choice { arg } => (FETCH_CHOICE, arg, choice_number(&kind.shape)?, 0),
     };
     Some(Fetch { how, arg, param, extra, size })
@@ -292,7 +294,7 @@ pub(super) fn choices() -> Vec<(ChoiceKey, Fetch)> {
 mod tests {
     use capture_format::model::Host;
     use sysreel_agent::selection::Selection;
-    use wire::table::CHOICES_MAX;
+    use wire::table::{CHOICES_MAX, POINTED_BYTES_MAX};
 
     use super::*;
 
@@ -351,6 +353,14 @@ mod tests {
         for name in POWERS.iter().chain(&LIVES) {
             assert!(schema::syscall_nr(Abi::X86_64, name).is_some() || *name == "umount", "{name}");
         }
+    }
+
+    #[test]
+    fn io_submit_follows_pointers() {
+        let vector = native("io_submit").vector;
+        let expected = Fetch { how: FETCH_POINTED_IN, arg: 2, param: 1, extra: 64, size: 8 };
+        assert_eq!(vector, expected);
+        assert!(schema::structure("iocb").is_some_and(|iocb| iocb.bytes <= POINTED_BYTES_MAX.into()));
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub(super) enum Effect {
     Peer { sends: bool },
     /// `sendmsg`, `recvmsg`: a peer's address and descriptors in the message.
     Message { sends: bool },
+    /// `io_submit`: it changes nothing, but the first of its operations is about a descriptor.
+    Submit,
     /// `chdir`.
     Chdir,
     /// `fchdir`.
@@ -146,7 +148,7 @@ pub enum Upkeep {
 pub fn upkeep(name: &str) -> Upkeep {
     match of_call(name) {
         // The peer of a single datagram, which the next one replaces.
-        Effect::None | Effect::Peer { .. } => Upkeep::None,
+        Effect::None | Effect::Peer { .. } | Effect::Submit => Upkeep::None,
         // A close that fails has freed the number, and a connect may go on in the background.
         Effect::Close | Effect::Connect => Upkeep::Always,
         _ => Upkeep::OnSuccess,
@@ -187,6 +189,7 @@ pub(super) fn of_call(name: &str) -> Effect {
         "openat2" => open(Some(0), 1, OpenFlags::How(2)),
         "open_by_handle_at" => Effect::OpenByHandle,
         "landlock_create_ruleset" => Effect::Landlock,
+        "io_submit" => Effect::Submit,
         "memfd_create" => Effect::Memfd,
         "memfd_secret" => anonymous("secretmem", cloexec_in(0)),
         "mq_open" => Effect::MessageQueue,

@@ -34,6 +34,8 @@ const CLOSE_RANGE_UNSHARE: i32 = 2;
 const CLOSE_RANGE_CLOEXEC: i32 = 4;
 /// The folder is the root, above which no path leads.
 const RESOLVE_IN_ROOT: u64 = 0x10;
+/// Where the descriptor stands in a `struct iocb`.
+const IOCB_FD_AT: usize = 20;
 const MFD_CLOEXEC: i32 = libc::MFD_CLOEXEC as i32;
 
 impl Tracker {
@@ -88,6 +90,11 @@ impl Tracker {
                 let name = call.opened().unwrap_or_default();
                 let file = Descriptor { kind: DescriptorType::File, name, ..Descriptor::default() };
                 self.returned(task, call, file, call.int(2) & libc::O_CLOEXEC != 0)
+            }
+            Effect::Submit => {
+                let fd = call.bytes(2)?.get(IOCB_FD_AT..)?.first_chunk()?;
+                let fd = u32::try_from(i32::from_ne_bytes(*fd)).ok();
+                Some(self.descriptor_of(task, fd, call.header().result))
             }
             Effect::PidfdOpen => {
                 let name = (call.int(0) as u32).to_string().into_bytes();

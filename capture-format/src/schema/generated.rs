@@ -1042,7 +1042,7 @@ pub(super) static CALLS: [Syscall; 610] = [
         FD_NONE,
         0,
         "int",
-        &[("ctx", "hex"), ("nr", "long"), ("iocbpp", "pointer")],
+        &[("ctx", "hex"), ("nr", "long"), ("iocbpp", "struct(iocb)<in:arg1@64>")],
     ),
     call(
         "io_cancel",
@@ -7542,7 +7542,7 @@ pub(super) static OPERATIONS_ARM: [u16; 65] = [
 ];
 
 /// Names of flags and values, by the name of the set.
-pub(super) static SETS: [NameSet; 231] = [
+pub(super) static SETS: [NameSet; 232] = [
     NameSet {
         name: "access",
         entries: &[(0x1, 0x1, "X_OK"), (0x2, 0x2, "W_OK"), (0x4, 0x4, "R_OK"), (0x0, 0x0, "F_OK")],
@@ -9014,6 +9014,7 @@ pub(super) static SETS: [NameSet; 231] = [
             (0x40, 0x40, "IORING_TIMEOUT_MULTISHOT"),
         ],
     },
+    NameSet { name: "iocb", entries: &[(0x1, 0x1, "IOCB_FLAG_RESFD"), (0x2, 0x2, "IOCB_FLAG_IOPRIO")] },
     NameSet {
         name: "ioctl",
         entries: &[
@@ -12145,7 +12146,7 @@ pub(super) static SETS: [NameSet; 231] = [
 ];
 
 /// Layouts, by the name of the structure.
-pub(super) static STRUCTS: [Structure; 195] = [
+pub(super) static STRUCTS: [Structure; 198] = [
     Structure {
         name: "bpf_attach",
         bytes: 16,
@@ -12849,13 +12850,45 @@ pub(super) static STRUCTS: [Structure; 195] = [
             },
             Field { name: "aio_reqprio", offset: 18, storage: Storage::I16, count: 1, kind: "int" },
             Field { name: "aio_fildes", offset: 20, storage: Storage::U32, count: 1, kind: "fd" },
+            Field { name: "_", offset: 0, storage: Storage::By, count: 1, kind: "aio_lio_opcode,iocb" },
+            Field { name: "aio_flags", offset: 56, storage: Storage::U32, count: 1, kind: "flags(iocb)" },
+            Field { name: "aio_resfd", offset: 60, storage: Storage::U32, count: 1, kind: "fd" },
+        ],
+    },
+    Structure {
+        name: "iocb_data",
+        bytes: 64,
+        length: None,
+        fields: &[
             Field { name: "aio_buf", offset: 24, storage: Storage::U64, count: 1, kind: "hex" },
             Field { name: "aio_nbytes", offset: 32, storage: Storage::U64, count: 1, kind: "ulong" },
             Field { name: "aio_offset", offset: 40, storage: Storage::I64, count: 1, kind: "long" },
-            Field { name: "aio_flags", offset: 56, storage: Storage::U32, count: 1, kind: "uint" },
-            Field { name: "aio_resfd", offset: 60, storage: Storage::U32, count: 1, kind: "fd" },
             Field { name: "aio_rw_flags", offset: 12, storage: Storage::U32, count: 1, kind: "flags(rwf)" },
         ],
+    },
+    Structure {
+        name: "iocb_poll",
+        bytes: 64,
+        length: None,
+        fields: &[Field {
+            name: "aio_buf",
+            offset: 24,
+            storage: Storage::U64,
+            count: 1,
+            kind: "flags(poll)",
+        }],
+    },
+    Structure {
+        name: "iocb_sync",
+        bytes: 64,
+        length: None,
+        fields: &[Field {
+            name: "aio_rw_flags",
+            offset: 12,
+            storage: Storage::U32,
+            count: 1,
+            kind: "flags(rwf)",
+        }],
     },
     Structure {
         name: "iovec",
@@ -14687,7 +14720,7 @@ pub(super) static STRUCTS: [Structure; 195] = [
 ];
 
 /// Kinds that depend on a value, by the name of the table.
-pub(super) static CHOICES: [Choices; 46] = [
+pub(super) static CHOICES: [Choices; 47] = [
     Choices {
         name: "arch_prctl",
         otherwise: "hex",
@@ -14972,6 +15005,15 @@ pub(super) static CHOICES: [Choices; 46] = [
             (0x8a, "enum(futex_bitset)"),
             (0x109, "enum(futex_bitset)"),
             (0x189, "enum(futex_bitset)"),
+        ],
+    },
+    Choices {
+        name: "iocb",
+        otherwise: "struct(iocb_data)<in:64>",
+        entries: &[
+            (0x2, "struct(iocb_sync)<in:64>"),
+            (0x3, "struct(iocb_sync)<in:64>"),
+            (0x5, "struct(iocb_poll)<in:64>"),
         ],
     },
     Choices {

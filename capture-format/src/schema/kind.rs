@@ -22,6 +22,7 @@
 //! FETCH = in:SIZE | out:SIZE            a fixed number of bytes, before or only on success
 //!       | in:argN | out:argN            counted by argument N
 //!       | in:argN*SIZE | out:argN*SIZE  elements of SIZE bytes counted by argument N
+//!       | in:argN@SIZE                   SIZE bytes at each of the pointers that argument N counts
 //!       | in:argN/COUNT | out:argN/COUNT
 //!                                       a byte for each COUNT of argument N; of bits, in whole words of 8 bytes
 //!       | out:ret | out:ret*SIZE        counted by the result
@@ -182,6 +183,13 @@ pub enum Fetch {
         /// The argument that counts those to send.
         arg: Option<u8>,
     },
+    /// `element` bytes at each pointer of a vector that argument `arg` counts.
+    Pointed {
+        /// The argument that counts.
+        arg: u8,
+        /// Bytes at each.
+        element: u8,
+    },
     /// What a table says for the value of argument `arg`.
     Choice {
         /// The argument that decides.
@@ -267,6 +275,10 @@ fn parse_fetch(shape: &Shape, text: &str) -> Option<Fetch> {
         Some((length, extra)) => (length, extra.parse().ok()?),
         None => (length, 0),
     };
+    if let Some((arg, element)) = length.split_once('@') {
+        let (arg, element) = (arg.strip_prefix("arg")?.parse().ok()?, element.parse().ok()?);
+        return (!out).then_some(Fetch::Pointed { arg, element });
+    }
     if let Some((arg, per)) = length.split_once('/') {
         let per = per.parse().ok().filter(|per: &u32| per.is_power_of_two())?;
         return Some(Fetch::Share { out, arg: arg.strip_prefix("arg")?.parse().ok()?, per });
@@ -441,6 +453,7 @@ impl fmt::Display for Fetch {
             Fetch::Counted { out, arg, element, extra } => {
                 write!(f, "<{}:arg{arg}{}{}>", direction(out), times(element), more(extra))
             }
+            Fetch::Pointed { arg, element } => write!(f, "<in:arg{arg}@{element}>"),
             Fetch::Share { out, arg, per } => write!(f, "<{}:arg{arg}/{per}>", direction(out)),
             Fetch::Result { element, extra } => write!(f, "<out:ret{}{}>", times(element), more(extra)),
             Fetch::LengthPointer { arg } => write!(f, "<out:*arg{arg}>"),
@@ -478,6 +491,7 @@ mod tests {
             "struct(timespec)<in:16>",
             "struct(epoll_event)<out:ret*12>",
             "struct(pollfd)<in:arg1*8>",
+            "struct(iocb)<in:arg1@64>",
             "iovec<in:arg2>",
             "iovec<out:arg2>",
             "msghdr<in>",
@@ -509,6 +523,8 @@ mod tests {
             "path<out:ret>",
             "sockopt",
             "struct()<in:1>",
+            "struct(iocb)<out:arg1@64>",
+            "struct(iocb)<in:arg1@256>",
             "mmsghdr<in>",
             "mmsghdr<out:arg2>",
             "by(1)",

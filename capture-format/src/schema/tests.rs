@@ -53,6 +53,7 @@ fn named(kind: &ArgKind) -> impl Iterator<Item = usize> + use<> {
     let counted_by = match kind.fetch {
         Fetch::Counted { arg, .. }
         | Fetch::Share { arg, .. }
+        | Fetch::Pointed { arg, .. }
         | Fetch::Choice { arg }
         | Fetch::LengthPointer { arg }
         | Fetch::Messages { arg: Some(arg) }
@@ -118,7 +119,11 @@ fn the_kernel_table_has_room_for_every_fetch() {
             kinds(call).into_iter().filter(ArgKind::is_data).partition(|kind| {
                 matches!(
                     kind.fetch,
-                    Fetch::Iovec { .. } | Fetch::Msghdr { .. } | Fetch::Messages { .. } | Fetch::Strings
+                    Fetch::Iovec { .. }
+                        | Fetch::Msghdr { .. }
+                        | Fetch::Messages { .. }
+                        | Fetch::Pointed { .. }
+                        | Fetch::Strings
                 )
             });
         assert!(vectors.len() <= 1, "{what}: more than one vector");

@@ -64,6 +64,12 @@ pub const JUSTIFIED_ARGUMENTS: &[(&str, &str, &str)] = &[
     ),
     ("clone3", "cl_args.pidfd", "the pointer; strace adds what the kernel wrote there"),
     ("clone3", "cl_args.parent_tid", "the pointer; strace adds what the kernel wrote there"),
+    ("io_submit", "iocbpp.aio_buf", "the address; strace adds what is there"),
+    (
+        "io_submit",
+        "iocbpp",
+        "the address of the pointers, where none of them can be followed; strace shows them",
+    ),
     ("msgrcv", "msgp.mtext", "as long as the message; strace shows the whole buffer"),
     ("perf_event_open", "attr.size", "strace names the sizes that the structure had"),
 ];

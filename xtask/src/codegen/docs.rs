@@ -169,6 +169,7 @@ How to read an argument's kind:
 | a number, `N`, `2N` | so many bytes; as many as the structure has; as two of them have |
 | `argN`, `ret`, `*argN` | as many as argument N says, as the result says, as the number says that argument N points to |
 | `argN*N`, `ret*N` | that many structures |
+| `argN@N` | a structure at each of the pointers that argument N counts, 16 at most |
 | `argN+N`, `ret+N` | that many bytes behind the structure |
 | `argN/P` | a byte for every P that argument N says: 8 bits, or a page |
 

@@ -99,6 +99,59 @@ fn watches() {
     sys!(libc::SYS_close, faults);
 }
 
+/// `struct iocb`.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+struct Iocb {
+    data: u64,
+    key: u32,
+    rw_flags: u32,
+    opcode: u16,
+    reqprio: i16,
+    fd: i32,
+    buf: u64,
+    bytes: u64,
+    offset: i64,
+    reserved: u64,
+    flags: u32,
+    resfd: u32,
+}
+
+fn submitted(context: u64) {
+    let [pread, pwrite, fsync, poll, preadv] = [0_u16, 1, 2, 5, 7];
+    let fd =
+        descriptor(sys!(libc::SYS_openat, AT_FDCWD, c"submitted", libc::O_RDWR | libc::O_CREAT, 0o600_u32));
+    let mut room = [0_u8; 32];
+    let parts = [libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: 7 }; 2];
+    let one = |opcode, buf: u64, bytes| Iocb { opcode, fd, buf, bytes, data: 0x5ec, ..Iocb::default() };
+    let write = one(pwrite, c"by a queue".as_ptr() as u64, 10);
+    let written = Iocb { offset: 4096, rw_flags: libc::RWF_DSYNC as u32, ..write };
+    let read = one(pread, room.as_mut_ptr() as u64, 32);
+    let scattered = Iocb { offset: 2, ..one(preadv, parts.as_ptr() as u64, 2) };
+    let mut events = [[0_u64; 4]; 4];
+    let mut get = |count: i64| {
+        let second = timespec { tv_sec: 1, tv_nsec: 0 };
+        sys!(libc::SYS_io_getevents, context, count, 4_i64, &mut events, &second);
+    };
+    sys!(libc::SYS_io_submit, context, 2_i64, &[&raw const write, &raw const written]);
+    get(2);
+    let sync = one(fsync, 0, 0);
+    let ready = one(poll, libc::POLLIN as u64, 0);
+    let all = [&raw const read, &raw const scattered, &raw const sync, &raw const ready];
+    sys!(libc::SYS_io_submit, context, 4_i64, &all);
+    get(4);
+    // The kernel stops at the first that it does not take: it says how many it took, or why it took none.
+    let (unknown, closed) = (one(99, 0, 0), Iocb { fd: -1, ..read });
+    sys!(libc::SYS_io_submit, context, 2_i64, &[&raw const read, &raw const unknown]);
+    get(1);
+    sys!(libc::SYS_io_submit, context, 1_i64, &[&raw const closed]);
+    sys!(libc::SYS_io_submit, context, 1_i64, &[0_u64]);
+    sys!(libc::SYS_io_submit, context, 3_i64, 8_usize);
+    sys!(libc::SYS_io_submit, context, -1_i64, &all);
+    sys!(libc::SYS_close, fd);
+    sys!(libc::SYS_unlink, c"submitted");
+}
+
 fn asynchronous() {
     let mut parameters = [0_u32; 30];
     let ring = descriptor(sys!(libc::SYS_io_uring_setup, 4_u32, &mut parameters));
@@ -111,6 +164,7 @@ fn asynchronous() {
     sys!(libc::SYS_io_submit, context, 0_i64, 0);
     sys!(libc::SYS_io_getevents, context, 0_i64, 1_i64, &mut [0_u64; 8], &timespec { tv_sec: 0, tv_nsec: 0 });
     sys!(IO_PGETEVENTS, context, 0_i64, 1_i64, &mut [0_u64; 8], &timespec { tv_sec: 0, tv_nsec: 0 }, 0);
+    submitted(context);
     sys!(libc::SYS_io_cancel, context, &mut [0_u64; 8], &mut [0_u64; 8]);
     sys!(libc::SYS_io_destroy, context);
     sys!(libc::SYS_io_destroy, 1_u64);

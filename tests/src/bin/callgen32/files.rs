@@ -14,6 +14,7 @@ pub(crate) fn run(low: &Low) {
     control(low, fd);
     pipes(low, fd);
     memory(low, fd);
+    submitted(low);
     low.call("close", &[fd]);
     low.call("close", &[NOBODY]);
 }
@@ -120,4 +121,22 @@ fn memory(low: &Low, fd: u32) {
     low.call("brk", &[0]);
     let file = low.fd("memfd_create", &[low.text("scratch"), 1]);
     low.call("close", &[file]);
+}
+
+/// A read and a write that a queue does: the vector of pointers is narrow, what they lead to is not.
+fn submitted(low: &Low) {
+    const O_RDWR_CREAT: u32 = 0o102;
+    let fd = low.fd("open", &[low.text("submitted"), O_RDWR_CREAT, 0o600]);
+    let context = low.words(&[0]);
+    low.call("io_setup", &[4, context]);
+    let context = low.word(context);
+    let one =
+        |opcode: u32, room: u32| low.words(&[0x5ec, 0, 0, 0, opcode, fd, room, 0, 10, 0, 5, 0, 0, 0, 0, 0]);
+    let both = low.words(&[one(1, low.text("by a queue")), one(0, low.room(16))]);
+    low.call("io_submit", &[context, 2, both]);
+    low.call("io_getevents", &[context, 2, 4, low.room(128), 0]);
+    low.call("io_submit", &[context, 1, low.words(&[0])]);
+    low.call("io_destroy", &[context]);
+    low.call("close", &[fd]);
+    low.call("unlink", &[low.text("submitted")]);
 }
