@@ -4,9 +4,11 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::host;
@@ -78,17 +80,28 @@ impl Rig {
     /// Starts a recording, of a command if one is given; returns when it has begun.
     pub fn begin(&self, capture: &str, options: &[&str], command: &[&str]) -> Result<Recording> {
         let mut agent = self.agent();
-        agent.arg("record").args(options).args(["-w", capture]).stderr(Stdio::piped());
+        agent.arg("record").args(options).args(["-w", capture]);
         if !command.is_empty() {
             agent.arg("--").args(command);
         }
-        let mut agent = agent.spawn().context("starting the agent")?;
+        self.begin_as(&mut agent)
+    }
+
+    /// The same of a command that becomes the agent, or starts it.
+    pub fn begin_as(&self, agent: &mut Command) -> Result<Recording> {
+        let mut agent = agent.stderr(Stdio::piped()).spawn().context("starting the agent")?;
         let stderr = agent.stderr.take().context("its errors are a pipe")?;
         let mut said = BufReader::new(stderr).lines();
-        let is_ready = said.any(|line| line.is_ok_and(|line| line.trim() == "ready"));
+        let mut before = Vec::new();
+        let is_ready = said.by_ref().map_while(Result::ok).any(|line| {
+            let is_ready = line.trim() == "ready";
+            before.push(line);
+            is_ready
+        });
         // What it says later is read to the end, or it would wait for a reader.
-        let rest = thread::spawn(move || said.map_while(Result::ok).collect::<Vec<_>>());
-        let recording = Recording { agent, rest };
+        let (tell, rest) = mpsc::channel();
+        thread::spawn(move || said.map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        let recording = Recording { agent, before, rest, said: Vec::new() };
         if is_ready {
             return Ok(recording);
         }
@@ -116,6 +129,13 @@ impl Rig {
         text.trim().parse().with_context(|| format!("--count printed {text}"))
     }
 
+    /// The same as [`Self::count`] of a capture that is being written, or was cut.
+    pub fn count_so_far(&self, capture: impl AsRef<OsStr>, filter: &str) -> Result<u64> {
+        let mut read = self.sysreel();
+        let output = read.arg("read").arg(capture).args([filter, "--count"]).output()?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0))
+    }
+
     /// `sysreel info -j`.
     pub fn info(&self, capture: &str) -> Result<Info> {
         let output = succeed(self.sysreel().args(["info", capture, "-j"]))?;
@@ -137,7 +157,23 @@ impl Rig {
 #[derive(Debug)]
 pub struct Recording {
     agent: Child,
-    rest: thread::JoinHandle<Vec<String>>,
+    /// What it said until it was ready, and since then: what was looked at, and what is still to come.
+    before: Vec<String>,
+    said: Vec<String>,
+    rest: Receiver<String>,
+}
+
+/// How long something is waited for that has to come: nothing is measured by it, so it is long.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until a condition holds.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
+    let since = Instant::now();
+    while !holds()? {
+        ensure!(since.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 impl Recording {
@@ -152,6 +188,20 @@ impl Recording {
         self.agent.id()
     }
 
+    /// What it said until it was ready.
+    pub fn said_before(&self) -> String {
+        self.before.join("\n")
+    }
+
+    /// Waits until it says something since it was ready.
+    pub fn wait_for(&mut self, text: &str) -> Result<()> {
+        while !self.said.iter().any(|line| line.contains(text)) {
+            let next = self.rest.recv_timeout(PATIENCE);
+            self.said.push(next.with_context(|| format!("no '{text}' in what it says: {:?}", self.said))?);
+        }
+        Ok(())
+    }
+
     /// Waits until it has ended well.
     pub fn end(self) -> Result<()> {
         self.end_and_tell().map(drop)
@@ -160,10 +210,21 @@ impl Recording {
     /// The same; gives what it has said since it was ready.
     pub fn end_and_tell(mut self) -> Result<String> {
         let status = self.agent.wait()?;
-        let said = self.rest.join().map_err(|_| anyhow!("reading what the agent says"))?;
-        let said = said.join("\n");
+        self.said.extend(self.rest.iter());
+        let said = self.said.join("\n");
         ensure!(status.success(), "the agent: {status}: {said}");
         Ok(said)
+    }
+}
+
+/// A test that fails must not leave an agent behind that records for ever.
+impl Drop for Recording {
+    fn drop(&mut self) {
+        // It has ended long since when the test went well.
+        if let Ok(None) = self.agent.try_wait() {
+            let _ = self.agent.kill();
+            let _ = self.agent.wait();
+        }
     }
 }
 

@@ -1,9 +1,7 @@
 //! Once it records, the agent holds few privileges; the command it runs holds those it was started with.
 
 use std::fs;
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use tests::rig::{self, Rig};
@@ -71,13 +69,12 @@ fn what_a_missing_privilege_costs_is_said_in_one_line() -> Result<()> {
     let Some(rig) = Rig::new("no-ptrace")? else { return Ok(()) };
     let mut command = rig.program("setpriv");
     command.args(["--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"]).arg(rig.agent().get_program());
-    let agent = command.args(["record", "-w", "some.reel", "-M", "1.5"]).stderr(Stdio::piped()).spawn()?;
+    let recording = rig.begin_as(command.args(["record", "-w", "some.reel"]))?;
     // Something to see, on however quiet a machine.
-    thread::sleep(Duration::from_secs(1));
     rig::succeed(&mut Command::new("true"))?;
-    let output = agent.wait_with_output()?;
-    let said = String::from_utf8(output.stderr)?;
-    ensure!(output.status.success(), "{said}");
+    recording.signal(libc::SIGINT);
+    let before = recording.said_before();
+    let said = before + "\n" + &recording.end_and_tell()?;
     let warnings: Vec<&str> = said.lines().filter(|line| line.contains("CAP_SYS_PTRACE")).collect();
     ensure!(warnings.len() == 1 && warnings[0].contains("descriptors of "), "{said}");
     // Who they are is for everyone to see.
@@ -114,13 +111,19 @@ fn in_a_container_of_its_own_it_says_where_to_start_it() -> Result<()> {
     let host = rig.file("proc");
     fs::create_dir(&host)?;
     let script = format!(
-        "mount --bind /proc {0} && mount -t proc proc /proc && exec {1} record -q --proc-root {0} -w x.reel -M 0.5",
+        "mount --bind /proc {0} && mount -t proc proc /proc && exec {1} record --proc-root {0} -w x.reel -M 0.5",
         host.display(),
         agent.display()
     );
-    rig::succeed(rig.program("unshare").args(["--pid", "--fork", "--mount", "sh", "-c", &script]))?;
-    ensure!(rig.count("x.reel", "proc.name=sysreel-agent")? == 0, "it has recorded itself");
-    ensure!(rig.count("x.reel", "proc.name!=sysreel-agent")? > 0, "it has recorded nothing");
+    let recording =
+        rig.begin_as(rig.program("unshare").args(["--pid", "--fork", "--mount", "sh", "-c", &script]))?;
+    rig::succeed(&mut Command::new("true"))?;
+    recording.end()?;
+    // By the path: there may be other agents.
+    let agent = fs::canonicalize(agent)?;
+    let own = format!("proc.exepath={}", agent.display());
+    ensure!(rig.count("x.reel", &own)? == 0, "it has recorded itself");
+    ensure!(rig.count("x.reel", &format!("not {own}"))? > 0, "it has recorded nothing");
     rig.done();
     Ok(())
 }

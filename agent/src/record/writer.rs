@@ -18,6 +18,8 @@ use super::privileges;
 
 /// Blocks that may wait to be encoded. Each takes a few MiB; what is more waits in the rings.
 const QUEUE: usize = 2;
+/// Kind of the mark that says why nothing was written from there on.
+const FAILURE_MARK: &str = "failure";
 
 /// Work for the thread.
 enum Job {
@@ -83,6 +85,7 @@ impl Writer {
         let (jobs, queue) = sync_channel(QUEUE);
         let (spare_back, spare) = sync_channel(QUEUE + 1);
         let (step, done) = sync_channel(QUEUE + 1);
+        let (begin, begun) = sync_channel(1);
         let mut worker = Worker {
             files,
             id,
@@ -98,6 +101,7 @@ impl Writer {
                 super::hurry();
                 // The first thread says so when this is refused.
                 let _ = privileges::give_up();
+                let _ = begin.send(());
                 while let Ok(job) = queue.recv() {
                     worker.work(job);
                     // Nobody waits unless in step; a full channel loses nothing then.
@@ -106,6 +110,8 @@ impl Writer {
                 worker.finish();
             })
             .context("cannot start the writing thread")?;
+        // Once we say that we are ready, no thread has privileges that it does not need.
+        let _ = begun.recv();
         Ok(Writer { jobs, spare, shared, thread, in_step, first, done })
     }
 
@@ -372,7 +378,10 @@ impl Worker {
                     .write_out(&self.shared)
                     .inspect_err(|_| self.unwritten.counts(losses, tallies));
             }
-            Content::Marks(marks) => EncodedSegment::marks(&marks),
+            Content::Marks(marks) => {
+                output.chain.seal(EncodedSegment::marks(&marks), &mut output.buffer);
+                return output.write_out(&self.shared).inspect_err(|_| self.unwritten.marks.extend(marks));
+            }
             Content::Events(block) => {
                 first_ns = block.time_first_ns();
                 let segment = block.encode(&mut self.squeezer);
@@ -434,7 +443,11 @@ impl Worker {
     fn fail(&mut self, error: anyhow::Error) {
         // A file can still be ended; a pipe's reader has lost its place.
         self.output = self.output.take().filter(|output| output.target.is_file());
-        self.unwritten.has_failed = true;
+        if !std::mem::replace(&mut self.unwritten.has_failed, true) {
+            // For who reads the file: it may be that nothing else is missing in it.
+            let text = format!("cannot write: {}", error.root_cause()).into_bytes();
+            self.unwritten.marks.push(Mark { time_ns: boot_ns(), kind: FAILURE_MARK.to_owned(), text });
+        }
         self.shared.has_ended.store(true, Ordering::Relaxed);
         let is_closed_pipe =
             error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
