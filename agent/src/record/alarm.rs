@@ -1,7 +1,7 @@
 //! Attempts on the recording, said on stderr at once: whoever watches the agent need not read the capture to learn of them.
 //!
-//! Somebody may make any number of them, so only so many are said in a while, and how many more there were. Start at
-//! [`Alarm::raise`].
+//! Somebody may make any number of them, so only so many are said in a while, and how many more there were. What the agent
+//! finds changed by looking is counted apart: attempts that fail must not hide one that did not. Start at [`Alarm::raise`].
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use query::write_escaped;
 use sysreel_agent::track::Deed;
 
-/// Attempts that are said within [`WINDOW`].
+/// Attempts by calls that are said within [`WINDOW`], and as many findings.
 const SAID_MAX: usize = 8;
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -17,7 +17,8 @@ const WINDOW: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(super) struct Alarm {
     since: Option<Instant>,
-    said: usize,
+    said_calls: usize,
+    said_findings: usize,
     unsaid: u64,
     total: u64,
 }
@@ -29,10 +30,11 @@ impl Alarm {
         let mut lines = Vec::new();
         if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
             lines.extend(self.rest());
-            (self.since, self.said) = (Some(now), 0);
+            (self.since, self.said_calls, self.said_findings) = (Some(now), 0, 0);
         }
-        if self.said < SAID_MAX {
-            self.said += 1;
+        let said = if deed.call.is_empty() { &mut self.said_findings } else { &mut self.said_calls };
+        if *said < SAID_MAX {
+            *said += 1;
             lines.push(describe(deed));
         } else {
             self.unsaid += 1;
@@ -123,6 +125,9 @@ mod tests {
         let now = Instant::now();
         let said: usize = (0..100).map(|_| alarm.raise(&deed(), now).len()).sum();
         assert_eq!((said, alarm.total()), (SAID_MAX, 100));
+        let finding =
+            Deed { how: "map_changed", signal: 0, call: String::new(), pid: 0, result: 0, ..deed() };
+        assert_eq!(alarm.raise(&finding, now), ["tampering: map_changed agent"]);
         let later = alarm.raise(&deed(), now + WINDOW);
         assert_eq!(later.len(), 2);
         assert_eq!(later[0], "tampering: 92 more attempts on this recording");
