@@ -36,6 +36,10 @@ pub const JUSTIFIED: &[(&str, &str)] = &[
         "a result strace does not know",
         "strace is gone or the thread is killed before the call's end reaches it",
     ),
+    (
+        "a call without an end, before a thread's end, that another thread ended it with",
+        "of a thread that is killed before strace could ask for its call it shows the call it asked for last: the killer's",
+    ),
 ];
 
 /// Bytes of a buffer or an array that a recording keeps which is compared.
@@ -138,7 +142,7 @@ pub fn compare(transcript: &Transcript, events: &[Event]) -> Comparison {
             (0, Some(at)) if is_exec(theirs) => &ours[at..],
             _ => &ours[..],
         };
-        Thread { tid, chrooted: false, comparison: &mut comparison }.compare(theirs, ours);
+        Thread { tid, chrooted: false, transcript, comparison: &mut comparison }.compare(theirs, ours);
     }
     comparison
 }
@@ -182,6 +186,8 @@ struct Thread<'a> {
     tid: u32,
     /// It changed its root.
     chrooted: bool,
+    /// Of all threads.
+    transcript: &'a Transcript,
     comparison: &'a mut Comparison,
 }
 
@@ -204,8 +210,10 @@ impl Thread<'_> {
                 continue;
             }
             let (missing, invented) = realign(&their_keys[their..], &our_keys[our..]);
-            for entry in &theirs[their..their + missing] {
-                self.differ(format!("missing: {}", entry.text));
+            for at in their..their + missing {
+                if !self.is_the_killers(&theirs[at..]) {
+                    self.differ(format!("missing: {}", theirs[at].text));
+                }
             }
             for (event, next) in (our..our + invented).map(|at| (ours[at], ours.get(at + 1))) {
                 let not_made = event.result() == Some(-i64::from(libc::ENOSYS));
@@ -217,6 +225,21 @@ impl Thread<'_> {
             their += missing;
             our += invented;
         }
+    }
+
+    /// Whether this is a call that another thread ended this one with; see [`JUSTIFIED`].
+    fn is_the_killers(&self, entries: &[Entry]) -> bool {
+        let [Entry { line: Line::Call(call), .. }, Entry { line: Line::Ended, .. }] = entries else {
+            return false;
+        };
+        let is_same = |entry: &Entry| match &entry.line {
+            Line::Call(other) => (&call.name, &call.arguments) == (&other.name, &other.arguments),
+            _ => false,
+        };
+        let mut others = self.transcript.threads.iter().filter(|(tid, _)| **tid != self.tid);
+        ["kill", "execve"].contains(&call.name.as_str())
+            && call.outcome == Outcome::Unknown
+            && others.any(|(_, entries)| entries.iter().any(is_same))
     }
 
     fn compare_pair(&mut self, entry: &Entry, event: &Event, is_last: bool) {

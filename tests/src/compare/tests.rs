@@ -131,6 +131,21 @@ fn every_lie_is_noticed() {
 }
 
 #[test]
+fn a_killers_call_is_not_missing_where_it_is_not_its_own() {
+    let of_killed = |killer: &str| {
+        let mut transcript = Transcript::default();
+        let killed = "kill(7, 9 /* SIGKILL */ <unfinished ...>\n+++ killed by SIGKILL +++\n";
+        transcript.add(7, killed).expect("the transcript is one");
+        transcript.add(6, killer).expect("the transcript is one");
+        let events = listing::parse(line("procexit", None, &[], "").as_bytes()).expect("the line is JSON");
+        let differences = compare(&transcript, &events).differences;
+        differences.iter().filter(|difference| difference.tid == 7).count()
+    };
+    assert_eq!(of_killed("kill(7, 9 /* SIGKILL */)            = 0\n"), 0);
+    assert_eq!(of_killed("kill(8, 9 /* SIGKILL */)            = 0\n"), 1);
+}
+
+#[test]
 fn a_transcript_that_is_not_there_is_an_error() {
     assert!(Transcript::read(Path::new("/nonexistent/transcript")).is_err());
 }
