@@ -534,7 +534,7 @@ mod tests {
     fn what_happened_just_now_is_left_for_later() {
         let mut a = Fake::new();
         a.write(10);
-        a.write(boot_ns() + 1_000_000_000);
+        a.write(boot_ns() + FUTURE_NS - 1_000_000_000);
         assert_eq!(times(&mut [a.ring()]), [(0, 10)]);
     }
 

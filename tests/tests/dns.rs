@@ -152,9 +152,9 @@ fn sides_agree(rig: &Rig) -> Result<()> {
         }
         seen.sort();
         ensure!(seen == expected(), "{whose}: {seen:#?} instead of {:#?}", expected());
-        // Every answer was put together with its query, and took some time.
+        // Every answer was put together with its query, and took some time, less than the whole script may.
         let answers = format!("evt.type=dns and {whose} and evt.arg.response=true");
-        let timed = rig.count("dns.reel", &format!("{answers} and evt.latency>0 and evt.latency<1s"))?;
+        let timed = rig.count("dns.reel", &format!("{answers} and evt.latency>0 and evt.latency<20s"))?;
         ensure!(timed == rig.count("dns.reel", &answers)?, "{timed} answers have a latency");
     }
     Ok(())

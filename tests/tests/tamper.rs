@@ -119,15 +119,12 @@ fn broken_maps_are_told_and_recording_goes_on() -> Result<()> {
 #[test]
 fn verdicts_of_others_on_threads_are_taken_back() -> Result<()> {
     let Some(rig) = Rig::new("tamper-verdicts")? else { return Ok(()) };
-    let recording = rig.begin("out.reel", &["proc.name=sequence"], &[])?;
+    let mut recording = rig.begin("out.reel", &["proc.name=sequence"], &[])?;
     tamper(&rig, &recording, "update", "out.reel")?;
-    // All marks are looked at within half a minute, however many threads there can be; those of low numbers in the beginning.
-    let pid_max: u64 = fs::read_to_string("/proc/sys/kernel/pid_max")?.trim().parse()?;
-    thread::sleep(Duration::from_secs(2) + Duration::from_micros(10 * pid_max));
+    // Some marks are looked at now and then, so that comes after a while where there can be many threads.
+    recording.wait_for("tampering: map_changed map:MARKS")?;
     recording.signal(libc::SIGINT);
-    let said = recording.end_and_tell()?;
-    let found = said.lines().any(|line| line.ends_with("tampering: map_changed map:MARKS"));
-    ensure!(found, "{said}");
+    recording.end()?;
     rig.done();
     Ok(())
 }
@@ -173,8 +170,6 @@ fn what_is_not_selected_is_marked() -> Result<()> {
     let signals = |options: &[&str]| -> Result<()> {
         let recording = rig.begin("out.reel", options, &[])?;
         tamper(&rig, &recording, "signal", "out.reel")?;
-        // Records of calls that were just made wait for their order.
-        thread::sleep(Duration::from_millis(300));
         recording.signal(libc::SIGINT);
         recording.end()?;
         rig.info("out.reel")?.adds_up()
@@ -210,8 +205,7 @@ fn killed_by_somebody_whom_another_recording_sees() -> Result<()> {
     let victim = rig.begin("victim.reel", &[], &[])?;
     let pid = victim.pid();
     tamper(&rig, &victim, "signal", "victim.reel")?;
-    // What was told is in the file within a second.
-    thread::sleep(Duration::from_millis(1500));
+    rig::wait_until("what was told is in the file", || Ok(rig.count_so_far("victim.reel", OF_TAMPER)? == 3))?;
     tamper(&rig, &victim, "kill", "victim.reel")?;
     ensure!(victim.end().is_err(), "it was not killed");
     watcher.signal(libc::SIGINT);

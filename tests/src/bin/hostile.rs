@@ -47,8 +47,8 @@ fn mark(number: usize) {
     unsafe { libc::syscall(libc::SYS_lseek, -1, number, 0) };
 }
 
-/// Opens while another thread changes the path, until it did so in time often enough. Prints which file each open that
-/// succeeded got.
+/// Opens while another thread changes the path, until it did so in time often enough; first a pipe, of which the opening waits
+/// until the path is another one. Prints which file each open that succeeded got.
 fn race(directory: &str) -> Result<()> {
     const OPENS_MAX: usize = 500_000;
     const IN_TIME: usize = 100;
@@ -56,6 +56,7 @@ fn race(directory: &str) -> Result<()> {
     for file in &files {
         File::create(file)?;
     }
+    slow_open(&format!("{directory}/slow"), &format!("{directory}/fast"))?;
     let inodes = [fs::metadata(&files[0])?.ino(), fs::metadata(&files[1])?.ino()];
     let shared: Vec<AtomicU8> = files[0].bytes().chain([0]).map(AtomicU8::new).collect();
     let ends = AtomicBool::new(false);
@@ -69,7 +70,7 @@ fn race(directory: &str) -> Result<()> {
                 }
             }
         });
-        let mut out = String::new();
+        let mut out = String::from("slow\n");
         let mut in_time = 0;
         for _ in 0..OPENS_MAX {
             if in_time == IN_TIME {
@@ -96,6 +97,44 @@ fn race(directory: &str) -> Result<()> {
         Ok(out)
     })?;
     std::io::stdout().write_all(out.as_bytes())
+}
+
+/// Opens a pipe; when the kernel has taken the path and waits for somebody who writes, the path becomes another one.
+fn slow_open(pipe: &str, other: &str) -> Result<()> {
+    let name = text(pipe)?;
+    // SAFETY: a path that ends with NUL.
+    checked(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }.into())?;
+    let shared: Vec<AtomicU8> = pipe.bytes().chain([0]).map(AtomicU8::new).collect();
+    let is_open = AtomicBool::new(false);
+    // SAFETY: asks for a number.
+    let opener = unsafe { libc::gettid() };
+    thread::scope(|scope| -> Result<()> {
+        let writer = scope.spawn(|| -> Result<()> {
+            // A number stands there only while the thread sleeps in the call.
+            let waits = || -> Result<bool> {
+                let call = fs::read_to_string(format!("/proc/self/task/{opener}/syscall"))?;
+                let number = call.split(' ').next().and_then(|number| number.parse().ok());
+                Ok(number == Some(libc::SYS_openat))
+            };
+            while !waits()? {
+                thread::yield_now();
+            }
+            for (place, byte) in shared.iter().zip(other.bytes()) {
+                place.store(byte, Ordering::Relaxed);
+            }
+            fs::OpenOptions::new().write(true).open(pipe)?;
+            while !is_open.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            Ok(())
+        });
+        // SAFETY: the path has a NUL that nobody changes.
+        let fd = checked(unsafe { libc::open(shared.as_ptr().cast(), libc::O_RDONLY) }.into())?;
+        is_open.store(true, Ordering::Relaxed);
+        // SAFETY: a descriptor of ours.
+        unsafe { libc::close(fd as c_int) };
+        writer.join().expect("it does not panic")
+    })
 }
 
 /// Takes one name after the other. Prints the name under which each number was marked.
@@ -148,7 +187,7 @@ fn paths(directory: &str) -> Result<()> {
     Ok(())
 }
 
-/// Children that all have the same process id. Prints number and id.
+/// Children that have the same process id as the one before. Prints number and id.
 fn pids() -> Result<()> {
     let mut out = String::new();
     let mut wanted = None;
@@ -170,7 +209,8 @@ fn pids() -> Result<()> {
         checked(pid.into())?;
         // SAFETY: a child of ours.
         checked(unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) }.into())?;
-        wanted.get_or_insert(pid);
+        // Somebody else may have taken the one that was wanted, and keep it.
+        wanted = Some(pid);
         out.push_str(&format!("{number} {pid}\n"));
     }
     std::io::stdout().write_all(out.as_bytes())
