@@ -109,6 +109,23 @@ pub(crate) unsafe fn socket_facts(slot: &Slot, position: u64, index: u8, file: u
     slot.section(position, index, SectionState::Data, SOCKET_BYTES as u64)
 }
 
+/// Local and remote port of the IP socket that `task`, the current one, has under this descriptor number; 0 where there is
+/// none.
+#[inline(always)]
+pub(crate) unsafe fn socket_ports(task: *const u8, fd: u64) -> (u16, u16) {
+    let file = file_of(task, fd);
+    if !is_socket(file) {
+        return (0, 0);
+    }
+    let socket: u64 = read(file, offset!(file_private));
+    let sk: u64 = read(socket, offset!(socket_sk));
+    let family: u16 = read(sk, offset!(sock_family));
+    if family != AF_INET && family != AF_INET6 {
+        return (0, 0);
+    }
+    (read(sk, offset!(sock_local_port)), u16::from_be(read(sk, offset!(sock_remote_port))))
+}
+
 /// Writes to `target` what a `struct sock` tells of the socket it belongs to.
 #[inline(always)]
 pub(crate) unsafe fn write_sock(target: *mut SocketFacts, sk: u64, socktype: u16, ino: u64) {

@@ -9,12 +9,14 @@
 #![feature(asm_experimental_arch)]
 
 mod cgroup;
+mod descriptors;
 mod dns;
 mod facts;
 mod fetch;
 mod kernel;
 mod memory;
 mod network;
+mod outside;
 mod packet;
 mod path;
 mod process;

@@ -22,6 +22,7 @@ use wire::{RecordType, SectionState};
 
 use crate::facts::{file_marks, write_cred, write_file, write_task};
 use crate::memory::{clamp, copy_kernel, copy_user, opaque, read, store};
+use crate::outside;
 use crate::path;
 use crate::ring::{self, POSITION_MAX, Slot, Weight};
 use crate::settings::{offset, setting};
@@ -95,8 +96,10 @@ unsafe fn exec(ctx: &BtfTracePointContext) {
     }
     // On both sides of the record, as with calls that change a process.
     ring::end_verdicts(tgid);
+    outside::end_all_verdicts(tgid);
     write_exec(ctx, pid_tgid, old_tid);
     ring::end_verdicts(tgid);
+    outside::end_all_verdicts(tgid);
 }
 
 #[inline(always)]
@@ -237,6 +240,30 @@ pub fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 unsafe fn fork(ctx: &BtfTracePointContext) {
+    end_of_both(ctx);
+    write_fork(ctx);
+    end_of_both(ctx);
+}
+
+/// Ends what was found of the descriptors of the new task's process, which may be a new one, and of its creator, with whom
+/// it may share them from now on.
+#[inline(always)]
+unsafe fn end_of_both(ctx: &BtfTracePointContext) {
+    if outside::are_marked() {
+        let (creator, child) = (ctx.arg::<u64>(0), ctx.arg::<u64>(1));
+        let is_shared = read::<u64>(creator, offset!(task_files)) == read::<u64>(child, offset!(task_files));
+        let (old, new): (u32, u32) = (read(creator, offset!(task_tgid)), read(child, offset!(task_tgid)));
+        if old != new {
+            outside::end_all_verdicts(new);
+        }
+        if (old == new) != is_shared {
+            outside::end_all_verdicts(old);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn write_fork(ctx: &BtfTracePointContext) {
     let pid_tgid = bpf_get_current_pid_tgid();
     if !ring::is_selected(pid_tgid) {
         return;

@@ -19,6 +19,7 @@ static SETTINGS: Settings = Settings {
     uring_submit_request: 0,
     dns_bytes: 0,
     marks: 0,
+    descriptor_marks: 0,
     uring_has_context: 0,
     uring_compat_bit: u32::MAX,
     offsets: Offsets::NONE,

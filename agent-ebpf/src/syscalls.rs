@@ -9,17 +9,19 @@ use aya_ebpf::{
 use wire::RecordType;
 use wire::offsets::ABSENT;
 use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
-use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart};
+use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart, START_OUTSIDE};
 use wire::table::{
     CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
-    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC,
-    SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT,
+    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, JUDGED_WHOLLY, SELECTED_SUCCEEDED, SHARED_ABSENT,
+    SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT,
     SHARED_SOCKETCALL, UPKEEP_ON_SOCKET, UPKEEP_OWN,
 };
 
+use crate::descriptors;
 use crate::facts::{file_facts, file_of, is_socket, socket_facts};
 use crate::fetch;
 use crate::memory::{follow, load, opaque, read_user_or_zero};
+use crate::outside;
 use crate::path;
 use crate::ring::{self, MMAPABLE, Slot, Weight};
 use crate::settings::{offset, setting};
@@ -139,7 +141,7 @@ pub(crate) unsafe fn is_compat(task: *const u8, regs: *const u8) -> bool {
 
 /// The table's entry for a native call, or for what is none.
 #[inline(always)]
-fn native_entry(nr: i64) -> Option<*const CallEntry> {
+pub(crate) fn native_entry(nr: i64) -> Option<*const CallEntry> {
     CALLS.get_ptr(native_index(nr))
 }
 
@@ -150,7 +152,7 @@ fn native_index(nr: i64) -> u32 {
 
 /// The table's entry for a call, of which `native` is the one if it is native.
 #[inline(always)]
-unsafe fn entry(native: *const CallEntry, nr: i64, compat: bool) -> Option<*const CallEntry> {
+pub(crate) unsafe fn entry(native: *const CallEntry, nr: i64, compat: bool) -> Option<*const CallEntry> {
     if compat { CALLS.get_ptr(native_index(nr) + CALLS_MAX as u32) } else { Some(native) }
 }
 
@@ -187,7 +189,35 @@ unsafe fn enter(ctx: &BtfTracePointContext) {
     let Some(start) = STARTS.get_ptr_mut(tid & setting!(start_mask)) else { return };
     (*start).tid = tid;
     (*start).nr = nr as u32;
+    if outside::are_marked() && !compat && descriptors::begins_outside(entry, ctx, (pid_tgid >> 32) as u32) {
+        (*start).nr = nr as u32 | START_OUTSIDE;
+    }
     (*start).time_ns = bpf_ktime_get_boot_ns();
+}
+
+/// Has the call that returns now from the thread count as outside.
+#[inline(always)]
+pub(crate) unsafe fn put_outside(tid: u32, nr: i64) {
+    let Some(start) = STARTS.get_ptr_mut(tid & setting!(start_mask)) else { return };
+    if (*start).tid == tid && (*start).nr == nr as u32 {
+        (*start).nr = nr as u32 | START_OUTSIDE;
+    }
+}
+
+/// Whether the call that returns from the thread counts as outside.
+#[inline(always)]
+unsafe fn is_outside(tid: u32, nr: i64) -> bool {
+    let Some(start) = STARTS.get_ptr(tid & setting!(start_mask)) else { return false };
+    (*start).tid == tid && (*start).nr == nr as u32 | START_OUTSIDE
+}
+
+/// The call has returned: what was found of it must not be taken for another one's, whose beginning is missed.
+#[inline(always)]
+pub(crate) unsafe fn end_outside(tid: u32) {
+    let Some(start) = STARTS.get_ptr_mut(tid & setting!(start_mask)) else { return };
+    if (*start).tid == tid && (*start).nr & START_OUTSIDE != 0 {
+        (*start).tid = 0;
+    }
 }
 
 /// A call begins whose time is not kept. It may be recorded all the same, and must not take an earlier call's.
@@ -243,7 +273,7 @@ pub(crate) unsafe fn latency_ns(tid: u32, nr: i64, now_ns: u64) -> Option<u64> {
         return None;
     }
     let start = STARTS.get_ptr(tid & setting!(start_mask))?;
-    if (*start).tid != tid || (*start).nr != nr as u32 {
+    if (*start).tid != tid || (*start).nr & !START_OUTSIDE != nr as u32 & !START_OUTSIDE {
         return None;
     }
     Some(now_ns.wrapping_sub((*start).time_ns))
@@ -315,6 +345,12 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     let pid_tgid = pid_tgid(task);
     if !ring::is_selected(pid_tgid) {
         return;
+    }
+    if outside::are_marked() && !compat && is_outside(pid_tgid as u32, nr) {
+        let is_kept = (*entry).upkeep & outcome != 0;
+        if (*entry).judged & JUDGED_WHOLLY != 0 || (!is_kept && !is_watched()) {
+            return;
+        }
     }
     // What changes state that is kept is recorded, whoever wants to see it.
     if (*entry).upkeep & outcome == 0 {
@@ -409,7 +445,12 @@ unsafe fn is_memory_shared(task: *const u8) -> bool {
 
 /// An argument before there is a record: index is data.
 #[inline(always)]
-unsafe fn early_argument(regs: *const u8, entry: *const CallEntry, index: u8, compat: bool) -> u64 {
+pub(crate) unsafe fn early_argument(
+    regs: *const u8,
+    entry: *const CallEntry,
+    index: u8,
+    compat: bool,
+) -> u64 {
     match (compat, (*entry).shared) {
         (true, SHARED_SOCKETCALL) => {
             u64::from(read_user_or_zero::<u32>(narrow_argument(regs, 1) + (u64::from(index) & 7) * 4))

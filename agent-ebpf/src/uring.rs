@@ -19,13 +19,14 @@ use wire::record::{
 use wire::ring::EventClass;
 use wire::uring::{
     COMMAND_BYTES, COMPLETE_PARTS, COMPLETE_WHOLE, IMAGE_BYTES, OPCODE_NONE, OPERATION_FETCHES_MAX,
-    OPERATION_FILE, OPERATION_RESULT_FILE, OPERATION_RESULT_SOCKET, OPERATION_SOCKET, OPERATION_UNKNOWN,
-    OPERATIONS_MAX, OperationEntry, SQE_BYTES,
+    OPERATION_FILE, OPERATION_RESULT_FILE, OPERATION_RESULT_SOCKET, OPERATION_SOCKET, OPERATION_STATE,
+    OPERATION_UNKNOWN, OPERATIONS_MAX, OperationEntry, SQE_BYTES,
 };
 use wire::{RecordType, SectionState};
 
 use crate::facts::{file_facts, file_of, socket_facts, write_file};
 use crate::memory::{Head, copy_kernel, opaque, read};
+use crate::outside;
 use crate::path;
 use crate::ring::{self, Slot, Weight};
 use crate::settings::{offset, setting};
@@ -176,6 +177,7 @@ unsafe fn submit(request: u64, sqe: u64) {
     if !ring::is_selected(owner) {
         return;
     }
+    end_descriptors(entry, owner);
     let Some(slot) = ring::begin(Weight::of_operation(entry, (owner >> 32) as u32)) else { return };
     slot.header(RecordType::UringSubmit, FLAG_NO_RESULT, 2, i64::from(opcode), owner);
     slot.set_compat(is_compat(|at| ring_head.field(at)));
@@ -268,6 +270,7 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
     if !ring::is_selected(owner) {
         return;
     }
+    end_descriptors(entry, owner);
     let Some(slot) = ring::begin(Weight::of_operation(entry, (owner >> 32) as u32)) else { return };
     slot.header(RecordType::UringComplete, 0, 4, i64::from(opcode), owner);
     slot.outcome(i64::from(result), 0);
@@ -280,6 +283,16 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
         slot.set_compat(is_compat(|at| read(ring, at)));
     }
     slot.publish(details(&slot, entry, &head, request, position));
+    end_descriptors(entry, owner);
+}
+
+/// Ends what was found of the descriptors of a process, if the operation may change what is known of them.
+#[inline(always)]
+unsafe fn end_descriptors(entry: *const OperationEntry, owner: u64) {
+    let flags = (&raw const (*entry).flags).read_volatile();
+    if flags & (OPERATION_STATE | OPERATION_SOCKET | OPERATION_RESULT_SOCKET) != 0 {
+        outside::end_all_verdicts((owner >> 32) as u32);
+    }
 }
 
 /// A completion that is one of several, or of which the kernel tells no more than what the program sees.
@@ -291,6 +304,7 @@ unsafe fn complete_unknown(ring: u64, user_data: u64, result: i32, flags: u32) {
     if !ring::is_selected(owner) && !ring::is_selected(process) {
         return;
     }
+    outside::end_all_verdicts((owner >> 32) as u32);
     let Some(slot) = ring::begin(Weight::of_change(EventClass::File, (owner >> 32) as u32)) else { return };
     slot.header(RecordType::UringComplete, 0, 4, i64::from(OPCODE_NONE), owner);
     slot.outcome(i64::from(result), 0);
@@ -305,6 +319,7 @@ unsafe fn complete_unknown(ring: u64, user_data: u64, result: i32, flags: u32) {
         position = socket_facts(&slot, position, SECTION_SOCKET, file);
     }
     slot.publish(position);
+    outside::end_all_verdicts((owner >> 32) as u32);
 }
 
 /// Adds what the kernel knows of the files of a completed operation, and what it filled.

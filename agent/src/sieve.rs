@@ -88,6 +88,13 @@ impl Sieve {
         self.verdict(&Known { thread: Some(thread), lasting: true, ..Known::default() }) == Verdict::No
     }
 
+    /// Whether every condition about descriptors is false for this one.
+    pub fn is_outside(&mut self, descriptor: Ref, store: &Store) -> bool {
+        self.define_descriptor(descriptor, store);
+        let recording = Recording { entities: &self.entities, host: &self.host, first_time_ns: 0 };
+        descriptor != 0 && self.query.is_outside(&recording, descriptor)
+    }
+
     /// Takes an event that shall wait. When there is no room the others must be released first.
     pub fn wait(&mut self, event: &Event<'_>) -> Result<(), PushError> {
         self.waiting.push(event)?;
@@ -150,11 +157,15 @@ impl Sieve {
             self.entities.define(event.kind, Entity::Kind(kind.clone()));
         }
         self.define_thread(event.thread, store);
-        if event.descriptor != 0
-            && self.entities.descriptor(event.descriptor).is_none()
-            && let Some(descriptor) = store.descriptor(event.descriptor)
+        self.define_descriptor(event.descriptor, store);
+    }
+
+    fn define_descriptor(&mut self, number: Ref, store: &Store) {
+        if number != 0
+            && self.entities.descriptor(number).is_none()
+            && let Some(descriptor) = store.descriptor(number)
         {
-            self.entities.define(event.descriptor, Entity::Descriptor(descriptor.clone()));
+            self.entities.define(number, Entity::Descriptor(descriptor.clone()));
             self.defined += 1;
         }
     }

@@ -24,4 +24,4 @@ pub use print::{
 };
 pub use recording::{Recording, Rows};
 pub use render::{Clock, write_clock, write_escaped, write_span};
-pub use select::{Known, Query, Selection, Verdict};
+pub use select::{Known, Outside, Query, Selection, Verdict};

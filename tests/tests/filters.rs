@@ -53,9 +53,13 @@ const FILTERS: &[&str] = &[
     "(proc.name=sort and evt.type=read) or (proc.name=tail and evt.type=write) or evt.type=execve",
     "not (proc.name=cat or evt.type=read or evt.failed=true)",
     "proc.pgid=0 or evt.type=procexit",
+    "fd.directory=/etc or fd.filename=copy",
+    "fd.name in (/etc/hostname, /etc/shadow) and evt.failed=true",
+    "fd.name glob /etc/* or fd.name pmatch (/proc)",
     "fs.path.name startswith /etc",
     "fs.path.name startswith / and proc.name=rm",
     "fs.path.name endswith missing or fs.path.name=/usr/bin/cat",
+    "not fd.name startswith /usr and evt.type in (openat, read, close, mmap)",
     "evt.type=exec_map",
     "evt.type=exec_map and fd.name contains libc",
 ];
@@ -162,6 +166,138 @@ fn processes_that_change_all_the_time() -> Result<()> {
     Ok(())
 }
 
+/// Numbers that mean one file or connection after the other, calls with paths of every form, descriptors that are handed
+/// on, and one file that is read all the time.
+const DESCRIPTORS: &str = r#"
+import fcntl, os, socket, struct, sys, time
+
+lo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+fcntl.ioctl(lo, 0x8914, struct.pack("16sh14x", b"lo", 0x49))
+lo.close()
+open("work", "w").write("x" * 10)
+here = os.getcwd()
+servers = {}
+for port in (18080, 18443):
+    servers[port] = socket.socket()
+    servers[port].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    servers[port].bind(("127.0.0.1", port))
+    servers[port].listen()
+
+def read_some(fd, times):
+    for _ in range(times):
+        os.lseek(fd, 0, 0)
+        os.read(fd, 1)
+
+def files():
+    for path in ("/etc/hostname", "work", here + "/work", "/usr/../etc/hostname", "//etc/hostname", "/etc/./hostname"):
+        fd = os.open(path, os.O_RDONLY)
+        os.stat(path)
+        os.access(path, os.R_OK)
+        read_some(fd, 3)
+        os.dup2(fd, 50)
+        os.close(fd)
+        read_some(50, 3)
+    for path in ("/etc/missing", "/tmp/missing", "missing", "/tmp/../etc/missing", "/etc/../tmp/missing"):
+        for call in (os.stat, os.unlink, lambda path: os.open(path, os.O_RDONLY)):
+            try:
+                call(path)
+            except OSError:
+                pass
+
+def connections():
+    for port, server in servers.items():
+        client = socket.socket()
+        client.connect(("127.0.0.1", port))
+        other, _ = server.accept()
+        for _ in range(3):
+            client.send(b"1")
+            other.recv(1)
+            os.write(other.fileno(), b"2")
+            os.read(client.fileno(), 1)
+        copy = os.dup(client.fileno())
+        client.close()
+        os.write(copy, b"3")
+        other.recv(1)
+        os.close(copy)
+        other.recv(1)
+        other.close()
+
+def datagrams():
+    left, right = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    left.bind(("127.0.0.1", 18080))
+    right.bind(("127.0.0.1", 18443))
+    for _ in range(3):
+        left.sendto(b"1", ("127.0.0.1", 18443))
+        right.recvfrom(1)
+    right.connect(("127.0.0.1", 18080))
+    right.send(b"2")
+    left.recv(1)
+    right.close()
+    left.close()
+
+for turn in range(20):
+    files()
+    connections()
+    datagrams()
+    time.sleep(0.005)
+steady = {path: os.open(path, os.O_RDONLY) for path in ("/etc/hostname", "work", here + "/work")}
+client = socket.socket()
+client.connect(("127.0.0.1", 18443))
+other, _ = servers[18443].accept()
+for turn in range(100):
+    for fd in steady.values():
+        read_some(fd, 10)
+    for _ in range(10):
+        client.send(b"1")
+        other.recv(1)
+    time.sleep(0.001)
+pid = os.fork()
+for fd in steady.values():
+    read_some(fd, 20)
+if pid == 0:
+    os.dup2(steady["/etc/hostname"], steady["work"])
+    read_some(steady["work"], 20)
+    os.execvp("cat", ["cat", "/etc/hostname", "work"])
+os.waitpid(pid, 0)
+"#;
+
+#[test]
+fn descriptors_and_paths_that_change_all_the_time() -> Result<()> {
+    let Some(rig) = Rig::new("descriptors")? else { return Ok(()) };
+    std::fs::write(rig.file("script.py"), DESCRIPTORS)?;
+    // What stands first in PATH may be a script that starts it.
+    let command = ["unshare", "-n", "/usr/bin/python3", "-S", "script.py"];
+    record(&rig, "warm.reel", &[], &command)?;
+    record(&rig, "all.reel", &[], &command)?;
+    let all = rig.info("all.reel")?.number("events")?;
+    // Each with the part of all events that the agent may have to judge at most.
+    for (filter, least, part) in [
+        ("fd.name startswith /etc/hostname", 2000, 0.5),
+        ("fd.name endswith /work", 2000, 0.7),
+        ("fd.port=18443", 2000, 0.5),
+        ("fd.port in (18080, 9)", 500, 0.4),
+        ("fd.lport=18080 and evt.type!=close", 100, 0.5),
+        ("fd.sport=18080 or fd.name=/etc/missing", 300, 0.5),
+        ("fd.type=ipv4 and evt.failed=false", 2000, 0.7),
+        ("fs.path.name startswith /etc", 20, 0.4),
+        ("fs.path.nameraw startswith /usr/..", 10, 0.4),
+        ("not fd.name startswith / and evt.type in (read, sendto, recvfrom, lseek)", 2000, 0.7),
+        ("fd.name startswith /tmp and evt.failed=true", 10, 0.4),
+    ] {
+        let found = check(&rig, filter, &command)?;
+        ensure!(found >= least, "'{filter}' selects only {found} events");
+        let info = rig.info("some.reel")?;
+        let reached = info.number("left_out")? + info.number("events")?;
+        println!("{filter}: {found} events, {reached} reached the agent, of {all}");
+        ensure!(
+            (reached as f64) < part * all as f64,
+            "'{filter}': {reached} of {all} events reached the agent"
+        );
+    }
+    rig.done();
+    Ok(())
+}
+
 #[test]
 fn what_is_left_out_is_counted_and_the_head_says_the_filter() -> Result<()> {
     let Some(rig) = Rig::new("left-out")? else { return Ok(()) };
@@ -215,7 +351,9 @@ fn the_split_is_explained() -> Result<()> {
         "these when they succeed: ",
         "these when they take less than 10000000 ns: ",
         "as the agent finds out by: proc.name\n",
-        "  fields: fd.port\n",
+        "as the agent finds out by: fd.port\n",
+        "these on descriptors of which none of the conditions holds: ",
+        "connections between other ports than: 443\n",
     ] {
         ensure!(said.contains(part), "no '{part}' in {said}");
     }

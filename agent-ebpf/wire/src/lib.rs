@@ -8,6 +8,7 @@
 
 pub mod facts;
 pub mod offsets;
+pub mod outside;
 pub mod record;
 pub mod ring;
 pub mod table;

@@ -126,6 +126,7 @@ offsets! {
     fs_root = "fs_struct" "root";
     fs_pwd = "fs_struct" "pwd";
     files_fdt = "files_struct" "fdt";
+    files_count = "files_struct" "count";
     fdt_fd = "fdtable" "fd";
     fdt_max = "fdtable" "max_fds";
     socket_sk = "socket" "sk";
@@ -221,6 +222,8 @@ pub struct Settings {
     pub dns_bytes: u32,
     /// 1: threads have marks, see [`crate::ring::MarkWord`].
     pub marks: u32,
+    /// 1: descriptors have marks, see [`crate::outside`].
+    pub descriptor_marks: u32,
     /// 1 where a request leads to its task by a context of that task's (6.13 and newer).
     pub uring_has_context: u32,
     /// Which bit of a `struct io_ring_ctx` tells that the ring is a 32-bit program's, [`ABSENT`] where none does.
@@ -234,7 +237,7 @@ pub struct Settings {
 /// Words that fill [`Settings`] up, so that there is no padding: the whole of it is handed over as bytes.
 pub const SETTINGS_RESERVED: usize = (SETTINGS_WORDS + size_of::<Offsets>() / 4) % 2;
 /// Words of [`Settings`] between the first two and the offsets.
-const SETTINGS_WORDS: usize = 16;
+const SETTINGS_WORDS: usize = 17;
 const _: () =
     assert!(size_of::<Settings>() == 8 + (SETTINGS_WORDS + SETTINGS_RESERVED) * 4 + size_of::<Offsets>());
 

@@ -214,11 +214,14 @@ pub struct ExecStart {
 pub struct CallStart {
     /// Thread that made it: a slot may be taken by another one, then this call has no latency.
     pub tid: u32,
-    /// Call number.
+    /// Call number, and perhaps [`START_OUTSIDE`].
     pub nr: u32,
     /// CLOCK_BOOTTIME ns.
     pub time_ns: u64,
 }
+
+/// Bit of [`CallStart::nr`]: the descriptor was outside when the call began.
+pub const START_OUTSIDE: u32 = 1 << 30;
 
 #[cfg(test)]
 mod mark_tests {

@@ -157,11 +157,38 @@ pub struct CallEntry {
     pub order: u32,
     /// A `SHARED_*`: where the call has its arguments, when they are not in the registers; or that it is one of several.
     pub shared: u8,
-    #[doc(hidden)]
-    pub reserved: [u8; 3],
+    /// Bits `JUDGED_*`: by what else the call may be turned away.
+    pub judged: u8,
+    /// Argument that is the path, where it is judged by that.
+    pub path: u8,
+    /// Bits `CHANGES_*`: of which descriptors the call changes what is known.
+    pub changes: u8,
 }
 
 const _: () = assert!(size_of::<CallEntry>() == 64);
+
+/// Bit of [`CallEntry::judged`]: the call is not wanted when its descriptor is outside ([`crate::outside`]).
+pub const JUDGED_BY_DESCRIPTOR: u8 = 1;
+/// The call is not wanted when its path is outside.
+pub const JUDGED_BY_PATH: u8 = 2;
+/// The call opens a descriptor by the path it is given, which may be outside from the start.
+pub const BEGINS_FILE: u8 = 4;
+/// The call connects the socket it is about, which may be outside from then on.
+pub const BEGINS_CONNECTION: u8 = 8;
+
+/// With [`JUDGED_BY_DESCRIPTOR`]: nor is it when the number is negative, as for the working directory and for memory of no file.
+pub const JUDGED_WITHOUT: u8 = 16;
+/// With [`JUDGED_BY_DESCRIPTOR`]: what is read out of the call is not wanted then either, and it changes no state.
+pub const JUDGED_WHOLLY: u8 = 32;
+
+/// Bit of [`CallEntry::changes`]: the descriptor the call is about.
+pub const CHANGES_ARGUMENT: u8 = 1;
+/// That too, but only when argument 4, the address of a peer, is not null.
+pub const CHANGES_WITH_PEER: u8 = 2;
+/// The one in the result.
+pub const CHANGES_RESULT: u8 = 4;
+/// All of the process.
+pub const CHANGES_ALL: u8 = 8;
 
 /// Value of [`CallEntry::shared`]: argument 0 points to the arguments, as of the old `mmap` and `select`.
 pub const SHARED_MEMORY: u8 = 1;

@@ -63,6 +63,8 @@ fn class_of(program: &str) -> Option<EventClass> {
     Some(match program {
         "sys_enter" | "signal_generate" => return None,
         "sys_exit" => EventClass::Other,
+        // They make none, but turn away what they should not when one of their runs is missed.
+        "sys_exit_before" | "sys_exit_after" => EventClass::File,
         "kfree_skb" | "page_fault_user" | "sched_switch" => EventClass::Other,
         "inet_sock_set_state" => EventClass::Network,
         _ if program.starts_with("tcp_") => EventClass::Network,

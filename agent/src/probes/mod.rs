@@ -27,6 +27,7 @@ use sysreel_agent::operations::Operations;
 use sysreel_agent::selection::Selection;
 use sysreel_agent::split::Split;
 use wire::offsets::{ABSENT, SETTINGS_RESERVED, Settings};
+use wire::outside::{DESCRIPTOR_SLOTS, Outside};
 use wire::ring::{MARK_BLOCK, RECORD_BYTES_MAX};
 use wire::table::{CallEntry, ChoiceKey, Fetch};
 use wire::uring::OperationEntry;
@@ -36,8 +37,9 @@ use btf::KernelTypes;
 pub(crate) use misses::Misses;
 pub(crate) use table::NATIVE;
 
-/// Programs, each with the BTF tracepoint it hangs on. `sys_enter` is attached only for latency.
-const PROGRAMS: [&str; 26] = [
+/// Programs, in the order in which they are attached, which is that in which the kernel runs those on one tracepoint.
+/// They are named after the tracepoint they hang on: see [`tracepoint_of`].
+const PROGRAMS: [&str; 28] = [
     "sched_process_fork",
     "sched_process_exec",
     "sched_process_exit",
@@ -63,7 +65,9 @@ const PROGRAMS: [&str; 26] = [
     "page_fault_user",
     "sched_switch",
     "sys_enter",
+    "sys_exit_before",
     "sys_exit",
+    "sys_exit_after",
 ];
 
 /// Programs that a kernel built without their part of it does without, each with what is not recorded then.
@@ -91,7 +95,7 @@ const OPERATIONS: &str = "operations of io_uring";
 /// Bytes kept of a DNS message: what resolvers let an answer over UDP have, so that it is not fragmented.
 const DNS_BYTES: u32 = 1232;
 
-/// The program that takes longest to verify.
+/// The program that makes records of calls, which takes longest to verify.
 const LARGEST: &str = "sys_exit";
 
 /// Largest ring where an element of a map has 4 MiB at most.
@@ -156,6 +160,8 @@ unsafe impl Pod for Plain<ChoiceKey> {}
 unsafe impl Pod for Plain<Fetch> {}
 // SAFETY: as above.
 unsafe impl Pod for Plain<OperationEntry> {}
+// SAFETY: as above.
+unsafe impl Pod for Plain<Outside> {}
 
 impl Probes {
     /// Loads and attaches the programs.
@@ -194,6 +200,10 @@ impl Probes {
         let filter = options.filter.as_ref().filter(|_| !options.filter_may_change);
         let mut fixed = Split::new(&options.selection, filter, &options.host);
         let wants_dns = fixed.wanted(&kernel_event(KernelEvent::Dns)).is_any();
+        let calls = table::entries(&mut split);
+        let outside = table::outside(&mut split);
+        let judges = options.filter_may_change || calls.iter().any(|entry| entry.judged != 0);
+        let descriptor_slots = if judges { DESCRIPTOR_SLOTS } else { 1 };
         let settings = Settings {
             ring_mask: ring_bytes as u64 - 1,
             snap_bytes: options.snap_bytes,
@@ -210,6 +220,7 @@ impl Probes {
             uring_submit_request: uring.submit_request.unwrap_or(0),
             dns_bytes: if wants_dns { DNS_BYTES } else { 0 },
             marks: u32::from(options.filter.is_some()),
+            descriptor_marks: u32::from(judges),
             uring_has_context: u32::from(uring.has_context),
             uring_compat_bit: uring.compat_bit.unwrap_or(ABSENT),
             offsets,
@@ -226,9 +237,11 @@ impl Probes {
             .map_max_entries("RING_STATES", cpu_count)
             .map_max_entries("STARTS", start_slots)
             .map_max_entries("MARKS", mark_blocks)
+            .map_max_entries("DESCRIPTORS", descriptor_slots)
             .load(&object)
             .context("cannot load the kernel programs")?;
-        fill(&mut ebpf, "CALLS", table::entries(&mut split))?;
+        fill(&mut ebpf, "CALLS", calls)?;
+        fill(&mut ebpf, "OUTSIDE", vec![outside])?;
         fill(&mut ebpf, "OPERATIONS", operations::entries(&uring.operations, &mut fixed))?;
         fill_choices(&mut ebpf)?;
         let has = |tracepoint: &str| {
@@ -246,7 +259,8 @@ impl Probes {
         // A kernel without modules has none to tell of.
         let absent = absent.into_iter().filter(|(name, _)| !name.starts_with("module_")).collect();
         let is_needed = |name: &str| match name {
-            "sys_enter" => options.latency,
+            "sys_enter" => options.latency || judges,
+            "sys_exit_before" | "sys_exit_after" => judges,
             "signal_deliver" => is_selected(KernelEvent::SignalDeliver),
             _ if name.starts_with("io_uring_") => of_operations.contains(&name),
             _ if OPTIONAL.iter().any(|(known, _)| *known == name) => {
@@ -256,7 +270,7 @@ impl Probes {
         };
         load_programs(&mut ebpf, &btf, is_needed)?;
         for name in PROGRAMS.into_iter().filter(|name| is_needed(name)) {
-            tracepoint(&mut ebpf, name)?
+            program_of(&mut ebpf, name)?
                 .attach()
                 .with_context(|| format!("cannot attach to the tracepoint {name}"))?;
         }
@@ -268,6 +282,8 @@ impl Probes {
             ("CALLS", options.filter_may_change),
             ("CONTROL", options.follow),
             ("MARKS", options.filter.is_some()),
+            ("DESCRIPTORS", judges),
+            ("OUTSIDE", options.filter_may_change),
         ];
         let keep: Vec<&str> = is_written.iter().filter(|(_, keep)| *keep).map(|(name, _)| *name).collect();
         probes.seal(&keep);
@@ -299,7 +315,14 @@ impl Probes {
 
     /// From now on another filter decides which calls make records.
     pub(crate) fn set_filter(&self, selection: &Selection, filter: &Filter, host: &Host) -> Result<()> {
-        let entries = table::entries(&mut Split::new(selection, Some(filter), host));
+        let mut split = Split::new(selection, Some(filter), host);
+        let entries = table::entries(&mut split);
+        let outside = table::outside(&mut split);
+        let lists = Mapping::new(self.map_fd("OUTSIDE")?, size_of::<Outside>())
+            .context("cannot map the lists of paths and ports")?;
+        let lists = lists.at(0).cast::<Outside>().as_ptr();
+        // SAFETY: an aligned value within the mapping, which only we write.
+        unsafe { (&raw mut (*lists).is_ready).write_volatile(0) };
         // Written to directly: the system call may need privileges that were given up.
         let table = Mapping::new(self.map_fd("CALLS")?, entries.len() * size_of::<CallEntry>())
             .context("cannot map the table of calls")?;
@@ -309,6 +332,11 @@ impl Probes {
             // may read an entry while it changes: it then says in part what it said before, which is as right as if the
             // call had been made before.
             unsafe { at.as_ptr().write_volatile(*entry) };
+        }
+        // SAFETY: as above. Nothing is outside before the lists are complete.
+        unsafe {
+            lists.write_volatile(Outside { is_ready: 0, ..outside });
+            (&raw mut (*lists).is_ready).write_volatile(outside.is_ready);
         }
         Ok(())
     }
@@ -326,6 +354,11 @@ impl Probes {
     /// Threads that have a mark: all ids there can be, or none without a filter.
     pub(crate) fn marked_threads(&self) -> usize {
         self.marked_threads
+    }
+
+    /// Whether descriptors have marks.
+    pub(crate) fn are_descriptors_marked(&self) -> bool {
+        self.settings.descriptor_marks != 0
     }
 
     /// Whether the kernel hands out no tasks with their type, as before 5.15.
@@ -371,11 +404,24 @@ impl Probes {
     }
 }
 
+impl Drop for Probes {
+    /// The program that makes records of calls goes first. The others go in no order, and those that tell it of a call
+    /// would leave it with what they said of an earlier one.
+    fn drop(&mut self) {
+        if let Ok(program) = program_of(&mut self.ebpf, LARGEST) {
+            // One that was never loaded has nothing to take away.
+            let _ = program.unload();
+        }
+    }
+}
+
 /// Has the kernel verify the programs: the largest takes it as long as half of all others, so it has a thread.
 fn load_programs(ebpf: &mut Ebpf, btf: &Btf, is_needed: impl Fn(&str) -> bool) -> Result<()> {
     let load = |name: &str, program: &mut Program| -> Result<()> {
         let program: &mut BtfTracePoint = program.try_into()?;
-        program.load(name, btf).with_context(|| format!("the kernel refused the program for {name}"))
+        program
+            .load(tracepoint_of(name), btf)
+            .with_context(|| format!("the kernel refused the program for {name}"))
     };
     let needed = ebpf.programs_mut().filter(|(name, _)| is_needed(name));
     let (alone, others): (Vec<_>, Vec<_>) = needed.partition(|(name, _)| *name == LARGEST);
@@ -389,7 +435,12 @@ fn load_programs(ebpf: &mut Ebpf, btf: &Btf, is_needed: impl Fn(&str) -> bool) -
     })
 }
 
-fn tracepoint<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut BtfTracePoint> {
+/// The BTF tracepoint that a program hangs on.
+fn tracepoint_of(program: &str) -> &str {
+    program.strip_suffix("_before").or_else(|| program.strip_suffix("_after")).unwrap_or(program)
+}
+
+fn program_of<'a>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut BtfTracePoint> {
     let program = ebpf.program_mut(name).with_context(|| format!("the kernel programs lack {name}"))?;
     Ok(program.try_into()?)
 }

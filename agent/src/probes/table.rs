@@ -1,19 +1,24 @@
 //! The kernel's table of calls, made from the schema.
 
-use capture_format::model::FdSource;
+use capture_format::model::{EventKind, FdSource};
 use capture_format::schema::{self, Abi, ArgKind, Fetch as Kind, Place, Shape, event_kind};
-use sysreel_agent::split::{Split, Wanted};
-use sysreel_agent::track::{Derived, Source, Upkeep, changes_own_process, guard, upkeep};
+use sysreel_agent::split::{Judged, ReadOut, Split, Wanted, only_path};
+use sysreel_agent::track::{
+    Changes, Source, Upkeep, changes, changes_own_process, guard, opens_by_path, upkeep,
+};
+use wire::outside::{Outside, PORTS_MAX, PREFIXES_MAX, Prefix};
 use wire::ring::EventClass;
 use wire::table::{
-    CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
-    CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CallEntry, ChoiceKey, FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE,
+    BEGINS_CONNECTION, BEGINS_FILE, CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO,
+    CALL_SOCKET, CALL_SOCKET_NAMED, CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CHANGES_ALL, CHANGES_ARGUMENT,
+    CHANGES_RESULT, CHANGES_WITH_PEER, CallEntry, ChoiceKey, FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE,
     FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
     FETCH_LENPTR_OUT, FETCH_MESSAGES_IN, FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE,
     FETCH_POINTED_IN, FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch,
-    SELECTED, SELECTED_FAILED, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL,
-    SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_NONE,
-    UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
+    JUDGED_BY_DESCRIPTOR, JUDGED_BY_PATH, JUDGED_WHOLLY, JUDGED_WITHOUT, SELECTED, SELECTED_FAILED,
+    SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC,
+    SHARED_MAX, SHARED_MEMORY, SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET,
+    UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
 };
 
 /// The machine this agent was built for.
@@ -26,14 +31,17 @@ pub(super) fn entries(split: &mut Split<'_>) -> Vec<CallEntry> {
     let unknown = CallEntry { nargs: 6, fd: FD_NONE, selected, class, ..CallEntry::default() };
     let mut entries = vec![unknown; CALL_ENTRIES];
     entries[2 * CALLS_MAX..].fill(CallEntry { nargs: SHARED_ABSENT, ..CallEntry::default() });
-    let derived = split.wanted_derived();
+    let begins = Begins::of(split);
     for (abi, width) in [(NATIVE, Width::Wide), (NATIVE.compat(), Width::Narrow)] {
         for (nr, call) in schema::syscalls(abi) {
             let place = schema::place(abi, nr);
             // A number beyond the table is recorded raw, like one that the schema does not know.
             if let Some(entry) = index_of(nr, width, place).and_then(|index| entries.get_mut(index)) {
                 *entry = placed(entry_of(call, width), place);
-                select(entry, &split.wanted(&event_kind(abi, nr)), call.name, &derived);
+                let kind = event_kind(abi, nr);
+                let read_out = split.read_out(&kind);
+                select(entry, &split.wanted(&kind), call.name, read_out);
+                judge(entry, &kind, split, &begins);
             }
         }
     }
@@ -105,27 +113,100 @@ fn share(entries: &mut [CallEntry]) {
     }
 }
 
-/// Says of a call which of it is wanted, and what of it must be seen for other reasons: `derived` are the wanted ones of
-/// the events that are read out of calls.
-fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, derived: &[&Derived]) {
+/// Says of a call which of it is wanted, and what of it must be seen for other reasons.
+fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, read_out: Option<ReadOut>) {
     let bits = [(SELECTED_SUCCEEDED, wanted.succeeded), (SELECTED_FAILED, wanted.failed)];
     entry.selected = bits.into_iter().filter(|(_, is_set)| *is_set).map(|(bit, _)| bit).sum();
     entry.latency_min_ns = wanted.latency_min_ns;
     // What may be an attempt on the recording is looked at whatever is selected.
     entry.upkeep = match upkeep(name).max(guard(name)) {
-        Upkeep::None => {
-            let sources = derived.iter().filter(|derived| derived.is_read_from(name));
-            match sources.map(|derived| derived.source).max() {
-                None => UPKEEP_NONE,
-                Some(Source::DataOfSocket) => UPKEEP_ON_SOCKET,
-                Some(Source::Success) => UPKEEP_ON_SUCCESS,
-            }
-        }
+        Upkeep::None => match read_out.map(|read_out| read_out.source) {
+            None => UPKEEP_NONE,
+            Some(Source::DataOfSocket) => UPKEEP_ON_SOCKET,
+            Some(Source::Success) => UPKEEP_ON_SUCCESS,
+        },
         Upkeep::OnSuccess => UPKEEP_ON_SUCCESS,
         Upkeep::Always => UPKEEP_ALWAYS,
     };
     if changes_own_process(name) {
         entry.upkeep |= UPKEEP_OWN;
+    }
+}
+
+/// What the kernel side can tell of a descriptor when it begins.
+#[derive(Clone, Copy)]
+struct Begins {
+    paths: bool,
+    files: bool,
+    connections: bool,
+}
+
+impl Begins {
+    fn of(split: &mut Split<'_>) -> Self {
+        let fits = |prefixes: &Vec<Vec<u8>>| prefixes.len() <= PREFIXES_MAX;
+        Begins {
+            paths: fits(&split.named_prefixes()),
+            files: split.prefixes().as_ref().is_some_and(fits),
+            connections: split.ports().is_some_and(|ports| ports.len() <= PORTS_MAX),
+        }
+    }
+}
+
+/// The lists by which the kernel side tells that.
+pub(super) fn outside(split: &mut Split<'_>) -> Outside {
+    let begins = Begins::of(split);
+    let mut outside = Outside::default();
+    if begins.paths {
+        for (prefix, text) in outside.prefixes.iter_mut().zip(split.named_prefixes()) {
+            *prefix = Prefix::of(&text);
+        }
+    }
+    if begins.connections {
+        let ports = split.ports().unwrap_or_default();
+        outside.ports[..ports.len()].copy_from_slice(&ports);
+    }
+    outside.files = begins.files.into();
+    outside.sockets = begins.connections.into();
+    outside.is_ready = 1;
+    outside
+}
+
+/// Says of a call by what else it may be turned away, and of which descriptors it changes what is known.
+fn judge(entry: &mut CallEntry, kind: &EventKind, split: &mut Split<'_>, begins: &Begins) {
+    entry.changes = match changes(&kind.name) {
+        Changes::None => 0,
+        Changes::Argument => CHANGES_ARGUMENT,
+        Changes::Peer => CHANGES_WITH_PEER,
+        Changes::Result => CHANGES_RESULT,
+        Changes::All => CHANGES_ALL,
+    };
+    if entry.selected != 0 {
+        entry.judged = match split.judged(kind) {
+            Judged::ByDescriptor { or_none: false } => JUDGED_BY_DESCRIPTOR,
+            Judged::ByDescriptor { or_none: true } => JUDGED_BY_DESCRIPTOR | JUDGED_WITHOUT,
+            Judged::ByPath(path) if begins.paths => {
+                entry.path = path;
+                JUDGED_BY_PATH
+            }
+            _ => 0,
+        };
+        let is_read_out = split.read_out(kind).is_some_and(|read_out| !read_out.by_descriptor);
+        if entry.judged & JUDGED_BY_DESCRIPTOR != 0
+            && upkeep(&kind.name).max(guard(&kind.name)) == Upkeep::None
+            && !is_read_out
+        {
+            entry.judged |= JUDGED_WHOLLY;
+        }
+    }
+    if begins.files
+        && opens_by_path(kind)
+        && let Some(path) = only_path(kind)
+    {
+        entry.path = path;
+        entry.judged |= BEGINS_FILE;
+    }
+    if begins.connections && matches!(kind.name.as_str(), "connect" | "accept" | "accept4") {
+        entry.judged |= BEGINS_CONNECTION;
     }
 }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 
 use anyhow::Result;
-use capture_format::schema::{KernelEvent, event_kind, kernel_event, syscalls};
+use capture_format::schema::{KernelEvent, event_kind, kernel_event, syscall_nr, syscalls};
 use query::Decider;
-use sysreel_agent::split::{Split, Wanted};
+use sysreel_agent::split::{Judged, Split, Wanted};
 use sysreel_agent::track::{Derived, Upkeep, guard, upkeep};
 
 use super::Plan;
@@ -31,12 +31,79 @@ pub(super) fn print(plan: &Plan) -> Result<()> {
         kinds.insert(kind.name.clone(), Wanted { latency_min_ns: 0, ..split.wanted(&kind) });
     }
     let derived = split.wanted_derived();
+    let outside = Outside::of(&mut split, &kinds);
     let mut out = io::stdout().lock();
     match explain(&mut out, filter.map_or("", |typed| &typed.text), &kinds, &derived)
-        .and_then(|()| filter.map_or(Ok(()), |typed| fields(&mut out, &typed.filter.deciders())))
+        .and_then(|()| outside.list(&mut out))
+        .and_then(|()| filter.map_or(Ok(()), |typed| fields(&mut out, &typed.filter.deciders(), &outside)))
     {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+/// What is turned away for its descriptor or its path.
+struct Outside {
+    by_descriptor: Vec<String>,
+    by_path: Vec<String>,
+    named_prefixes: Vec<String>,
+    prefixes: Vec<String>,
+    ports: Vec<String>,
+}
+
+impl Outside {
+    fn of(split: &mut Split<'_>, kinds: &BTreeMap<String, Wanted>) -> Self {
+        let (mut by_descriptor, mut by_path) = (Vec::new(), Vec::new());
+        for (name, _) in kinds.iter().filter(|(_, wanted)| wanted.is_any()) {
+            let Some(nr) = syscall_nr(probes::NATIVE, name) else { continue };
+            match split.judged(&event_kind(probes::NATIVE, nr)) {
+                Judged::ByDescriptor { .. } => by_descriptor.push(name.clone()),
+                Judged::ByPath(_) => by_path.push(name.clone()),
+                Judged::No => {}
+            }
+        }
+        let texts = |prefixes: Vec<Vec<u8>>| -> Vec<String> {
+            prefixes.iter().map(|prefix| prefix.escape_ascii().to_string()).collect()
+        };
+        let ports = split.ports().unwrap_or_default();
+        let prefixes = split.prefixes().unwrap_or_default();
+        Outside {
+            by_descriptor,
+            by_path,
+            named_prefixes: texts(split.named_prefixes()),
+            prefixes: texts(prefixes),
+            ports: ports.iter().map(u16::to_string).collect(),
+        }
+    }
+
+    fn list(&self, out: &mut impl io::Write) -> io::Result<()> {
+        let lists = [
+            (
+                format!(
+                    "these when their path begins otherwise than with {}",
+                    self.named_prefixes.join(", ")
+                ),
+                &self.by_path,
+            ),
+            ("these on descriptors of which none of the conditions holds".to_owned(), &self.by_descriptor),
+        ];
+        for (what, names) in lists {
+            list(out, &what, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
+        }
+        if self.by_descriptor.is_empty() {
+            return Ok(());
+        }
+        let begun = [
+            (
+                "such are, from the start, files opened by absolute paths that begin otherwise than with",
+                &self.prefixes,
+            ),
+            ("such are, from the start, connections between other ports than", &self.ports),
+        ];
+        for (what, texts) in begun {
+            list(out, what, &texts.iter().map(String::as_str).collect::<Vec<_>>())?;
+        }
+        Ok(())
     }
 }
 
@@ -87,7 +154,7 @@ fn explain(
     Ok(())
 }
 
-fn fields(out: &mut impl io::Write, deciders: &[(&str, Decider)]) -> io::Result<()> {
+fn fields(out: &mut impl io::Write, deciders: &[(&str, Decider)], outside: &Outside) -> io::Result<()> {
     let of = |wanted: Decider| -> Vec<&str> {
         deciders.iter().filter(|(_, decider)| *decider == wanted).map(|(name, _)| *name).collect()
     };
@@ -95,7 +162,20 @@ fn fields(out: &mut impl io::Write, deciders: &[(&str, Decider)]) -> io::Result<
     if !threads.is_empty() {
         list(out, "threads of which nothing can match, as the agent finds out by", &threads)?;
     }
-    let known_to_agent = of(Decider::Event);
+    let mut known_to_agent = of(Decider::Event);
+    let descriptors = of(Decider::Descriptor);
+    if outside.by_descriptor.is_empty() {
+        known_to_agent.extend(descriptors);
+    } else {
+        list(
+            out,
+            "descriptors of which none of the conditions holds, as the agent finds out by",
+            &descriptors,
+        )?;
+    }
+    if outside.by_path.is_empty() {
+        known_to_agent.extend(of(Decider::Path));
+    }
     if known_to_agent.is_empty() {
         return writeln!(out, "what is left the agent judges by the whole filter");
     }

@@ -3,12 +3,15 @@
 //! A verdict is about what is told of a thread at one moment, and records on their way to us may change that. So a
 //! thread's generation is read first; when all records up to that time have been tracked the verdict is found, and
 //! written down as one of that generation. If the kernel side has begun another one meanwhile, it says nothing. See
-//! [`MarkWord`]; start at [`Marks::note`].
+//! [`MarkWord`]; start at [`Marks::note`]. Descriptors that are outside are marked in the same way, see `wire::outside`.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
+use wire::outside::{
+    ALL_DESCRIPTORS, DESCRIPTOR_NUMBERS, DESCRIPTOR_SLOTS, DescriptorMark, slot_of, verdict,
+};
 use wire::ring::MarkWord;
 
 use crate::clock::boot_ns;
@@ -26,12 +29,90 @@ struct Noted {
     noted_ns: u64,
 }
 
+/// Descriptors that may wait for a verdict.
+const DESCRIPTORS_WAITING_MAX: usize = 512;
+
+/// A descriptor that waits for a verdict.
+#[derive(Clone, Copy, Debug)]
+struct NotedDescriptor {
+    generation: u32,
+    noted_ns: u64,
+}
+
+/// The marks of descriptors, mapped.
+struct DescriptorMarks {
+    memory: Mapping,
+    /// By process and number.
+    waiting: HashMap<(u32, u32), NotedDescriptor>,
+}
+
+impl DescriptorMarks {
+    fn map(probes: &Probes) -> Result<Self> {
+        let bytes = DESCRIPTOR_SLOTS as usize * size_of::<DescriptorMark>();
+        let memory = Mapping::new(probes.map_fd("DESCRIPTORS")?, bytes)
+            .context("cannot map the marks of descriptors")?;
+        Ok(DescriptorMarks { memory, waiting: HashMap::new() })
+    }
+
+    fn place(&self, slot: u32) -> *mut DescriptorMark {
+        let at = slot as usize % DESCRIPTOR_SLOTS as usize;
+        self.memory.at(at * size_of::<DescriptorMark>()).cast().as_ptr()
+    }
+
+    fn verdict(&self, pid: u32, fd: u32) -> &AtomicU64 {
+        // SAFETY: an aligned word within the mapping, which lives as long as `self`; everybody uses it as a whole.
+        unsafe { AtomicU64::from_ptr(&raw mut (*self.place(slot_of(pid, fd))).verdict) }
+    }
+
+    fn generation_at(&self, slot: u32) -> &AtomicU32 {
+        // SAFETY: as above; everybody but we only adds to it, atomically.
+        unsafe { AtomicU32::from_ptr(&raw mut (*self.place(slot)).generation) }
+    }
+
+    fn generation(&self, pid: u32, fd: u32) -> u32 {
+        let of = |fd| self.generation_at(slot_of(pid, fd)).load(Ordering::SeqCst);
+        of(fd).wrapping_add(of(ALL_DESCRIPTORS))
+    }
+
+    fn note(&mut self, pid: u32, fd: u32) {
+        if fd >= DESCRIPTOR_NUMBERS
+            || self.waiting.len() >= DESCRIPTORS_WAITING_MAX
+            || self.waiting.contains_key(&(pid, fd))
+        {
+            return;
+        }
+        let generation = self.generation(pid, fd);
+        if self.verdict(pid, fd).load(Ordering::SeqCst) != verdict(pid, fd, generation) {
+            self.waiting.insert((pid, fd), NotedDescriptor { generation, noted_ns: boot_ns() });
+        }
+    }
+
+    fn settle(&mut self, watermark_ns: u64, mut is_outside: impl FnMut(u32, u32) -> bool) {
+        let mut due = Vec::new();
+        self.waiting.retain(|&at, noted| {
+            let is_due = noted.noted_ns < watermark_ns;
+            if is_due {
+                due.push((at, noted.generation));
+            }
+            !is_due
+        });
+        for ((pid, fd), generation) in due {
+            if is_outside(pid, fd) {
+                // It says nothing if there is another generation by now.
+                self.verdict(pid, fd).store(verdict(pid, fd, generation), Ordering::SeqCst);
+            }
+        }
+    }
+}
+
 /// The marks of all threads, mapped.
 pub(super) struct Marks {
     memory: Mapping,
     threads: usize,
     waiting: HashMap<u32, Noted>,
     given: Given,
+    /// Where the filter is about descriptors.
+    descriptors: Option<DescriptorMarks>,
 }
 
 /// Verdicts that were written down, the agent's half of each word. One that stands in a mark and not here is not ours.
@@ -72,7 +153,9 @@ impl Marks {
         }
         let memory = Mapping::new(probes.map_fd("MARKS")?, threads * size_of::<MarkWord>())
             .context("cannot map the marks of threads")?;
-        Ok(Some(Marks { memory, threads, waiting: HashMap::new(), given: Given::new(threads) }))
+        let descriptors =
+            probes.are_descriptors_marked().then(|| DescriptorMarks::map(probes)).transpose()?;
+        Ok(Some(Marks { memory, threads, waiting: HashMap::new(), given: Given::new(threads), descriptors }))
     }
 
     fn word(&self, tid: u32) -> Option<&AtomicU32> {
@@ -151,8 +234,47 @@ impl Marks {
         }
     }
 
-    /// Nothing is known of any thread any more: another filter holds.
+    /// Whether descriptors have marks.
+    pub(super) fn has_descriptors(&self) -> bool {
+        self.descriptors.is_some()
+    }
+
+    /// An event of this descriptor, which is outside, did not match: others on it need not come.
+    pub(super) fn note_descriptor(&mut self, pid: u32, fd: u32) {
+        if let Some(descriptors) = &mut self.descriptors {
+            descriptors.note(pid, fd);
+        }
+    }
+
+    /// What is known of the descriptors of a process changed without a record.
+    pub(super) fn end_descriptors(&mut self, pid: u32) {
+        if let Some(descriptors) = &mut self.descriptors {
+            descriptors.generation_at(slot_of(pid, ALL_DESCRIPTORS)).fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// What is known of any descriptor does not hold any more.
+    pub(super) fn end_all_descriptors(&mut self) {
+        if let Some(descriptors) = &mut self.descriptors {
+            descriptors.waiting.clear();
+            for slot in 0..DESCRIPTOR_SLOTS {
+                descriptors.generation_at(slot).fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    /// As [`Self::settle`]: writes down which descriptors are outside.
+    pub(super) fn settle_descriptors(&mut self, watermark_ns: u64, is_outside: impl FnMut(u32, u32) -> bool) {
+        if let Some(descriptors) = &mut self.descriptors
+            && !descriptors.waiting.is_empty()
+        {
+            descriptors.settle(watermark_ns, is_outside);
+        }
+    }
+
+    /// Nothing is known of any thread or descriptor any more: another filter holds.
     pub(super) fn clear(&mut self) {
+        self.end_all_descriptors();
         self.waiting.clear();
         self.given.verdicts.fill(0);
         for word in (0..self.threads as u32).filter_map(|tid| self.word(tid)) {

@@ -275,9 +275,10 @@ fn reload(path: &Path, plan: &Plan, host: &Host, probes: &Probes, recorder: &mut
     });
     match read {
         Ok(typed) => {
-            eprintln!("sysreel-agent: the filter is now: {}", typed.text);
+            let text = typed.text.clone();
             plan.tell_missing(&typed.filter);
             recorder.set_filter(typed);
+            eprintln!("sysreel-agent: the filter is now: {text}");
         }
         Err(error) => eprintln!("sysreel-agent: goes on with the filter from before: {error:#}"),
     }
@@ -315,7 +316,9 @@ fn drain(
         }
         Err(error) => recorder.bad_record(cpu, error),
     });
-    tracker.read_uncertain(pass.watermark_ns);
+    if let Some(pid) = tracker.read_uncertain(pass.watermark_ns) {
+        recorder.end_descriptors(pid);
+    }
     pass
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use capture_format::model::{Entity, Event, Loss, LossCause, Mark, Ref};
+use capture_format::model::{Arg, Entity, Event, FdSource, Loss, LossCause, Mark, Ref};
 use capture_format::{BlockBuilder, EntityBatch};
 use sysreel_agent::own::OwnFiles;
 use sysreel_agent::sieve::{Fate, Sieve};
@@ -193,6 +193,12 @@ impl Recorder {
         let now_ns = boot_ns();
         for (class, count) in misses {
             self.ledger.missed(*class, *count, from_ns, now_ns);
+        }
+        // An end of what was found of descriptors may be among them.
+        if !misses.is_empty()
+            && let Some(marks) = &mut self.marks
+        {
+            marks.end_all_descriptors();
         }
     }
 
@@ -384,6 +390,12 @@ impl Recorder {
             {
                 let pid = store.process(thread.process).map_or(0, |process| process.pid);
                 marks.note(thread.tid, pid);
+                if marks.has_descriptors()
+                    && let Some(fd) = fd_of(event, store)
+                    && sieve.is_outside(event.descriptor, store)
+                {
+                    marks.note_descriptor(pid, fd);
+                }
             }
         } else if let Some(marks) = &mut self.marks
             && let Some(thread) = store.thread(event.thread)
@@ -441,6 +453,26 @@ impl Recorder {
             let version = tracker.certain_version(tid);
             version.is_some_and(|version| sieve.turns_away(version, tracker.store()))
         });
+        marks.settle_descriptors(watermark_ns, |pid, fd| {
+            let descriptor = tracker.certain_descriptor(pid, fd);
+            descriptor.is_some_and(|descriptor| sieve.is_outside(descriptor, tracker.store()))
+        });
+    }
+
+    /// The descriptors of a process were read anew.
+    pub(super) fn end_descriptors(&mut self, pid: u32) {
+        if let Some(marks) = &mut self.marks {
+            marks.end_descriptors(pid);
+        }
+    }
+}
+
+/// The number of the descriptor that an event is about, where that is an argument.
+fn fd_of(event: &Event<'_>, store: &Store) -> Option<u32> {
+    let FdSource::Arg(at) = store.kind(event.kind)?.fd else { return None };
+    match event.args.get(usize::from(at))? {
+        Arg::Int(raw) => Some(*raw as u32),
+        _ => None,
     }
 }
 

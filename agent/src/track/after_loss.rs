@@ -50,20 +50,22 @@ impl Tracker {
         }
     }
 
-    /// All records up to this boot clock time have been tracked: reads some of the processes anew that wait for it.
-    pub fn read_uncertain(&mut self, watermark_ns: u64) {
+    /// All records up to this boot clock time have been tracked: reads one of the processes anew that wait for it, if there
+    /// is one, and tells which.
+    pub fn read_uncertain(&mut self, watermark_ns: u64) -> Option<u32> {
         if self.after_loss.due_ns.is_empty() || self.after_loss.next.is_some_and(|next| Instant::now() < next)
         {
-            return;
+            return None;
         }
         let is_due = |(pid, due_ns): (&u32, &u64)| (*due_ns < watermark_ns).then_some(*pid);
-        let Some(pid) = self.after_loss.due_ns.iter().find_map(is_due) else { return };
+        let pid = self.after_loss.due_ns.iter().find_map(is_due)?;
         self.after_loss.due_ns.remove(&pid);
         let begin = Instant::now();
         if let Some(slot) = self.tasks.slot(pid) {
             self.read_anew(pid, slot);
         }
         self.after_loss.next = Some(begin + begin.elapsed() * COST_SHARE);
+        Some(pid)
     }
 
     fn read_anew(&mut self, pid: u32, slot: Slot) {

@@ -179,6 +179,70 @@ pub fn is_without_descriptor(kind: &EventKind) -> bool {
     is_call && kind.fd == FdSource::None && of_call(&kind.name) == Effect::None
 }
 
+/// Whether events of this kind are about the descriptor in an argument, as it was when the call began. Data that is sent
+/// or received with an address is about the socket with that peer.
+pub fn is_about_argument(kind: &EventKind) -> bool {
+    let is_call = kind.nr.is_some() && !schema::is_operation(kind);
+    is_call
+        && matches!(kind.fd, FdSource::Arg(_))
+        && !tells_socket(&kind.name)
+        && matches!(of_call(&kind.name), Effect::None | Effect::Peer { .. })
+}
+
+/// Whether a call of this kind names the file it opens by a path that means what it says: a folder may be its root.
+pub fn opens_by_path(kind: &EventKind) -> bool {
+    matches!(of_call(&kind.name), Effect::Open { flags, .. } if !matches!(flags, OpenFlags::How(_)))
+}
+
+/// What a call changes of what is known of descriptors that were there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// Nothing.
+    None,
+    /// The descriptor it is about.
+    Argument,
+    /// That too, but only when it names a peer.
+    Peer,
+    /// The one in its result, which may have been another one before.
+    Result,
+    /// Any of the process.
+    All,
+}
+
+/// Calls that tell the addresses of the socket they are about, which may have been unknown before.
+fn tells_socket(name: &str) -> bool {
+    matches!(name, "getsockname" | "getpeername")
+}
+
+/// What the call with this name changes of what is known of descriptors.
+pub fn changes(name: &str) -> Changes {
+    match of_call(name) {
+        Effect::Close
+        | Effect::Connect
+        | Effect::Bind
+        | Effect::Listen
+        | Effect::Signalfd { .. }
+        | Effect::Message { .. } => Changes::Argument,
+        Effect::None if tells_socket(name) => Changes::Argument,
+        Effect::Peer { .. } => Changes::Peer,
+        Effect::Dup { .. }
+        | Effect::Open { .. }
+        | Effect::OpenByHandle
+        | Effect::Memfd
+        | Effect::MessageQueue
+        | Effect::Anonymous { .. }
+        | Effect::Bpf
+        | Effect::PidfdOpen
+        | Effect::PidfdGetfd
+        | Effect::Landlock
+        | Effect::Socket
+        | Effect::Accept { .. } => Changes::Result,
+        Effect::CloseRange | Effect::Pipe { .. } | Effect::Socketpair | Effect::Unshare => Changes::All,
+        // Among them fcntl and ioctl: a number that these make was free before, and they change no name.
+        _ => Changes::None,
+    }
+}
+
 /// The effect of the call with this name.
 pub(super) fn of_call(name: &str) -> Effect {
     use CloseOnExec::{Always, Bit, Never};

@@ -107,6 +107,16 @@ impl FileTables {
         self.tables.unshare(id)
     }
 
+    /// How many use a table: processes, and threads with a table that is not their process's.
+    pub(super) fn users(&self, id: TableId) -> u32 {
+        self.tables.users(id)
+    }
+
+    /// What a number refers to by now.
+    pub(super) fn current(&self, id: TableId, fd: u32) -> Option<OpenFile> {
+        self.tables.get(id).get(fd)?.file
+    }
+
     /// What follows is about a call of this time.
     pub(super) fn set_time(&mut self, began_ns: u64, returned_ns: u64) {
         (self.began_ns, self.returned_ns) = (began_ns, returned_ns);

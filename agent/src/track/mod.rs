@@ -49,7 +49,10 @@ use wire::record::FLAG_NO_RESULT;
 use wire::{Record, RecordType};
 
 pub use derived::{DERIVED, Derived, Source};
-pub use effect::{Upkeep, changes_own_process, is_without_descriptor, upkeep};
+pub use effect::{
+    Changes, Upkeep, changes, changes_own_process, is_about_argument, is_without_descriptor, opens_by_path,
+    upkeep,
+};
 pub use store::{Lookup, Store};
 pub use tamper::{Deed, guard};
 
@@ -193,6 +196,22 @@ impl Tracker {
         let task = self.tasks.thread(tid)?;
         let is_certain = self.process_of(task).is_some_and(|process| !process.is_uncertain);
         is_certain.then(|| self.thread_version(tid))
+    }
+
+    /// What a number of a process refers to, if no change of that was lost and nobody but the process's own threads, which
+    /// share it, can change it.
+    pub fn certain_descriptor(&self, pid: u32, fd: u32) -> Option<Ref> {
+        let slot = self.tasks.slot(pid)?;
+        let group = self.tasks.group(slot);
+        let is_uncertain = self.store.process(group.version).is_none_or(|process| process.is_uncertain);
+        if is_uncertain || self.tasks.files.users(group.files) != 1 {
+            return None;
+        }
+        let has_own = |task: &Task| task.process == slot && task.own.files.is_some();
+        if group.threads > 1 && self.tasks.threads().any(has_own) {
+            return None;
+        }
+        self.tasks.files.current(group.files, fd).map(|file| file.descriptor).filter(|&number| number != 0)
     }
 
     /// The entities as they stand.

@@ -51,6 +51,15 @@ impl Glob {
         Glob { parts, fold_case }
     }
 
+    /// The beginning of every text that fits.
+    pub(crate) fn prefix(&self) -> Option<Vec<u8>> {
+        let byte = |part: &Part| match part {
+            Part::Byte(byte) => Some(*byte),
+            _ => None,
+        };
+        (!self.fold_case).then(|| self.parts.iter().map_while(byte).collect())
+    }
+
     /// Whether the whole text fits. Takes at most text times pattern steps.
     pub(crate) fn matches(&self, text: &[u8]) -> bool {
         let (mut at, mut part) = (0, 0);

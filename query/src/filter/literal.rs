@@ -140,6 +140,10 @@ impl Literal {
     }
 
     /// The number it stands for.
+    pub(crate) fn text(&self) -> Option<&[u8]> {
+        self.text.as_deref()
+    }
+
     pub(crate) fn integer(&self) -> Option<i128> {
         self.integer
     }
@@ -191,6 +195,14 @@ impl FromIterator<Literal> for Literals {
 }
 
 impl Literals {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.texts.iter().map(Vec::as_slice)
+    }
+
+    pub(crate) fn integers(&self) -> impl Iterator<Item = i128> {
+        self.integers.iter().copied()
+    }
+
     pub(crate) fn contain(&self, value: &Value<'_>) -> bool {
         match value {
             Value::Int(_) | Value::Uint(_) => {

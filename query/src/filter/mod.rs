@@ -71,6 +71,26 @@ impl Filter {
         self.root.as_ref().map_or(Naming::None, |root| root.naming(event_type, true))
     }
 
+    /// The beginnings of paths that comparisons name, where they are false of paths with other ones.
+    pub fn prefixes(&self) -> Vec<Vec<u8>> {
+        self.gather(Test::prefixes)
+    }
+
+    /// The ports that comparisons name, where they are false of sockets with others.
+    pub fn ports(&self) -> Vec<u16> {
+        self.gather(Test::ports)
+    }
+
+    fn gather<T: Ord>(&self, of: impl Fn(&Test) -> Option<Vec<T>>) -> Vec<T> {
+        let mut all = Vec::new();
+        if let Some(root) = &self.root {
+            root.each_test(&mut |test| all.extend(of(test).into_iter().flatten()));
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     fn names(&self, is_wanted: impl Fn(&Field) -> bool) -> Vec<&'static str> {
         let mut fields = Vec::new();
         if let Some(root) = &self.root {
@@ -104,6 +124,10 @@ pub enum Decider {
     Outcome,
     /// The thread, until its process changes.
     Thread,
+    /// The descriptor, until something happens to it.
+    Descriptor,
+    /// How the path begins that the call is given.
+    Path,
     /// The whole event.
     Event,
 }

@@ -201,6 +201,53 @@ impl Test {
         }
     }
 
+    /// Beginnings of which the text it asks about has one wherever the comparison holds; `None` when there are no such, or
+    /// when the text is no path.
+    pub(crate) fn prefixes(&self) -> Option<Vec<Vec<u8>>> {
+        // That of a directory is one of the path, too.
+        const PATHS: [&str; 5] = ["fd.directory", "fd.name", "fd.nameraw", "fs.path.name", "fs.path.nameraw"];
+        let prefixes = match (&self.left, &self.relation) {
+            (Access::Field(field, _), _) if !PATHS.contains(&field.name) => return None,
+            (Access::Field(..), Relation::Compare(Operator::Equal, literal)) => {
+                vec![literal.text()?.to_vec()]
+            }
+            (Access::Field(..), Relation::In(literals)) => literals.texts().map(<[u8]>::to_vec).collect(),
+            (Access::Field(..), Relation::Below(directories)) => directories.paths.iter().cloned().collect(),
+            (Access::Field(..), Relation::Patterns(_, patterns)) => {
+                let prefix = |pattern: &Pattern| match pattern {
+                    Pattern::StartsWith(start) => Some(start.clone()),
+                    Pattern::Glob(glob) => glob.prefix(),
+                    _ => None,
+                };
+                patterns.iter().map(prefix).collect::<Option<_>>()?
+            }
+            _ => return None,
+        };
+        prefixes.iter().all(|prefix| prefix.starts_with(b"/")).then_some(prefixes)
+    }
+
+    /// Ports of which the socket has one, at either end, wherever the comparison holds; `None` when there are no such.
+    pub(crate) fn ports(&self) -> Option<Vec<u16>> {
+        if !self.is_about_port() {
+            return None;
+        }
+        // Greater numbers are no ports.
+        let port = |number: i128| u16::try_from(number).ok();
+        match &self.relation {
+            Relation::Compare(Operator::Equal, literal) => {
+                Some(port(literal.integer()?).into_iter().collect())
+            }
+            Relation::In(literals) => Some(literals.integers().filter_map(port).collect()),
+            _ => None,
+        }
+    }
+
+    /// Whether it asks about a port of an IP socket, which nothing else has.
+    pub(crate) fn is_about_port(&self) -> bool {
+        const PORTS: [&str; 6] = ["fd.cport", "fd.lport", "fd.port", "fd.proto", "fd.rport", "fd.sport"];
+        !self.reads_right() && matches!(self.left, Access::Field(field, _) if PORTS.contains(&field.name))
+    }
+
     /// What it can be decided by.
     pub(crate) fn decider(&self) -> Decider {
         const OUTCOMES: [&str; 5] = ["evt.count.error", "evt.failed", "evt.latency", "evt.rawres", "evt.res"];
@@ -211,6 +258,8 @@ impl Test {
             Scope::Thread if !self.is_changed_by_others() => Decider::Thread,
             Scope::Row if !self.reads_right() && of(&OUTCOMES) => Decider::Outcome,
             Scope::Row if !self.reads_right() && of(&OF_KIND) => Decider::Kind,
+            Scope::Descriptor | Scope::Path => Decider::Descriptor,
+            Scope::Row if self.prefixes().is_some() => Decider::Path,
             _ => Decider::Event,
         }
     }

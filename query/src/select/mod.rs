@@ -14,4 +14,4 @@ mod verdict;
 
 pub use query::Query;
 pub use selection::Selection;
-pub use verdict::{Known, Verdict};
+pub use verdict::{Known, Outside, Verdict};

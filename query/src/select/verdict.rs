@@ -69,6 +69,18 @@ impl Verdict {
     }
 }
 
+/// What is known of a descriptor or a path without knowing which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// Every condition about the events' descriptor is false.
+    Descriptor,
+    /// The path that is given, or by which the descriptor was or would have been opened, begins with none of
+    /// [`Filter::prefixes`](crate::Filter::prefixes).
+    Path,
+    /// The descriptor is a connected IP socket; neither port is one of [`Filter::ports`](crate::Filter::ports).
+    Socket,
+}
+
 /// What is known of events. `None` where nothing is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known {
@@ -81,6 +93,8 @@ pub struct Known {
     pub lasting: bool,
     /// Their descriptor, 0 for none.
     pub descriptor: Option<Ref>,
+    /// What is known of descriptor or path otherwise.
+    pub outside: Option<Outside>,
     /// They have a result, between these two.
     pub result: Option<(i64, i64)>,
     /// They have a latency, between these two.
@@ -94,6 +108,27 @@ impl Query {
             None => Verdict::Yes,
             Some(plan) => self.plan_verdict(&plan, recording, known),
         }
+    }
+
+    /// Whether every condition about descriptors is false for this one.
+    pub fn is_outside(&mut self, recording: &Recording<'_>, descriptor: Ref) -> bool {
+        self.holds_none(|query, scope, memory, node| {
+            query.holds_for(recording, scope, memory, node, descriptor).is_ok_and(|holds| !holds)
+        })
+    }
+
+    /// Whether every condition about descriptors is false for those of which this is known.
+    pub fn is_outside_by(&mut self, outside: Outside) -> bool {
+        self.holds_none(|_, _, _, node| outside_verdict(node, outside) == Verdict::No)
+    }
+
+    /// Whether there are conditions about descriptors, and none holds.
+    fn holds_none(&mut self, mut is_false: impl FnMut(&mut Query, Scope, usize, &Node) -> bool) -> bool {
+        let Some(plan) = self.plan.clone() else { return false };
+        let mut conditions = Vec::new();
+        descriptor_conditions(&plan, &mut conditions);
+        !conditions.is_empty()
+            && conditions.into_iter().all(|(scope, memory, node)| is_false(self, scope, memory, node))
     }
 
     /// The shortest latency with which events may match of which this is known; 0 when any may do.
@@ -114,6 +149,17 @@ impl Query {
                 Some(number) => lasting(node, &ThreadView::new(recording, number)),
                 None => Verdict::Unknown,
             },
+            Plan::Entity { scope: Scope::Descriptor | Scope::Path, node, .. } if known.outside.is_some() => {
+                match known.outside {
+                    Some(Outside::Path) if !may_open(recording, known) && known.descriptor == Some(0) => {
+                        Verdict::of(node.holds(&At::Descriptor(recording, None)).ok())
+                    }
+                    Some(Outside::Path) if !may_open(recording, known) => Verdict::Unknown,
+                    Some(Outside::Descriptor) => Verdict::No,
+                    Some(outside) => outside_verdict(node, outside),
+                    None => Verdict::Unknown,
+                }
+            }
             Plan::Entity { scope, memory, node } => {
                 let number = match scope {
                     Scope::Kind => known.kind,
@@ -146,6 +192,12 @@ impl Query {
         else {
             return Verdict::Unknown;
         };
+        if known.outside == Some(Outside::Path)
+            && matches!(reads(test, Some(KindView { kind })), Reads::Path)
+            && test.prefixes().is_some()
+        {
+            return Verdict::No;
+        }
         if (known.result.is_some() || known.latency_ns.is_some())
             && let Some(holds) = of_outcome(test, kind, known)
         {
@@ -173,6 +225,38 @@ fn lasting(node: &Node, view: &ThreadView<'_>) -> Verdict {
         Node::Not(node) => lasting(node, view).opposite(),
         Node::Test(test) if test.is_changed_by_others() => Verdict::Unknown,
         Node::Test(_) => Verdict::of(node.holds(&At::Thread(view)).ok()),
+    }
+}
+
+/// All conditions about descriptors.
+fn descriptor_conditions<'p>(plan: &'p Plan, conditions: &mut Vec<(Scope, usize, &'p Node)>) {
+    match plan {
+        Plan::And(plans) | Plan::Or(plans) => {
+            plans.iter().for_each(|plan| descriptor_conditions(plan, conditions));
+        }
+        Plan::Not(plan) => descriptor_conditions(plan, conditions),
+        Plan::Entity { scope: scope @ (Scope::Descriptor | Scope::Path), memory, node } => {
+            conditions.push((*scope, *memory, node));
+        }
+        _ => {}
+    }
+}
+
+/// What a condition about descriptors says of those of which this is known.
+fn outside_verdict(node: &Node, outside: Outside) -> Verdict {
+    match node {
+        Node::And(nodes) => Verdict::all(nodes, |node| outside_verdict(node, outside)),
+        Node::Or(nodes) => Verdict::any(nodes, |node| outside_verdict(node, outside)),
+        Node::Not(node) => outside_verdict(node, outside).opposite(),
+        Node::Test(test) => {
+            let is_false = match outside {
+                Outside::Descriptor => false,
+                // What is opened by a path is no IP socket, and the name of such a socket is no path.
+                Outside::Path => test.prefixes().is_some() || test.is_about_port(),
+                Outside::Socket => test.prefixes().is_some() || test.ports().is_some(),
+            };
+            if is_false { Verdict::No } else { Verdict::Unknown }
+        }
     }
 }
 

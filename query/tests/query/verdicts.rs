@@ -1,8 +1,8 @@
 //! What a filter says of events of which only a part is known must hold for every such event.
 
 use crate::support::*;
-use capture_format::model::{Arg, Ref};
-use query::{Filter, Known, Query, Recording, Rows, Verdict};
+use capture_format::model::{Arg, DescriptorType, Ref};
+use query::{Filter, Known, Outside, Query, Recording, Rows, Verdict};
 
 /// Conditions of every scope.
 const CONDITIONS: &[&str] = &[
@@ -46,6 +46,8 @@ const CONDITIONS: &[&str] = &[
     "fd.name exists",
     "fd.num=4",
     "fd.port=443",
+    "fd.sport in (80, 443)",
+    "fd.directory=/home/alice",
     "fs.path.name startswith /nope",
     "fs.path.nameraw in (old, a.txt)",
     "fd.type=ipv4",
@@ -104,11 +106,46 @@ fn known_of(event: &Happened, kind: Ref) -> Vec<Known> {
         all.push(Known {
             kind: has(0).then_some(kind),
             thread: has(1).then_some(event.thread),
+            outside: None,
             descriptor: has(2).then_some(event.descriptor),
             result: result.filter(|_| has(3)),
             latency_ns: event.latency_ns.map(latency).filter(|_| has(4)),
             lasting: has(5),
         });
+    }
+    all
+}
+
+/// What is true of an event's descriptor or path besides.
+fn outside_of(
+    event: &Happened,
+    recording: &Recording<'_>,
+    filter: &Filter,
+    query: &mut Query,
+) -> Vec<Outside> {
+    let mut all = Vec::new();
+    let descriptor = recording.entities.descriptor(event.descriptor);
+    if event.descriptor != 0 && query.is_outside(recording, event.descriptor) {
+        all.push(Outside::Descriptor);
+    }
+    let is_other = |path: &[u8]| {
+        path.starts_with(b"/") && !filter.prefixes().iter().any(|prefix| path.starts_with(prefix))
+    };
+    let opened = descriptor.map(|descriptor| descriptor.name.as_slice());
+    let given = event.args.iter().find_map(|arg| match arg {
+        Arg::Bytes(path) if event.kind == "openat" => Some(*path),
+        _ => None,
+    });
+    if event.kind == "openat" && opened.or(given).is_some_and(is_other) {
+        all.push(Outside::Path);
+    }
+    if descriptor.is_some_and(|socket| {
+        let is_other = |port: u16| port != 0 && !filter.ports().contains(&port);
+        matches!(socket.kind, DescriptorType::Ipv4 | DescriptorType::Ipv6)
+            && is_other(socket.local.port)
+            && is_other(socket.remote.port)
+    }) {
+        all.push(Outside::Socket);
     }
     all
 }
@@ -131,6 +168,17 @@ fn check_sound(story: &Story, recording: &Recording<'_>, rows: &Rows<'_>, text: 
                 Verdict::Unknown => true,
             };
             assert!(is_right, "'{text}' on event {} ({}), {known:?}: {verdict:?}", row + 1, event.kind);
+        }
+        for outside in outside_of(event, recording, &filter, &mut query) {
+            let known = Known { kind: Some(kind), outside: Some(outside), ..Known::default() };
+            let verdict = query.verdict(recording, &known);
+            assert!(
+                verdict != Verdict::No || !selected.contains(row),
+                "'{text}' on event {} ({}), {known:?}",
+                row + 1,
+                event.kind
+            );
+            counts[verdict as usize] += 1;
         }
         let known = Known { kind: Some(kind), ..Known::default() };
         let least = query.latency_min_ns(recording, &known);
