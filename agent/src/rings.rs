@@ -335,7 +335,8 @@ impl Ring {
             } else {
                 self.skip_to(head);
             }
-            if self.next_time_ns().is_some_and(|time_ns| time_ns > now_ns.saturating_add(FUTURE_NS)) {
+            // Not as of the look: the machine may have been suspended since.
+            if self.next_time_ns().is_some_and(|time_ns| time_ns > boot_ns().saturating_add(FUTURE_NS)) {
                 self.skip_to(head);
             }
             if !busy {
