@@ -12,6 +12,14 @@ pub(crate) fn boot_ns() -> u64 {
     read(libc::CLOCK_BOOTTIME) as u64
 }
 
+/// The boot clock, and how far it is ahead of the one that stands still while the machine is suspended: at least, as
+/// something may come between the looks at both.
+pub(crate) fn boot_and_suspended_ns() -> (u64, u64) {
+    let boot = read(libc::CLOCK_BOOTTIME);
+    let running = read(libc::CLOCK_MONOTONIC);
+    (boot as u64, u64::try_from(boot - running).unwrap_or(0))
+}
+
 /// Wall clock minus boot clock, in ns.
 pub(crate) fn epoch_offset_ns() -> i64 {
     // The smaller of two distances around the wall clock is the less disturbed one.

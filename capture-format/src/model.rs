@@ -485,3 +485,50 @@ pub struct Mark {
     /// The remark.
     pub text: Text,
 }
+
+/// Kind of the marks that tell of a suspension.
+const SUSPEND: &str = "suspend";
+const NS_PER_S: u64 = 1_000_000_000;
+
+impl Mark {
+    /// The machine was suspended around this time, for so long.
+    pub fn suspend(time_ns: u64, lasted_ns: u64) -> Self {
+        let text = format!("{}.{:09} s", lasted_ns / NS_PER_S, lasted_ns % NS_PER_S);
+        Mark { time_ns, kind: SUSPEND.to_owned(), text: text.into_bytes() }
+    }
+
+    /// How long the machine was suspended, if that is what this tells.
+    pub fn suspended_ns(&self) -> Option<u64> {
+        let text = std::str::from_utf8(&self.text).ok().filter(|_| self.kind == SUSPEND)?;
+        let (seconds, fraction) = text.strip_suffix(" s")?.split_once('.')?;
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if fraction.len() != 9 || !is_number(seconds) || !is_number(fraction) {
+            return None;
+        }
+        seconds.parse::<u64>().ok()?.checked_mul(NS_PER_S)?.checked_add(fraction.parse().ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_of_suspensions_say_how_long_they_were() {
+        for lasted_ns in [0, 1, 1_999_999_999, 3_600_000_000_000, u64::MAX] {
+            let mark = Mark::suspend(5, lasted_ns);
+            assert_eq!((mark.time_ns, mark.suspended_ns()), (5, Some(lasted_ns)));
+        }
+        assert_eq!(Mark::suspend(0, 2_001_000_000).text, b"2.001000000 s");
+        let of = |kind: &str, text: &str| {
+            Mark { time_ns: 0, kind: kind.to_owned(), text: text.as_bytes().to_vec() }.suspended_ns()
+        };
+        assert_eq!(of("suspend", "1.000000000 s"), Some(1_000_000_000));
+        assert_eq!(of("note", "1.000000000 s"), None);
+        let others =
+            ["", " s", "1 s", "1.5 s", ".000000000 s", "+1.000000000 s", "1.+00000000 s", "1.000000000"];
+        for text in others.into_iter().chain(["18446744073.709551616 s", "18446744074.000000000 s"]) {
+            assert_eq!(of("suspend", text), None, "{text}");
+        }
+    }
+}

@@ -17,6 +17,7 @@ mod meter;
 mod plan;
 mod privileges;
 mod recorder;
+mod suspension;
 mod writer;
 
 use std::path::Path;
@@ -45,6 +46,7 @@ use plan::TypedFilter;
 pub(crate) use plan::{Plan, usual_ring_bytes};
 pub(crate) use privileges::missing_welcome;
 use recorder::Recorder;
+use suspension::Suspensions;
 
 /// Shortest and longest sleep between two passes. The longest is what an idle machine sees; rings of the default
 /// size then hold what two million events a second leave in that time.
@@ -172,7 +174,9 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     let mut followed = traced.as_ref().map(|traced| Followed::new(traced.pid()));
     let start = Instant::now();
     let mut sleep = SLEEP_MIN;
+    let mut suspensions = Suspensions::new();
     loop {
+        recorder.tell_suspension(&mut suspensions);
         let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
         recorder.after_pass(&mut rings, &pass);
         if boot_ns().saturating_sub(misses_since_ns) >= MISSES_EVERY_NS {
@@ -226,6 +230,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     drop(probes);
     recorder.missed(&misses.take(), misses_since_ns);
     if !recorder.is_done() {
+        recorder.tell_suspension(&mut suspensions);
         loop {
             let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
             recorder.after_pass(&mut rings, &pass);

@@ -24,6 +24,7 @@ use super::ledger::Ledger;
 use super::marks::Marks;
 use super::meter::Totals;
 use super::plan::{Rotation, TypedFilter};
+use super::suspension::Suspensions;
 use super::writer::{Alteration, Content, Writer, Written};
 
 /// A crash loses at most this much of the past from a file.
@@ -165,9 +166,20 @@ impl Recorder {
     }
 
     fn mark(&mut self, kind: &str, text: String) {
-        let mark = Mark { time_ns: boot_ns(), kind: kind.to_owned(), text: text.into_bytes() };
+        self.put_mark(Mark { time_ns: boot_ns(), kind: kind.to_owned(), text: text.into_bytes() });
+    }
+
+    fn put_mark(&mut self, mark: Mark) {
         self.flush();
         self.writer.send(Content::Marks(vec![mark]));
+    }
+
+    /// A remark in the capture when the machine was suspended since the last call.
+    pub(super) fn tell_suspension(&mut self, suspensions: &mut Suspensions) {
+        if let Some(mark) = suspensions.look() {
+            self.plan.tell(format_args!("the machine was suspended for {}", mark.text.escape_ascii()));
+            self.put_mark(mark);
+        }
     }
 
     /// Takes back marks of threads that others have written; whether there were any.

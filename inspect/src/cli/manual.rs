@@ -32,6 +32,7 @@ The format (-p):
 Losses:
   Where the recorder lost events, the output has a line that begins with '!' (text) or an object whose
   evt.type is \"loss\" (JSON), with count, CPU, cause and time span. A closing line on stderr gives the sum.
+  So it has where the machine was suspended (JSON: evt.type is \"suspend\"), with how long.
 
 Examples:
   sysreel read out.reel 'evt.type=openat and evt.failed=true' -p '%evt.time %proc.name %fd.name %evt.res'

@@ -1,10 +1,10 @@
 //! One block: select, and print what was selected.
 
-use capture_format::model::{Loss, Ref};
+use capture_format::model::Ref;
 use capture_format::{EventsBlock, ReadError};
 use query::{Printer, Query, Recording, Rows};
 
-use super::loss::LossPrinter;
+use super::gap::{Gap, GapPrinter};
 use crate::plan::{ReadPlan, Show};
 
 /// Looks at blocks; each thread has one, because filters and printers remember what they found out about entities.
@@ -12,7 +12,7 @@ use crate::plan::{ReadPlan, Show};
 pub(crate) struct BlockReader {
     query: Query,
     printer: Option<Printer>,
-    losses: Option<LossPrinter>,
+    gap_printer: Option<GapPrinter>,
     by_kind: bool,
     /// Remember where each event's text ends, so that it can be cut after any of them.
     cuttable: bool,
@@ -55,16 +55,16 @@ pub(crate) struct Bounds {
 
 impl BlockReader {
     pub(crate) fn new(plan: &ReadPlan, query: Query) -> BlockReader {
-        let (printer, losses) = match &plan.show {
+        let (printer, gap_printer) = match &plan.show {
             Show::Lines(format, options) => {
-                (Some(Printer::new(format, *options)), Some(LossPrinter::new(*options)))
+                (Some(Printer::new(format, *options)), Some(GapPrinter::new(*options)))
             }
             _ => (None, None),
         };
         BlockReader {
             query,
             printer,
-            losses,
+            gap_printer,
             by_kind: plan.summary,
             cuttable: plan.events_max.is_some() || plan.unbuffered,
         }
@@ -83,30 +83,30 @@ impl BlockReader {
         }
     }
 
-    /// Reads a block into `outcome`, with the losses that fell into it or before it. What was read before a
+    /// Reads a block into `outcome`, with the gaps that fell into it or before it. What was read before a
     /// failure stays.
     pub(crate) fn read(
         &mut self,
         recording: &Recording<'_>,
         rows: &Rows<'_>,
-        losses: &[Loss],
+        gaps: &[Gap],
         bounds: Bounds,
         outcome: &mut Outcome,
     ) {
-        let mut waiting = losses;
+        let mut waiting = gaps;
         if let Err(error) = self.read_rows(recording, rows, &mut waiting, bounds, outcome) {
             let missing = (rows.events.rows() as u64).saturating_sub(outcome.matched);
             outcome.failures.push((error, missing));
         }
         if outcome.matched < bounds.events_max {
-            self.print_losses(recording, waiting, &mut outcome.text);
+            self.print_gaps(recording, waiting, &mut outcome.text);
         }
     }
 
-    /// Losses alone, where no block follows.
-    pub(crate) fn print_losses(&self, recording: &Recording<'_>, losses: &[Loss], text: &mut Vec<u8>) {
-        if let Some(printer) = &self.losses {
-            losses.iter().for_each(|loss| printer.write(recording, loss, text));
+    /// Gaps alone, where no block follows.
+    pub(crate) fn print_gaps(&self, recording: &Recording<'_>, gaps: &[Gap], text: &mut Vec<u8>) {
+        if let Some(printer) = &self.gap_printer {
+            gaps.iter().for_each(|gap| printer.write(recording, gap, text));
         }
     }
 
@@ -114,7 +114,7 @@ impl BlockReader {
         &mut self,
         recording: &Recording<'_>,
         rows: &Rows<'_>,
-        waiting: &mut &[Loss],
+        waiting: &mut &[Gap],
         bounds: Bounds,
         outcome: &mut Outcome,
     ) -> Result<(), ReadError> {
@@ -148,12 +148,12 @@ impl BlockReader {
             if unreadable.skips(block, row) {
                 continue;
             }
-            if let (Some(lines), Some(loss_printer)) = (&mut lines, &self.losses) {
+            if let (Some(lines), Some(gap_printer)) = (&mut lines, &self.gap_printer) {
                 if !waiting.is_empty() {
                     let time = block.times()?[row];
-                    let passed = waiting.partition_point(|loss| loss.from_ns <= time);
-                    for loss in &waiting[..passed] {
-                        loss_printer.write(recording, loss, &mut outcome.text);
+                    let passed = waiting.partition_point(|gap| gap.begin_ns() <= time);
+                    for gap in &waiting[..passed] {
+                        gap_printer.write(recording, gap, &mut outcome.text);
                     }
                     *waiting = &waiting[passed..];
                 }

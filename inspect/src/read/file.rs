@@ -11,7 +11,7 @@ use query::{Query, Recording, Rows};
 
 use super::block::Bounds;
 use super::copying::CopyReader;
-use super::{BlockReader, Outcome, Tail};
+use super::{BlockReader, Gap, Outcome, Tail};
 use crate::copy::Copy;
 use crate::exit::Exit;
 use crate::input::CaptureFile;
@@ -26,16 +26,26 @@ pub(super) fn read(plan: &ReadPlan, name: &str, capture: &Capture<CaptureFile>) 
     let until_ns = plan.span_ns.map_or(u64::MAX, |span| first_time_ns.saturating_add(span));
     let host = capture.host().cloned().unwrap_or_else(Host::default);
     let recording = Recording { entities: capture.entities(), host: &host, first_time_ns };
-    let losses = losses_in_order(capture.losses(), until_ns);
+    let losses: Vec<Loss> =
+        capture.losses().iter().filter(|loss| loss.from_ns <= until_ns).cloned().collect();
+    let gaps = Gap::all(&losses, capture.marks(), until_ns);
 
     let mut query = Query::new(plan.filter.as_ref());
-    let jobs = plan_blocks(&mut query, &recording, blocks, &losses, until_ns);
+    let jobs = plan_blocks(&mut query, &recording, blocks, &gaps, until_ns);
     let remaining = AtomicU64::new(plan.events_max.unwrap_or(u64::MAX));
     let mut tail = Tail::new(plan, name, &remaining)?;
     capture.damage().iter().for_each(|damage| tail.damage(damage));
 
-    let scan =
-        Scan { plan, capture, recording, losses: &losses, jobs: &jobs, until_ns, remaining: &remaining };
+    let scan = Scan {
+        plan,
+        capture,
+        recording,
+        losses: &losses,
+        gaps: &gaps,
+        jobs: &jobs,
+        until_ns,
+        remaining: &remaining,
+    };
     let blocks_read = match &plan.show {
         Show::Capture(write) => scan.copy(write, query, &mut tail)?,
         _ => scan.print(query, &mut tail)?,
@@ -53,6 +63,8 @@ struct Scan<'a> {
     capture: &'a Capture<CaptureFile>,
     recording: Recording<'a>,
     losses: &'a [Loss],
+    /// In order of their beginning.
+    gaps: &'a [Gap],
     jobs: &'a [Job],
     until_ns: u64,
     remaining: &'a AtomicU64,
@@ -98,9 +110,9 @@ impl Scan<'_> {
             ControlFlow::Break(Err(error)) => return Err(error),
             ControlFlow::Break(Ok(())) => {}
             ControlFlow::Continue(()) => {
-                let leftover = self.jobs.last().map_or(0, |job| job.losses.end);
+                let leftover = self.jobs.last().map_or(0, |job| job.gaps.end);
                 let mut rest = Outcome::default();
-                reader.print_losses(&self.recording, &self.losses[leftover..], &mut rest.text);
+                reader.print_gaps(&self.recording, &self.gaps[leftover..], &mut rest.text);
                 let _ = tail.take(&rest)?;
             }
         }
@@ -109,15 +121,15 @@ impl Scan<'_> {
 
     fn read_block(&self, reader: &mut BlockReader, job: &Job, text: Vec<u8>) -> Outcome {
         let mut outcome = Outcome { text, ..Outcome::default() };
-        let losses = &self.losses[job.losses.clone()];
+        let gaps = &self.gaps[job.gaps.clone()];
         match self.capture.block(job.block) {
             Ok(events) => {
                 let rows = rows(job, &events);
-                reader.read(&self.recording, &rows, losses, self.bounds(), &mut outcome);
+                reader.read(&self.recording, &rows, gaps, self.bounds(), &mut outcome);
             }
             Err(error) => {
                 outcome.failures.push((error, self.rows_of(job)));
-                reader.print_losses(&self.recording, losses, &mut outcome.text);
+                reader.print_gaps(&self.recording, gaps, &mut outcome.text);
             }
         }
         outcome
@@ -160,12 +172,6 @@ impl Scan<'_> {
 
 fn rows<'a>(job: &Job, events: &'a EventsBlock<'a>) -> Rows<'a> {
     Rows { events, first_number: job.first_number, time_before_ns: job.time_before_ns }
-}
-
-fn losses_in_order(losses: &[Loss], until_ns: u64) -> Vec<Loss> {
-    let mut losses: Vec<Loss> = losses.iter().filter(|loss| loss.from_ns <= until_ns).cloned().collect();
-    losses.sort_by_key(|loss| loss.from_ns);
-    losses
 }
 
 /// Buffers for the text of blocks, used again: a block's text has many megabytes, and fresh memory of that size

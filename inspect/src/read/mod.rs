@@ -1,17 +1,17 @@
 //! `sysreel read`: matching events as lines, objects, a number or a new capture.
 //!
 //! `file` scans a file's blocks in parallel, `stream` takes segments as they arrive; both hand every block to a
-//! [`BlockReader`] and what comes of it to a [`Tail`]. `loss` puts losses into the timeline.
+//! [`BlockReader`] and what comes of it to a [`Tail`]. `gap` puts what is missing into the timeline.
 
 mod block;
 mod copying;
 mod file;
-mod loss;
+mod gap;
 mod stream;
 mod tail;
 
 use anyhow::Result;
-pub(crate) use loss::cpu_text;
+pub(crate) use gap::{Gap, cpu_text};
 
 use crate::exit::Exit;
 use crate::input::{Input, Segments, Source, describe};

@@ -7,13 +7,13 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Result;
-use capture_format::model::{Entity, Host, Loss, Ref};
+use capture_format::model::{Entity, Host, Loss, Mark, Ref};
 use capture_format::{Entities, EventsBlock, Segment};
 use query::{Query, Recording, Rows};
 
 use super::block::Bounds;
 use super::copying::CopyReader;
-use super::{BlockReader, Outcome, Tail};
+use super::{BlockReader, Gap, Outcome, Tail};
 use crate::copy::Copy;
 use crate::exit::Exit;
 use crate::input::{Arrival, Segments, describe};
@@ -43,7 +43,7 @@ pub(super) fn read(plan: &ReadPlan, name: &str, mut segments: Segments) -> Resul
                 if let Taker::Copy(reader) = &mut stream.taker {
                     reader.copy.mark(&marks);
                 }
-                ControlFlow::Continue(())
+                stream.leave(&[], &marks, &mut tail)?
             }
             Segment::Entities(definitions) => {
                 stream.define(definitions);
@@ -53,7 +53,7 @@ pub(super) fn read(plan: &ReadPlan, name: &str, mut segments: Segments) -> Resul
                 if let Taker::Copy(reader) = &mut stream.taker {
                     reader.copy.tally(&tallies);
                 }
-                stream.lose(losses, &mut tail)?
+                stream.lose(&losses, &mut tail)?
             }
             Segment::Events(block) => stream.read(&block, &mut tail)?,
             _ => ControlFlow::Continue(()),
@@ -88,8 +88,8 @@ struct Stream<'a> {
     events: u64,
     blocks: u64,
     lost: u64,
-    /// Losses not shown yet, in order of their beginning.
-    waiting: Vec<Loss>,
+    /// Gaps not shown yet, in order of their beginning.
+    waiting: Vec<Gap>,
     /// Used for each block again.
     outcome: Outcome,
 }
@@ -163,7 +163,7 @@ impl<'a> Stream<'a> {
         };
         let rows = Rows { events: block, first_number: self.events + 1, time_before_ns: self.time_before_ns };
         let bounds = Bounds { until_ns, events_max: self.remaining.load(Ordering::Relaxed) };
-        let passed = self.waiting.partition_point(|loss| loss.from_ns <= summary.time_last_ns);
+        let passed = self.waiting.partition_point(|gap| gap.begin_ns() <= summary.time_last_ns);
         self.outcome.clear();
         match &mut self.taker {
             Taker::Print(reader) => {
@@ -185,25 +185,30 @@ impl<'a> Stream<'a> {
         tail.take(&self.outcome)
     }
 
-    /// Losses of events that were printed already are shown at once; others wait for the events around them.
-    fn lose(&mut self, losses: Vec<Loss>, tail: &mut Tail<'_>) -> Result<ControlFlow<()>> {
-        let until_ns = self.until_ns();
+    fn lose(&mut self, losses: &[Loss], tail: &mut Tail<'_>) -> Result<ControlFlow<()>> {
         self.lost = losses.iter().fold(self.lost, |lost, loss| lost.saturating_add(loss.count));
         if let Taker::Copy(reader) = &mut self.taker {
-            reader.copy.lose(&losses);
+            reader.copy.lose(losses);
+        }
+        self.leave(losses, &[], tail)
+    }
+
+    /// Gaps between events that were printed already are shown at once; others wait for the events around them.
+    fn leave(&mut self, losses: &[Loss], marks: &[Mark], tail: &mut Tail<'_>) -> Result<ControlFlow<()>> {
+        if matches!(self.taker, Taker::Copy(_)) {
             return Ok(ControlFlow::Continue(()));
         }
-        self.waiting.extend(losses.into_iter().filter(|loss| loss.from_ns <= until_ns));
-        self.waiting.sort_by_key(|loss| loss.from_ns);
+        self.waiting.extend(Gap::all(losses, marks, self.until_ns()));
+        self.waiting.sort_by_key(Gap::begin_ns);
         let printed_ns = self.time_before_ns.unwrap_or(0);
-        let late = self.waiting.partition_point(|loss| loss.from_ns <= printed_ns);
-        self.print_losses(late, tail)
+        let late = self.waiting.partition_point(|gap| gap.begin_ns() <= printed_ns);
+        self.print_gaps(late, tail)
     }
 
     /// Shows what still waits; returns what was learnt of entities, and how much was lost.
     fn finish(mut self, tail: &mut Tail<'_>) -> Result<(Entities, u64)> {
         if self.remaining.load(Ordering::Relaxed) > 0 {
-            let _ = self.print_losses(self.waiting.len(), tail)?;
+            let _ = self.print_gaps(self.waiting.len(), tail)?;
         }
         if let Taker::Copy(reader) = self.taker {
             reader.copy.finish(&self.entities)?;
@@ -211,7 +216,7 @@ impl<'a> Stream<'a> {
         Ok((self.entities, self.lost))
     }
 
-    fn print_losses(&mut self, count: usize, tail: &mut Tail<'_>) -> Result<ControlFlow<()>> {
+    fn print_gaps(&mut self, count: usize, tail: &mut Tail<'_>) -> Result<ControlFlow<()>> {
         self.outcome.clear();
         let recording = Recording {
             entities: &self.entities,
@@ -219,7 +224,7 @@ impl<'a> Stream<'a> {
             first_time_ns: self.first_time_ns.unwrap_or(0),
         };
         if let Taker::Print(reader) = &self.taker {
-            reader.print_losses(&recording, &self.waiting[..count], &mut self.outcome.text);
+            reader.print_gaps(&recording, &self.waiting[..count], &mut self.outcome.text);
         }
         self.waiting.drain(..count);
         tail.take(&self.outcome)

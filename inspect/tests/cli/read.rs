@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Scratch, capture, capture_with_loss, run, run_with};
+use crate::support::{Scratch, capture, capture_with_loss, capture_with_suspension, run, run_with};
 
 /// Runs `sysreel read` on a capture of 40 events in blocks of 8, as a file and as a pipe: both say the same.
 fn check(words: &[&str], expected: &str) {
@@ -105,6 +105,37 @@ fn json_is_one_object_per_line() {
     assert_eq!(objects[6]["evt.cpu"], 1);
     assert_eq!(objects[6]["loss.cause"], "ring full");
     assert_eq!(objects[6]["evt.time"], 1_700_000_001_005_000_001u64);
+}
+
+#[test]
+fn suspensions_stand_where_they_were() {
+    let bytes = capture_with_suspension();
+    let scratch = Scratch::new();
+    let file = scratch.file("a.reel", &bytes);
+    let line = "! 22:13:21.001500000 - suspended for 1.500000000 s\n";
+    let check = |words: &[&str], expected: &str| {
+        let mut all = vec!["read", file.as_str()];
+        all.extend(words);
+        let ran = run(&all);
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str(), ran.code), (expected, "", 0), "{all:?}");
+    };
+    check(&["-p", "%evt.num"], &format!("1\n2\n{line}3\n4\n"));
+    check(&["-p", "%evt.num", "evt.type=close"], &format!("{line}3\n"));
+    check(&["-p", "%evt.num", "proc.name=nginx"], line);
+    check(&["-p", "%evt.num", "-n2"], "1\n2\n");
+    check(&["-p", "%evt.num", "-M", "0.0012"], "1\n2\n");
+    check(&["--count"], "4\n");
+    check(&["-q"], "");
+    let objects = run(&["read", &file, "-j", "-p", "%evt.num"]).stdout;
+    let gap = r#"{"evt.time":1700000001001500000,"evt.type":"suspend","suspend.duration":1500000000}"#;
+    assert_eq!(objects.lines().nth(2), Some(gap), "{objects}");
+    // From a pipe the mark arrives after the events.
+    let ran = run_with(&["read", "-", "-p", "%evt.num"], &bytes);
+    assert_eq!((ran.stdout.as_str(), ran.code), (format!("1\n2\n3\n4\n{line}").as_str(), 0));
+    // A copy has it too, at its place.
+    let copy = scratch.path("b.reel").display().to_string();
+    assert_eq!(run(&["read", &file, "evt.num!=1", "-w", &copy]).code, 0);
+    assert_eq!(run(&["read", &copy, "-p", "%evt.num"]).stdout, format!("1\n{line}2\n3\n"));
 }
 
 #[test]

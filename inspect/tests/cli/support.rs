@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use capture_format::model::{
     Arg, ArgDef, Container, Descriptor, DescriptorType, Event, EventKind, FdSource, Host, Loss, LossCause,
-    Process, Thread, User,
+    Mark, Process, Thread, User,
 };
 use capture_format::{Tally, Writer};
 
@@ -180,6 +180,20 @@ pub(crate) fn capture_with_loss() -> Vec<u8> {
     });
     writer.tally(Tally { cpu: 0, produced: 4, stored: 4, left_out: 0 });
     writer.tally(Tally { cpu: 1, produced: 11, stored: 4, left_out: 3 });
+    writer.finish()
+}
+
+/// A capture of 4 events; between the 2nd and the 3rd the machine was suspended for 1.5 s.
+pub(crate) fn capture_with_suspension() -> Vec<u8> {
+    let mut writer = writer();
+    (0..4).for_each(|n| push(&mut writer, n));
+    writer.mark(Mark::suspend(FIRST_NS + STEP_NS + STEP_NS / 2, 1_500_000_000));
+    // What it does not understand is no gap.
+    writer.mark(Mark {
+        time_ns: FIRST_NS + 1,
+        kind: "suspend".to_owned(),
+        text: b"a while \x1b[31m".to_vec(),
+    });
     writer.finish()
 }
 

@@ -444,7 +444,7 @@ pub(super) const FIELDS: &[Field] = &[
         "evt.latency",
         Duration,
         Row(|row, _| latency(row, Value::Uint)),
-        "Duration of the call, ns; missing when it was not measured.",
+        "Duration of the call, ns, also while the machine was suspended; missing when it was not measured.",
     ),
     field(
         "evt.latency.human",
