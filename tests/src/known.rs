@@ -55,9 +55,9 @@ pub fn gate_reached(directory: &str, gate: usize) -> String {
     format!("{directory}/reached {gate}")
 }
 
-/// A folder that has to be made for the program to go on.
-pub fn gate_opened(directory: &str, gate: usize) -> String {
-    format!("{directory}/opened {gate}")
+/// The file of [`crate::gates::Gates`] that have to be opened for the program to go on.
+pub fn gates_file(directory: &str) -> String {
+    format!("{directory}/gates")
 }
 
 /// Path of a file that is made.

@@ -6,6 +6,7 @@
 
 #[cfg(target_pointer_width = "64")]
 pub mod compare;
+pub mod gates;
 pub mod host;
 pub mod known;
 pub mod listing;

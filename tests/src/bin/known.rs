@@ -4,16 +4,17 @@
 //! many events it has to leave. Everything is called directly and nothing of the Rust runtime runs before `main`,
 //! so that no call is made that is not counted; what a C library does at start touches none of the counted types.
 //! What is done is said by constants that [`tests::known`] shares with who looks for the events. With `wait` it stops at
-//! gates until someone opens them; the calls by which it waits are not counted.
+//! gates until someone opens them.
 
 #![no_main]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_long};
 
+use tests::gates::Gates;
 use tests::known::{
     CGROUPS, CHILDREN, CHILDREN_EXEC_FROM, CLOSES_REFUSED, DNS_ADDRESS, DNS_MESSAGES, DNS_NAME, EXECS_FAILED,
     EXECUTABLE_BYTES, FILES, MESSAGE, MISSING, MODULE, MODULE_FILE, OPERATIONS, PORT, PORT_CLOSED, READS,
-    SOCKETS, WRITES, absent_program, child_argument, data_file, gate_opened, gate_reached, missing_file,
+    SOCKETS, WRITES, absent_program, child_argument, data_file, gate_reached, gates_file, missing_file,
 };
 use tests::ring::{Ring, Sqe};
 
@@ -154,14 +155,14 @@ pub unsafe extern "C" fn main(count: c_int, words: *const *const c_char) -> c_in
             };
             pin(&mut counts, cpu);
             files(&mut counts, directory);
-            pass(directory, 0, waits);
+            pass(&mut counts, directory, 0, waits);
             sockets(&mut counts);
             names(&mut counts);
             through_a_ring(&mut counts, directory);
             memory(&mut counts);
             control_group(&mut counts, cpu);
             module(&mut counts);
-            pass(directory, 1, waits);
+            pass(&mut counts, directory, 1, waits);
             children(&mut counts, program, directory);
             counts.finish(directory, "exit_group", libc::SYS_exit_group, 0);
         }
@@ -320,17 +321,21 @@ fn module(counts: &mut Counts) {
 }
 
 /// Comes to a gate: says so, and waits until it is opened.
-fn pass(directory: &str, gate: usize, waits: bool) {
+fn pass(counts: &mut Counts, directory: &str, gate: usize, waits: bool) {
     if !waits {
         return;
     }
-    let (reached, opened) = (text(&gate_reached(directory, gate)), text(&gate_opened(directory, gate)));
-    // SAFETY: C strings that outlive the calls.
-    unsafe {
-        must(c_long::from(libc::mkdir(reached.as_ptr(), 0o755)), "mkdir at a gate");
-        while libc::access(opened.as_ptr(), libc::F_OK) != 0 {
-            libc::usleep(2000);
-        }
+    let file = must(counts.open(&gates_file(directory), libc::O_RDWR), "openat of gates");
+    let gates = Gates::map(file as c_int).unwrap_or_else(|error| {
+        eprintln!("known: gates: {error}");
+        std::process::exit(3)
+    });
+    counts.close(file);
+    let reached = text(&gate_reached(directory, gate));
+    // SAFETY: a C string that outlives the call.
+    must(c_long::from(unsafe { libc::mkdir(reached.as_ptr(), 0o755) }), "mkdir at a gate");
+    while !gates.is_open(gate) {
+        counts.call("futex", libc::SYS_futex, gates.waiting(gate));
     }
 }
 

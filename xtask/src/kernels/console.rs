@@ -9,6 +9,8 @@ pub(super) struct Outcome {
     pub(super) has_passed: bool,
     /// Why not, in the guest's words.
     pub(super) failure: Option<String>,
+    /// What could not be tried there.
+    pub(super) without: Vec<String>,
     /// Program, verified instructions, bytes of machine code.
     pub(super) programs: Vec<(String, String, String)>,
 }
@@ -25,6 +27,10 @@ pub(super) fn read(said: &str) -> Outcome {
                     outcome.release = Some(release.to_owned());
                 } else if let Some(reason) = words.strip_prefix("failed: ") {
                     outcome.failure = Some(reason.to_owned());
+                } else if let Some(what) = words.strip_prefix("without ")
+                    && !outcome.without.iter().any(|known| known == what)
+                {
+                    outcome.without.push(what.to_owned());
                 }
             }
             None if line.starts_with("program ") => in_table = true,
@@ -48,12 +54,14 @@ mod tests {
     fn a_console_is_read() {
         let said = "[ 0.1] noise\r\nguest: up 6.1.0\r\nkernel: Linux 6.1.0, x86_64\r\n\r\n\
             program   verified instructions machine code bytes\r\nsys_enter   241  881\r\nsys_exit unknown 5\r\n\r\n\
-            This machine can be recorded.\r\nguest: recorded CPU 0, Command\r\nguest: failed: CPU 1: x\r\n";
+            This machine can be recorded.\r\nguest: recorded CPU 0, Command\r\n\
+            guest: without a suspension\r\nguest: without a suspension\r\nguest: failed: CPU 1: x\r\n";
         let own = |texts: [&str; 3]| (texts[0].to_owned(), texts[1].to_owned(), texts[2].to_owned());
         let expected = Outcome {
             release: Some("6.1.0".to_owned()),
             has_passed: false,
             failure: Some("CPU 1: x".to_owned()),
+            without: vec!["a suspension".to_owned()],
             programs: vec![own(["sys_enter", "241", "881"]), own(["sys_exit", "unknown", "5"])],
         };
         assert_eq!(read(said), expected);

@@ -6,6 +6,7 @@ use crate::programs::{find, output, program, step};
 use crate::setup::packages::ensure_each;
 use anyhow::{Context, Result};
 use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::thread;
@@ -18,6 +19,8 @@ const MEMORY_MIB: &str = "1024";
 /// Far more than any machine takes, however busy the host is.
 const TIME_MAX: Duration = Duration::from_secs(900);
 const POLL: Duration = Duration::from_millis(50);
+/// How long a machine sleeps that has suspended itself. Its clocks count that in whole seconds.
+const SLEEP: Duration = Duration::from_millis(1200);
 
 /// What is on this machine.
 pub(super) struct Emulator {
@@ -31,7 +34,7 @@ impl Emulator {
         step("Looking for the emulator");
         let name = architecture.emulator();
         let package = architecture.emulator_package();
-        let mut wanted = vec![("zstd", "zstd"), ("lz4", "lz4"), ("xz", "xz-utils")];
+        let mut wanted = vec![("xz", "xz-utils")];
         if matches!(architecture, Architecture::Arm64) {
             // The compiler's package only recommends the headers; what stands for them here comes with either.
             wanted.extend([
@@ -58,12 +61,8 @@ impl Emulator {
         Ok(Emulator { architecture, accelerator: if is_good { "tcg" } else { "tcg,thread=single" } })
     }
 
-    /// What it emulates.
-    pub(super) fn architecture(&self) -> Architecture {
-        self.architecture
-    }
-
-    /// Runs a machine until it switches itself off; its console is written to `console`. Whether it ended in time.
+    /// Runs a machine until it switches itself off, and wakes it when it has suspended itself; its console is written to
+    /// `console`. Whether it ended in time.
     pub(super) fn run(&self, kernel: &Path, initramfs: &Path, console: &Path) -> Result<bool> {
         // What QEMU itself has to say goes there too, before the guest has anything to say.
         let messages = kernel.with_file_name("emulator");
@@ -71,17 +70,21 @@ impl Emulator {
         let mut command = program(self.architecture.emulator());
         command.args(self.architecture.machine());
         command.args(["-accel", self.accelerator, "-smp", CPUS, "-m", MEMORY_MIB]);
-        command.args(["-nodefaults", "-display", "none", "-no-reboot", "-serial"]);
+        command.args(["-nodefaults", "-display", "none", "-no-reboot", "-qmp", "stdio", "-serial"]);
         command.arg(format!("file:{}", console.display()));
         command.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs).arg("-append");
         command.arg(format!("console={} quiet panic=-1", self.architecture.console()));
         let file = File::create(&messages).with_context(|| format!("creating {}", messages.display()))?;
         let mut machine = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .stderr(file)
             .spawn()
             .with_context(|| format!("starting {}", self.architecture.emulator()))?;
+        let orders = machine.stdin.take().context("stdin is piped")?;
+        let events = machine.stdout.take().context("stdout is piped")?;
+        // It ends when the machine does; what goes wrong there shows in the guest.
+        thread::spawn(move || wake(events, orders, SLEEP));
         let begin = Instant::now();
         let in_time = loop {
             if machine.try_wait().context("waiting for the machine")?.is_some() {
@@ -102,6 +105,18 @@ impl Emulator {
     }
 }
 
+/// Wakes a machine a while after each time it suspends itself, by QEMU's machine protocol, until it is gone.
+fn wake(events: impl Read, mut orders: impl Write, after: Duration) -> io::Result<()> {
+    writeln!(orders, r#"{{"execute": "qmp_capabilities"}}"#)?;
+    for event in BufReader::new(events).lines() {
+        if event?.contains(r#""event": "SUSPEND""#) {
+            thread::sleep(after);
+            writeln!(orders, r#"{{"execute": "system_wakeup"}}"#)?;
+        }
+    }
+    Ok(())
+}
+
 fn version(name: &str) -> Result<u32> {
     let text = output(program(name).arg("--version"))?;
     let number = text.split("version ").nth(1).and_then(|rest| rest.split('.').next()?.parse().ok());
@@ -119,4 +134,21 @@ fn install_from_backports(architecture: Architecture, cache: &Path) -> Result<()
     let archive = Archive::new(&cache.join("apt-host"), own.trim(), &suites)?;
     archive.update()?;
     archive.install(architecture.emulator_package(), &backports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_suspends_itself_is_woken() {
+        let events = "{\"QMP\": {}}\r\n{\"return\": {}}\r\n{\"timestamp\": {}, \"event\": \"SUSPEND\"}\r\n\
+            {\"timestamp\": {}, \"event\": \"WAKEUP\"}\r\n{\"timestamp\": {}, \"event\": \"SUSPEND_DISK\"}\r\n\
+            {\"timestamp\": {}, \"event\": \"SUSPEND\"}\r\n";
+        let mut orders = Vec::new();
+        wake(events.as_bytes(), &mut orders, Duration::ZERO).unwrap();
+        let wakeup = "{\"execute\": \"system_wakeup\"}\n";
+        let expected = format!("{{\"execute\": \"qmp_capabilities\"}}\n{wakeup}{wakeup}");
+        assert_eq!(String::from_utf8_lossy(&orders), expected);
+    }
 }

@@ -1,10 +1,11 @@
-//! Kernels and their modules as files: out of Debian's packages, and out of their own wrapping.
+//! Kernels and their modules as files, out of Debian's packages.
 //!
-//! On x86-64 the machine is started with the kernel proper, as hypervisors that speak PVH do: the emulator would take
-//! two seconds to run the code that unpacks it. arm64's emulator takes the file as it is packaged.
+//! Machines are started with the kernel as it is packaged. Starting with the kernel proper, as hypervisors that speak PVH do, would
+//! spare the two seconds an emulator takes to unpack it; but QEMU writes that into memory again when a suspended machine
+//! wakes, over everything that has changed since.
 
 use crate::programs::program;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,21 +13,6 @@ use std::thread;
 
 /// Size of a header in a tar archive, and what everything in it is a multiple of.
 const TAR_BLOCK: usize = 512;
-
-/// Places in the head of a packed kernel: <https://docs.kernel.org/arch/x86/boot.html>.
-const SETUP_SECTORS_AT: usize = 0x1f1;
-const MAGIC_AT: usize = 0x202;
-const PAYLOAD_OFFSET_AT: usize = 0x248;
-const PAYLOAD_BYTES_AT: usize = 0x24c;
-const SECTOR: usize = 512;
-
-/// First bytes of a payload, and what unpacks it.
-const PACKERS: [(&[u8], &str); 4] = [
-    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
-    (&[0x02, 0x21, 0x4c, 0x18], "lz4"),
-    (&[0xfd, b'7', b'z', b'X', b'Z'], "xz"),
-    (&[0x1f, 0x8b], "gzip"),
-];
 
 /// The kernel in a Debian package.
 pub(super) fn from_package(package: &Path) -> Result<Vec<u8>> {
@@ -82,38 +68,6 @@ fn find_in(mut archive: impl Read, is_wanted: impl Fn(&str) -> bool) -> Result<O
     Ok(None)
 }
 
-/// The kernel proper out of a packed one for x86-64.
-pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>> {
-    if packed.starts_with(b"\x7fELF") {
-        return Ok(packed.to_vec());
-    }
-    let payload = payload(packed).context("not a packed kernel for x86-64")?;
-    let (_, packer) = PACKERS
-        .iter()
-        .find(|(magic, _)| payload.starts_with(magic))
-        .context("the kernel is packed in an unknown way")?;
-    // Behind all but gzip's own stands the size of what was packed, which is not for the unpacker.
-    let payload = if *packer == "gzip" { payload } else { &payload[..payload.len() - 4] };
-    let kernel = filter(program(packer).args(["-d", "-c"]), payload)?;
-    if !kernel.starts_with(b"\x7fELF") {
-        bail!("what {packer} unpacked is no kernel");
-    }
-    Ok(kernel)
-}
-
-fn payload(packed: &[u8]) -> Option<&[u8]> {
-    let word = |at: usize| Some(u32::from_le_bytes(*packed.get(at..)?.first_chunk()?) as usize);
-    if packed.get(MAGIC_AT..MAGIC_AT + 4)? != b"HdrS" {
-        return None;
-    }
-    let setup = match packed.get(SETUP_SECTORS_AT)? {
-        0 => 4,
-        &sectors => usize::from(sectors),
-    };
-    let at = (setup + 1) * SECTOR + word(PAYLOAD_OFFSET_AT)?;
-    packed.get(at..at.checked_add(word(PAYLOAD_BYTES_AT)?)?).filter(|payload| payload.len() > 8)
-}
-
 /// What a command makes of `input`.
 fn filter(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
     let name = command.get_program().to_string_lossy().into_owned();
@@ -166,18 +120,5 @@ mod tests {
         assert_eq!(find(&archive).unwrap(), expected);
         assert_eq!(find(&archive[..1024]).unwrap(), None);
         assert!(find(&archive[..archive.len() - 510]).is_err());
-    }
-
-    #[test]
-    fn what_is_no_packed_kernel_is_refused() {
-        let mut packed = vec![0; 0x400];
-        assert!(payload(&packed).is_none());
-        packed[MAGIC_AT..MAGIC_AT + 4].copy_from_slice(b"HdrS");
-        packed[SETUP_SECTORS_AT] = 1;
-        packed[PAYLOAD_BYTES_AT] = 16;
-        assert!(payload(&packed).is_none());
-        packed.extend([1; 16]);
-        assert_eq!(payload(&packed), Some(&[1; 16][..]));
-        assert!(unpack(&packed).is_err());
     }
 }

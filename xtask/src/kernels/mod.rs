@@ -80,7 +80,8 @@ impl Architecture {
 
     fn machine(self) -> [&'static str; 4] {
         match self {
-            Architecture::Amd64 => ["-machine", "q35", "-cpu", "max"],
+            // Having been suspended, a q35 can neither be suspended again nor switch itself off.
+            Architecture::Amd64 => ["-machine", "pc", "-cpu", "max"],
             // Signing pointers as the real thing does takes an emulator far too long.
             Architecture::Arm64 => ["-machine", "virt", "-cpu", "max,pauth-impdef=on"],
         }
@@ -269,14 +270,11 @@ fn start(
     console: &Path,
 ) -> Result<Outcome> {
     let file = &machine.kernel;
-    let mut content = if file.extension().is_some_and(|extension| extension == "deb") {
+    let content = if file.extension().is_some_and(|extension| extension == "deb") {
         image::from_package(file)?
     } else {
         fs::read(file).with_context(|| format!("reading {}", file.display()))?
     };
-    if matches!(emulator.architecture(), Architecture::Amd64) {
-        content = image::unpack(&content).with_context(|| format!("unpacking {}", file.display()))?;
-    }
     let mut initramfs = initramfs.clone();
     if let Some(module) = &machine.module {
         initramfs.file(MODULE.1, module);
@@ -306,7 +304,11 @@ impl Row {
 /// Says how a kernel fared, and everything the guest said when it failed.
 fn tell(row: &Row, console: &Path) {
     match &row.result {
-        Ok(outcome) if outcome.has_passed => eprintln!("{}: passed in {:.1} s", row.name, row.seconds),
+        Ok(outcome) if outcome.has_passed => {
+            let without: Vec<String> =
+                outcome.without.iter().map(|what| format!(", WITHOUT {what}")).collect();
+            eprintln!("{}: passed in {:.1} s{}", row.name, row.seconds, without.concat());
+        }
         Ok(outcome) => {
             eprintln!("{}: FAILED: {}", row.name, outcome.failure.as_deref().unwrap_or_default());
             let said = fs::read(console).unwrap_or_default();
@@ -326,11 +328,14 @@ fn table(rows: &[Row]) -> String {
         .map(|outcome| outcome.programs.iter().map(|(name, ..)| name.as_str()).collect::<Vec<_>>())
         .max_by_key(Vec::len)
         .unwrap_or_default();
-    let mut lines = vec![["kernel", "result", "seconds"].map(str::to_owned).to_vec()];
+    let mut lines = vec![["kernel", "result", "seconds", "without"].map(str::to_owned).to_vec()];
     lines[0].extend(programs.iter().map(|name| (*name).to_owned()));
     for row in rows {
         let result = if row.has_passed() { "passed" } else { "FAILED" };
-        let mut line = vec![row.name.clone(), result.to_owned(), format!("{:.1}", row.seconds)];
+        let without =
+            row.result.as_ref().map_or_else(|_| String::new(), |outcome| outcome.without.join(", "));
+        let without = if without.is_empty() { "-".to_owned() } else { without };
+        let mut line = vec![row.name.clone(), result.to_owned(), format!("{:.1}", row.seconds), without];
         line.extend(programs.iter().map(|program| {
             let known = row
                 .result

@@ -1,4 +1,4 @@
-//! The machine: what is mounted in it, its network, its clock, its CPUs.
+//! The machine: what is mounted in it, its network, its clocks, its CPUs, its sleep.
 
 use std::ffi::CString;
 use std::fs;
@@ -16,6 +16,9 @@ const MOUNTS: [(&str, &str); 6] = [
     ("tracefs", "/sys/kernel/tracing"),
 ];
 const MOUNTS_NEEDED: usize = 4;
+
+/// The machine is woken later than that: what the clocks say of it is more than what comes between two looks.
+const SUSPENDED_LEAST_NS: i64 = 50_000_000;
 
 /// CPUs that run.
 const ONLINE: &str = "/sys/devices/system/cpu/online";
@@ -83,6 +86,70 @@ pub(super) fn pin(process: u32, cpu: usize) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn read_ns(clock: libc::clockid_t) -> i64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes one timespec.
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
+    time.tv_sec * 1_000_000_000 + time.tv_nsec
+}
+
+/// How far one clock is ahead of another: the most that several looks say, as what comes between two makes it less.
+fn ahead_ns(clock: libc::clockid_t, of: libc::clockid_t) -> i64 {
+    let look = |_| {
+        let ahead = read_ns(clock);
+        ahead - read_ns(of)
+    };
+    (0..5).map(look).max().unwrap_or(0)
+}
+
+/// Tells wall time, as if nobody set that clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Witness {
+    offset_ns: i64,
+}
+
+impl Witness {
+    /// By the wall clock as it is now.
+    pub(super) fn new() -> Self {
+        Witness { offset_ns: ahead_ns(libc::CLOCK_REALTIME, libc::CLOCK_BOOTTIME) }
+    }
+
+    pub(super) fn now_ns(self) -> u64 {
+        (read_ns(libc::CLOCK_BOOTTIME) + self.offset_ns) as u64
+    }
+}
+
+/// When the machine was suspended, by a [`Witness`], and for how long, by the kernel's word.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Suspension {
+    pub(super) before_ns: u64,
+    pub(super) after_ns: u64,
+    pub(super) lasted_ns: u64,
+}
+
+impl Suspension {
+    /// What a time may be off for two looks at the clocks; had the suspension not been taken into account, it would be more.
+    pub(super) fn slack_ns(self) -> u64 {
+        self.lasted_ns / 4
+    }
+}
+
+/// Suspends the machine, which is woken from outside. Nothing where it cannot be: where it can and is not, that is an error.
+pub(super) fn suspend(witness: Witness) -> Result<Option<Suspension>> {
+    const KIND: &str = "/sys/power/mem_sleep";
+    let kinds = fs::read_to_string(KIND).unwrap_or_default();
+    if !kinds.contains("deep") {
+        return Ok(None);
+    }
+    fs::write(KIND, "deep").context("cannot choose how to suspend")?;
+    let suspended_ns = || ahead_ns(libc::CLOCK_BOOTTIME, libc::CLOCK_MONOTONIC);
+    let (earlier_ns, before_ns) = (suspended_ns(), witness.now_ns());
+    fs::write("/sys/power/state", "mem").context("cannot suspend")?;
+    let (after_ns, lasted_ns) = (witness.now_ns(), suspended_ns() - earlier_ns);
+    ensure!(lasted_ns > SUSPENDED_LEAST_NS, "was to be suspended, which took {lasted_ns} ns");
+    Ok(Some(Suspension { before_ns, after_ns, lasted_ns: lasted_ns as u64 }))
 }
 
 /// Sets the clock forward by so many seconds.

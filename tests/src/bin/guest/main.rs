@@ -69,7 +69,7 @@ fn recordings(release: &str) -> [Recording<'_>; 3] {
     if Path::new(KNOWN32).exists() {
         runs.push(Run::narrow(0));
     } else {
-        println!("no program of 32 bits to record");
+        println!("guest: without programs of 32 bits");
     }
     [
         Recording { scope: Scope::Command, release, runs: vec![Run::plain("known-command", 1)] },

@@ -1,8 +1,10 @@
 //! A recording of `known`, made in one way or another, and what has to be in it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -11,14 +13,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use tests::gates::{GATES_BYTES, Gates};
 use tests::known::{
     CHILDREN, CHILDREN_EXEC_FROM, CLOSES_REFUSED, DNS_ADDRESS, DNS_MESSAGES, DNS_NAME, EXECUTABLE_BYTES,
     FILES, MISSING, MODULE, MODULE_FILE, OPERATION_KINDS, OPERATIONS, PORT, PORT_CLOSED, SOCKETS, WRITES,
-    absent_program, child_argument, data_file, gate_opened, gate_reached, missing_file,
+    absent_program, child_argument, data_file, gate_reached, gates_file, missing_file,
 };
 use tests::rig::{Info, succeed};
 
-use super::machine::{pin, set_clock, set_second_cpu};
+use super::machine::{Suspension, Witness, pin, set_clock, set_second_cpu, suspend};
 use super::{AGENT, KNOWN, KNOWN32, SYSREEL};
 
 /// What the agent is told to record.
@@ -58,13 +61,23 @@ pub(super) struct Run {
     pub(super) name: String,
     program: &'static str,
     cpu: usize,
-    /// The clock jumps and the second CPU goes and comes back meanwhile: that of the agent, or that of the program.
+    /// Meanwhile the machine is suspended, the clock jumps and the second CPU goes and comes back: that of the agent, or that of
+    /// the program.
     is_upset: bool,
+    upheaval: Cell<Option<Upheaval>>,
+}
+
+/// What happened to a program.
+#[derive(Clone, Copy, Debug)]
+struct Upheaval {
+    suspension: Option<Suspension>,
+    /// When the program had ended.
+    ended_ns: u64,
 }
 
 impl Run {
     pub(super) fn plain(name: &str, cpu: usize) -> Self {
-        Run { name: name.to_owned(), program: KNOWN, cpu, is_upset: false }
+        Run { name: name.to_owned(), program: KNOWN, cpu, is_upset: false, upheaval: Cell::default() }
     }
 
     pub(super) fn upset(cpu: usize) -> Self {
@@ -101,40 +114,63 @@ impl Run {
         let _ = fs::remove_dir_all(self.directory());
         let _ = fs::remove_file(self.link());
         fs::create_dir(self.directory())?;
+        fs::write(gates_file(&self.directory()), [0; GATES_BYTES])?;
         symlink(self.program, self.link()).context("cannot name the program")
     }
 
-    fn go(&self) -> Result<()> {
+    fn go(&self, witness: Witness) -> Result<()> {
         let mut program = Command::new(self.link());
         program.args(self.arguments());
-        if self.is_upset { self.during_upheaval(&mut program) } else { succeed(&mut program).map(drop) }
+        if self.is_upset {
+            self.during_upheaval(&mut program, witness)
+        } else {
+            succeed(&mut program).map(drop)
+        }
     }
 
-    /// Runs the program. What it does between its gates it does while the clock is ahead and the second CPU is away.
-    fn during_upheaval(&self, program: &mut Command) -> Result<()> {
+    /// Runs the program. The machine is suspended while it waits at its first gate; what it does from there to the second one it
+    /// does while the clock is ahead and the second CPU is away.
+    fn during_upheaval(&self, program: &mut Command, witness: Witness) -> Result<()> {
+        let gates = File::options().read(true).write(true).open(gates_file(&self.directory()))?;
+        let gates = Gates::map(gates.as_raw_fd()).context("cannot map the gates")?;
         let mut program = program.spawn()?;
         self.wait_at(0, &mut program)?;
-        set_clock(JUMP_S as i64)?;
+        // First: two threads of the emulator race when the machine wakes, and then the kernel waits for the CPU in vain.
         let can = set_second_cpu(false)?;
-        fs::create_dir(gate_opened(&self.directory(), 0))?;
+        let suspension = suspend(witness)?;
+        set_clock(JUMP_S as i64)?;
+        gates.open(0);
         self.wait_at(1, &mut program)?;
         if can {
             set_second_cpu(true)?;
+        } else {
+            println!("guest: without taking CPUs away");
         }
         set_clock(-(JUMP_S as i64))?;
-        fs::create_dir(gate_opened(&self.directory(), 1))?;
+        gates.open(1);
         let status = program.wait()?;
         ensure!(status.success(), "{}: {status}", self.name);
-        println!(
-            "the clock jumped{}",
-            if can { ", and a CPU was away" } else { "; CPUs cannot be taken away" }
-        );
+        match &suspension {
+            Some(Suspension { lasted_ns, .. }) => println!("suspended for {lasted_ns} ns"),
+            None => println!("guest: without a suspension"),
+        }
+        self.upheaval.set(Some(Upheaval { suspension, ended_ns: witness.now_ns() }));
         Ok(())
     }
 
+    fn suspension(&self) -> Option<Suspension> {
+        self.upheaval.get()?.suspension
+    }
+
+    /// Until the program waits at a gate.
     fn wait_at(&self, gate: usize, program: &mut Child) -> Result<()> {
         let reached = gate_reached(&self.directory(), gate);
-        while !Path::new(&reached).exists() {
+        let call = format!("/proc/{}/syscall", program.id());
+        let waits = || {
+            let words = fs::read_to_string(&call).unwrap_or_default();
+            words.split(' ').next() == Some(&libc::SYS_futex.to_string())
+        };
+        while !Path::new(&reached).exists() || !waits() {
             if let Some(status) = program.try_wait()? {
                 bail!("{} ended before gate {gate}: {status}", self.name);
             }
@@ -209,6 +245,7 @@ impl Recording<'_> {
 
     fn make(&self) -> Result<()> {
         self.runs.iter().try_for_each(Run::prepare)?;
+        let witness = Witness::new();
         let first = self.runs.first().context("nothing to record")?;
         // What is started from here begins there.
         pin(std::process::id(), other(first.cpu))?;
@@ -224,8 +261,10 @@ impl Recording<'_> {
         while !text.ends_with("ready\n") {
             ensure!(said.read_line(&mut text)? > 0, "the agent ended before it was ready: {text}");
         }
-        let done =
-            self.runs.iter().try_for_each(|run| pin(agent.id(), other(run.cpu)).and_then(|()| run.go()));
+        let done = self
+            .runs
+            .iter()
+            .try_for_each(|run| pin(agent.id(), other(run.cpu)).and_then(|()| run.go(witness)));
         // SAFETY: a signal to a child of ours that was not yet waited for.
         unsafe { libc::kill(agent.id() as i32, libc::SIGINT) };
         said.read_to_string(&mut text)?;
@@ -270,9 +309,32 @@ impl Recording<'_> {
         differ.compare("finished", true, &info.0["finished"]);
         differ.compare("within an hour", true, info.number("span_ns")? < JUMP_S * 1_000_000_000);
         differ.compare("damage", "[]", &info.0["damage"]);
+        self.compare_suspensions(&info, differ)?;
         let types = info.0["types"].as_object().context("info -j has no types")?;
         let sum: u64 = types.values().filter_map(Value::as_u64).sum();
         differ.compare("events of all types", info.number("events")?, sum);
+        Ok(())
+    }
+
+    /// Each is told once, where it was.
+    fn compare_suspensions(&self, info: &Info, differ: &mut Differences) -> Result<()> {
+        let suspensions: Vec<Suspension> = self.runs.iter().filter_map(Run::suspension).collect();
+        let marks = info.0["marks"].as_array().context("info -j has no marks")?;
+        let marks: Vec<_> = marks.iter().filter(|mark| mark["kind"] == "suspend").collect();
+        differ.compare("marks of suspensions", suspensions.len(), marks.len());
+        for (suspension, mark) in suspensions.iter().zip(marks) {
+            let time_ns = mark["time"].as_u64().context("a mark has no time")?;
+            let is_within = (suspension.before_ns..suspension.after_ns).contains(&time_ns);
+            differ.compare(&format!("{mark} is within {suspension:?}"), true, is_within);
+            let text = mark["text"].as_str().unwrap_or_default();
+            let told_ns = text.trim_end_matches(" s").replace('.', "").parse::<u64>().unwrap_or(0);
+            let is_near = told_ns.abs_diff(suspension.lasted_ns) < suspension.slack_ns();
+            differ.compare(&format!("{mark} is what {suspension:?} took"), true, is_near);
+        }
+        let text = self.sysreel(&["read"], &["proc.name=nobody"])?.stdout;
+        let text = String::from_utf8_lossy(&text);
+        let told = text.lines().filter(|line| line.contains(" suspended for ")).count();
+        differ.compare("suspensions in the text", suspensions.len(), told);
         Ok(())
     }
 
@@ -418,6 +480,34 @@ impl Seen<'_> {
             let filter = format!("evt.type={name} and evt.cpu=0");
             differ.compare(&filter, counts.of(name), self.count(&filter)?);
         }
+        let upheaval = self.run.upheaval.get().context("the program did not run")?;
+        let mut times = Vec::new();
+        for line in self.lines("evt.num>=0", "%evt.rawtime")? {
+            times.push(line.parse::<u64>().with_context(|| line.clone())?);
+        }
+        differ.compare("order of time", true, times.is_sorted());
+        let Some(suspension) = upheaval.suspension else { return Ok(()) };
+        let slack_ns = suspension.slack_ns();
+        let last_ns = times.last().copied().unwrap_or(u64::MAX);
+        differ.compare("the last event is not ahead of time", true, last_ns < upheaval.ended_ns + slack_ns);
+        self.compare_call_under_way(suspension, differ)
+    }
+
+    /// It began before the suspension, ended behind it, and took all that time. Meanwhile there was nothing.
+    fn compare_call_under_way(&self, suspension: Suspension, differ: &mut Differences) -> Result<()> {
+        let Suspension { before_ns, after_ns, lasted_ns } = suspension;
+        let slack_ns = suspension.slack_ns();
+        let calls = self.lines("evt.type=futex", "%evt.rawtime %evt.latency %evt.rawres")?;
+        let first = calls.first().context("the call that waits is missing")?;
+        let numbers: Vec<u64> = first.split(' ').filter_map(|word| word.parse().ok()).collect();
+        let [end_ns, latency_ns, 0] = numbers[..] else { bail!("the call that waits: {first}") };
+        let begin_ns = end_ns - latency_ns;
+        let what = format!("{begin_ns} to {end_ns} contains {suspension:?}");
+        let contains = begin_ns < before_ns + slack_ns && after_ns < end_ns + slack_ns;
+        differ.compare(&what, true, contains && latency_ns >= lasted_ns);
+        let (from_ns, to_ns) = (before_ns + slack_ns, after_ns - slack_ns);
+        let meanwhile = format!("evt.rawtime>{from_ns} and evt.rawtime<{to_ns}");
+        differ.compare(&meanwhile, 0, self.count(&meanwhile)?);
         Ok(())
     }
 
