@@ -54,6 +54,10 @@ pub enum Storage {
     Text,
     /// Bytes of any content.
     Bytes,
+    /// A `struct sockaddr`.
+    Sockaddr,
+    /// The address of a network device.
+    Mac,
     /// A structure.
     Inner,
     /// What a table ([`super::choices`]) says for the value of the field that `kind` names before the comma.
@@ -64,7 +68,8 @@ impl Storage {
     /// Bytes of one; of texts and what has no width of its own, 1.
     pub fn bytes(self) -> usize {
         match self {
-            Storage::I8 | Storage::U8 | Storage::Text | Storage::Bytes | Storage::Inner | Storage::By => 1,
+            Storage::I8 | Storage::U8 | Storage::Text | Storage::Bytes => 1,
+            Storage::Sockaddr | Storage::Mac | Storage::Inner | Storage::By => 1,
             Storage::I16 | Storage::U16 | Storage::Be16 => 2,
             Storage::I32 | Storage::U32 => 4,
             Storage::I64 | Storage::U64 => 8,

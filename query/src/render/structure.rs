@@ -5,6 +5,7 @@ use capture_format::schema::{self, Field, LAST_BYTE, Shape, Storage, Structure};
 use super::argument::{Mode, Shown, write_number};
 use super::escape::escape_tail;
 use super::number::{write_int, write_uint};
+use super::sockaddr::write_sockaddr;
 use crate::value::Value;
 use crate::view::RowView;
 
@@ -127,6 +128,17 @@ fn write_field(
             let stored = &stored[..count.min(stored.len())];
             let end = stored.iter().position(|&byte| byte == 0).filter(|_| field.storage == Storage::Text);
             write_quoted(out, &stored[..end.unwrap_or(stored.len())]);
+        }
+        Storage::Sockaddr => {
+            let stored = &bytes[field.offset..];
+            write_sockaddr(row, out, &stored[..field.count.min(stored.len())]);
+        }
+        Storage::Mac => {
+            let stored = &bytes[field.offset..];
+            for (at, byte) in stored.iter().take(field.count).enumerate() {
+                out.extend_from_slice(if at > 0 { b":" } else { b"" });
+                out.extend_from_slice(format!("{byte:02x}").as_bytes());
+            }
         }
         Storage::Inner => {
             if let Some(inner) = schema::structure(field.kind).filter(|_| depth < DEPTH_MAX) {

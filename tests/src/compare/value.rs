@@ -35,7 +35,7 @@ pub(super) fn compare(theirs: &Value, ours: &Shown, path: &str, differences: &mu
             }
         }
         (Value::Number(theirs), Shown::Word(word)) if theirs.value == 0 && word == "NULL" => (),
-        (Value::Number(theirs), Shown::Word(word)) if theirs.value != 0 && !theirs.names.is_empty() => {
+        (Value::Number(theirs), Shown::Word(word)) if !theirs.names.is_empty() => {
             if !same_names(theirs, word) {
                 differ();
             }
@@ -86,6 +86,12 @@ pub(super) fn compare(theirs: &Value, ours: &Shown, path: &str, differences: &mu
             }
             for (theirs, ours) in items.iter().zip(ours) {
                 compare(theirs, ours, path, differences);
+            }
+        }
+        (Value::List { items, inverted: false, cut: false }, Shown::Text(ours)) => {
+            let is_same = |(theirs, ours): (&Value, &u8)| matches!(theirs, Value::Number(theirs) if theirs.value == i128::from(*ours));
+            if items.len() != ours.len() || !items.iter().zip(ours).all(is_same) {
+                differ();
             }
         }
         // strace puts what a pointer points to in brackets, also when it is one.
@@ -150,10 +156,11 @@ pub(super) fn same_names(theirs: &Number, meaning: &str) -> bool {
     }
     let expected: Vec<&str> = theirs.names.iter().flat_map(|name| known_as(name).split('|')).collect();
     let shown = names(meaning);
+    let is_nothing = |name: &str| theirs.of_nothing.iter().any(|theirs| theirs == name);
     let leaves_bits =
         theirs.remark.split('|').any(|part| part.trim().starts_with(|c: char| c.is_ascii_digit()));
     expected.iter().all(|name| shown.contains(name))
-        && (leaves_bits || shown.iter().all(|name| expected.contains(name)))
+        && (leaves_bits || shown.iter().all(|name| expected.contains(name) || is_nothing(name)))
 }
 
 fn known_as(name: &str) -> &str {
@@ -165,6 +172,7 @@ fn same_text(bytes: &[u8], cut: bool, remark: &str, ours: &Shown) -> bool {
         Shown::Text(ours) => {
             *ours == bytes || (cut && ours.starts_with(bytes)) || bytes.starts_with(ours) && ours.len() >= 32
         }
+        Shown::Word(word) if *word == remark => true,
         Shown::Word(word) if remark.contains('"') => remark.contains(&format!("\"{word}\"")),
         Shown::Number(value, _) if remark.is_empty() => {
             bytes.len() <= 8 && bytes.iter().rev().fold(0, |all, byte| all << 8 | i128::from(*byte)) == *value

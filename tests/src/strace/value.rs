@@ -47,6 +47,8 @@ pub struct Number {
     pub value: i128,
     /// Names of it or of its bits.
     pub names: Vec<String>,
+    /// Names of fields that are 0, among several: they need not be told.
+    pub of_nothing: Vec<String>,
     /// The remark from which the names were taken, or which holds none.
     pub remark: String,
 }
@@ -138,6 +140,7 @@ impl<'a> Parser<'a> {
             if take(&mut self.rest, "...") {
                 cut = true;
             } else {
+                self.label();
                 items.push(self.named()?);
             }
             let is_separated = take(&mut self.rest, ", ") || take(&mut self.rest, " ");
@@ -146,6 +149,16 @@ impl<'a> Parser<'a> {
             }
         }
         Some(Value::List { items, inverted, cut })
+    }
+
+    /// `[NAME]=`, which says where in an array the value behind it stands.
+    fn label(&mut self) {
+        let label = self.rest.strip_prefix('[').and_then(|rest| rest.split_once("]="));
+        if let Some((name, rest)) = label
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        {
+            self.rest = rest;
+        }
     }
 
     fn structure(&mut self) -> Option<Value> {
@@ -168,35 +181,49 @@ impl<'a> Parser<'a> {
 
     /// Numbers with their remarks, joined by `|`; `makedev(0x1, 0x2)`; a descriptor.
     fn scalar(&mut self) -> Option<Value> {
-        let mut all = Number::default();
+        let (mut all, mut is_several) = (Number::default(), false);
         loop {
+            let mut part = Number::default();
+            let mut is_number = true;
             if let Some(device) = self.device() {
-                all.value |= device;
+                part.value = device;
             } else if take(&mut self.rest, "htons(") {
                 let Value::Number(host) = self.scalar()? else { return None };
                 take(&mut self.rest, ")").then_some(())?;
-                all.value |= i128::from((host.value as u16).swap_bytes());
-                all.names.extend(host.names);
+                part.value = i128::from((host.value as u16).swap_bytes());
+                part.names.extend(host.names);
             } else {
                 let word = self.take_while(|c| c.is_ascii_alphanumeric() || "-_?*".contains(c));
                 match number(word) {
-                    Some(value) => all.value |= value,
-                    None if is_name(word) => all.names.push(word.to_owned()),
+                    Some(value) => part.value = value,
+                    None if is_name(word) => {
+                        is_number = false;
+                        part.names.push(word.to_owned());
+                    }
                     None => return None,
                 }
             }
             if let Some(remark) = self.remark() {
-                all.names.extend(names(&remark));
-                all.remark = remark;
+                part.names.extend(names(&remark));
+                part.remark = remark;
             }
             if self.rest.starts_with('<') {
                 let end = annotation_end(self.rest.as_bytes());
                 let what = annotation(&self.rest[1..=end])?;
                 self.rest = &self.rest[end + 1..];
                 take(&mut self.rest, "(deleted)");
-                return Some(Value::Descriptor(i32::try_from(all.value).ok()?, what));
+                return Some(Value::Descriptor(i32::try_from(all.value | part.value).ok()?, what));
             }
-            if !take(&mut self.rest, "|") {
+            let is_last = !take(&mut self.rest, "|");
+            is_several |= !is_last;
+            if is_several && is_number && part.value == 0 {
+                all.of_nothing.extend(part.names);
+            } else {
+                all.value |= part.value;
+                all.names.extend(part.names);
+                all.remark = if part.remark.is_empty() { all.remark } else { part.remark };
+            }
+            if is_last {
                 return Some(Value::Number(all));
             }
         }
@@ -396,7 +423,7 @@ mod tests {
 
     fn named(value: i128, names: &[&str], remark: &str) -> Value {
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        Value::Number(Number { value, names, remark: remark.to_owned() })
+        Value::Number(Number { value, names, remark: remark.to_owned(), ..Number::default() })
     }
 
     fn text(bytes: &[u8], cut: bool) -> Value {
@@ -435,6 +462,16 @@ mod tests {
             ),
             (r#""a\0\12\x7f\177\"\\""#, text(b"a\0\n\x7f\x7f\"\\", false)),
             (r#""abc"..."#, text(b"abc", true)),
+            (
+                "0 /* NL0 */|0x5 /* OPOST */",
+                Value::Number(Number {
+                    value: 5,
+                    names: vec!["OPOST".to_owned()],
+                    of_nothing: vec!["NL0".to_owned()],
+                    remark: "OPOST".to_owned(),
+                }),
+            ),
+            ("[[VINTR]=0x3, [18]=0]", list(vec![Value::number(3), Value::number(0)])),
             (r#"["a", "b c"]"#, list(vec![text(b"a", false), text(b"b c", false)])),
             ("[]", list(vec![])),
             ("flags=0x1200000|17", Value::Named("flags".to_owned(), Box::new(Value::number(0x0120_0011)))),

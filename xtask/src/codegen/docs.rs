@@ -245,7 +245,7 @@ fn field_type(field: &Field) -> String {
     let kind = match field.storage.as_str() {
         "inner" => format!("struct({})", field.kind),
         "by" => format!("by({})", field.kind),
-        "text" | "bytes" => return field.storage.clone(),
+        "text" | "bytes" | "sockaddr" | "mac" => return field.storage.clone(),
         _ => field.kind.clone(),
     };
     if field.count == 1 { kind } else { format!("{kind}*{}", field.count) }

@@ -324,7 +324,7 @@ fn field(text: &str, bytes: u32) -> Result<Field> {
     let (size, usual_kind) = match storage {
         "i8" => (1, "int"),
         "u8" => (1, "uint"),
-        "text" | "bytes" => (1, "text"),
+        "text" | "bytes" | "sockaddr" | "mac" => (1, "text"),
         "i16" => (2, "int"),
         "u16" | "be16" => (2, "uint"),
         "i32" => (4, "int"),

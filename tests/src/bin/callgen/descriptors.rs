@@ -53,9 +53,44 @@ fn control(fd: i32) {
     sys!(libc::SYS_ioctl, fd, libc::FIONREAD, &mut waiting);
     sys!(libc::SYS_ioctl, fd, libc::TCGETS, &mut [0_u8; 64]);
     sys!(libc::SYS_ioctl, -1, libc::FIONREAD, &mut waiting);
+    sys!(libc::SYS_ioctl, fd, 0x8008_6601_u32, &mut 0_i32); // FS_IOC_GETFLAGS
+    sys!(libc::SYS_ioctl, fd, 0x4008_6602_u32, &0xc0_i32); // FS_IOC_SETFLAGS: FS_NODUMP_FL, FS_NOATIME_FL
+    sys!(libc::SYS_ioctl, fd, 0x8008_6601_u32, &mut 0_i32);
+    sys!(libc::SYS_ioctl, fd, 0x8008_7601_u32, &mut 0_i32); // FS_IOC_GETVERSION
+    sys!(libc::SYS_ioctl, fd, 0x801c_581f_u32, &mut [0_u32; 7]); // FS_IOC_FSGETXATTR
+    sys!(libc::SYS_ioctl, fd, 2_u32, &mut 0_i32); // FIGETBSZ
+    for request in [libc::FIONBIO, libc::FIOASYNC] {
+        sys!(libc::SYS_ioctl, fd, request, &1_i32);
+        sys!(libc::SYS_ioctl, fd, request, &0_i32);
+    }
+    sys!(libc::SYS_ioctl, fd, libc::FIOCLEX);
+    sys!(libc::SYS_ioctl, fd, libc::FIONCLEX);
+    terminal();
     sys!(libc::SYS_ioctl, fd, 0x4020_940d_u32, &[i64::from(fd), 1, 2, 3]); // FICLONERANGE
     sys!(libc::SYS_ioctl, fd, 0xc020_660b_u32, &mut [0_u64, u64::MAX, 1, 0]); // FS_IOC_FIEMAP
     sys!(libc::SYS_ioctl, fd, 0x4c04_u32, &mut [0_u64; 29]); // LOOP_SET_STATUS64
+}
+
+/// What is asked of a terminal of our own.
+fn terminal() {
+    let master = descriptor(sys!(libc::SYS_openat, AT_FDCWD, c"/dev/ptmx", O_RDWR | libc::O_NOCTTY, 0));
+    sys!(libc::SYS_ioctl, master, libc::TIOCGPTN, &mut 0_i32);
+    sys!(libc::SYS_ioctl, master, libc::TIOCSPTLCK, &0_i32);
+    let mut settings = [0_u8; 64];
+    sys!(libc::SYS_ioctl, master, libc::TCGETS, &mut settings);
+    for request in [libc::TCSETS, libc::TCSETSW, libc::TCSETSF] {
+        sys!(libc::SYS_ioctl, master, request, &settings);
+    }
+    sys!(libc::SYS_ioctl, master, libc::TIOCSWINSZ, &[24_u16, 80, 0, 0]);
+    sys!(libc::SYS_ioctl, master, libc::TIOCGWINSZ, &mut [0_u16; 4]);
+    sys!(libc::SYS_ioctl, master, libc::TIOCOUTQ, &mut 0_i32);
+    sys!(libc::SYS_ioctl, master, libc::TIOCGETD, &mut 0_i32);
+    sys!(libc::SYS_ioctl, master, libc::TIOCGPGRP, &mut 0_i32);
+    sys!(libc::SYS_ioctl, master, libc::TIOCGSID, &mut 0_i32);
+    sys!(libc::SYS_ioctl, master, libc::TCSBRK, 1);
+    sys!(libc::SYS_ioctl, master, libc::TCFLSH, libc::TCIFLUSH);
+    sys!(libc::SYS_ioctl, -1, libc::TIOCSTI, &b'x');
+    sys!(libc::SYS_close, master);
 }
 
 fn pipes(fd: i32) {

@@ -58,6 +58,7 @@ pub(crate) fn run() {
     unix_stream();
     pairs();
     other_families();
+    interfaces();
 }
 
 fn close(fds: &[i32]) {
@@ -233,6 +234,68 @@ fn pairs() {
     sys!(libc::SYS_write, control.fd, b"through the passed one".as_ptr(), 22_usize);
     sys!(libc::SYS_recvmsg, -1, &mut letter.msg_hdr, 0);
     close(&[control.fd, file, ends[0], ends[1], packets[0], packets[1]]);
+}
+
+/// `struct ifreq`: a name, and what is asked about or set.
+fn interface(name: &str, rest: &[u8]) -> [u8; 40] {
+    let mut request = [0; 40];
+    request[..name.len()].copy_from_slice(name.as_bytes());
+    request[16..16 + rest.len()].copy_from_slice(rest);
+    request
+}
+
+/// An IPv4 address, as a `struct sockaddr`.
+fn internet(address: [u8; 4]) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..2].copy_from_slice(&(AF_INET as u16).to_ne_bytes());
+    bytes[4..8].copy_from_slice(&address);
+    bytes
+}
+
+/// What is asked of a device that there is, and what is to be changed of one that there is not.
+fn interfaces() {
+    let socket = descriptor(sys!(libc::SYS_socket, AF_INET, SOCK_DGRAM, 0));
+    let ask = |request: u32, name: &str| {
+        sys!(libc::SYS_ioctl, socket, request, &mut interface(name, &[]));
+    };
+    // SIOCGIFFLAGS, ADDR, DSTADDR, BRDADDR, NETMASK, METRIC, MTU, HWADDR, INDEX, TXQLEN, MAP, SLAVE.
+    for request in
+        [0x8913, 0x8915, 0x8917, 0x8919, 0x891b, 0x891d, 0x8921, 0x8927, 0x8933, 0x8942, 0x8970, 0x8929]
+    {
+        ask(request, "lo");
+        ask(request, "absent0");
+    }
+    sys!(libc::SYS_ioctl, socket, 0x8910_u32, &mut interface("", &1_i32.to_ne_bytes())); // SIOCGIFNAME
+    // SIOCSIFADDR, DSTADDR, BRDADDR, NETMASK.
+    for request in [0x8916_u32, 0x8918, 0x891a, 0x891c] {
+        sys!(libc::SYS_ioctl, socket, request, &interface("absent0", &internet([192, 0, 2, 1])));
+    }
+    let ether = [1, 0, 2, 0xfc, 0, 0xab, 0xcd, 0xef];
+    sys!(libc::SYS_ioctl, socket, 0x8924_u32, &interface("absent0", &ether)); // SIOCSIFHWADDR
+    sys!(libc::SYS_ioctl, socket, 0x8914_u32, &interface("absent0", &[0x41, 1])); // SIOCSIFFLAGS
+    sys!(libc::SYS_ioctl, socket, 0x8922_u32, &interface("absent0", &1400_i32.to_ne_bytes())); // SIOCSIFMTU
+    sys!(libc::SYS_ioctl, socket, 0x8943_u32, &interface("absent0", &77_i32.to_ne_bytes())); // SIOCSIFTXQLEN
+    sys!(libc::SYS_ioctl, socket, 0x8923_u32, &interface("absent0", b"absent1")); // SIOCSIFNAME
+    // An entry of the ARP table, and a route, through a device that there is not.
+    let mut entry = [0_u8; 68];
+    entry[..16].copy_from_slice(&internet([192, 0, 2, 7]));
+    entry[16..24].copy_from_slice(&ether);
+    entry[32] = 6;
+    entry[52..59].copy_from_slice(b"absent0");
+    for request in [0x8953_u32, 0x8954, 0x8955] {
+        sys!(libc::SYS_ioctl, socket, request, &mut entry);
+    }
+    let mut route = [0_u64; 15];
+    let [destination, gateway] =
+        [[192, 0, 2, 0], [192, 0, 2, 9]].map(|address| internet(address).map(u64::from));
+    let half = |bytes: &[u64]| bytes.iter().rev().fold(0, |all, byte| all << 8 | byte);
+    (route[1], route[2]) = (half(&destination[..8]), half(&destination[8..]));
+    (route[3], route[4]) = (half(&gateway[..8]), half(&gateway[8..]));
+    (route[7], route[11]) = (3, c"absent0".as_ptr() as u64);
+    sys!(libc::SYS_ioctl, socket, 0x890b_u32, &route); // SIOCADDRT
+    sys!(libc::SYS_ioctl, socket, 0x890c_u32, &route); // SIOCDELRT
+    sys!(libc::SYS_ioctl, socket, 0x89a1_u32, c"absent0"); // SIOCBRDELBR
+    close(&[socket]);
 }
 
 fn other_families() {

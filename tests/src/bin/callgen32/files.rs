@@ -15,6 +15,7 @@ pub(crate) fn run(low: &Low) {
     pipes(low, fd);
     memory(low, fd);
     submitted(low);
+    attributes(low, fd);
     low.call("close", &[fd]);
     low.call("close", &[NOBODY]);
 }
@@ -37,6 +38,13 @@ fn data(low: &Low, fd: u32) {
     low.call("pwritev", &[fd, parts, 2, 4, 0]);
     low.call("preadv2", &[fd, into, 2, 1, 0, 0]);
     low.call("pwritev2", &[fd, parts, 2, 4, 0, 0]);
+}
+
+/// Attributes of a file: FS_IOC_SETFLAGS, FS_IOC_GETFLAGS, FS_IOC_GETVERSION as 32-bit programs have them.
+fn attributes(low: &Low, fd: u32) {
+    low.call("ioctl", &[fd, 0x4004_6602, low.words(&[0x80])]);
+    low.call("ioctl", &[fd, 0x8004_6601, low.room(8)]);
+    low.call("ioctl", &[fd, 0x8004_7601, low.room(8)]);
 }
 
 fn positions(low: &Low, fd: u32) {

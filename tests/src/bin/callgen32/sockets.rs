@@ -25,6 +25,7 @@ pub(crate) fn run(low: &Low) {
     streams(low);
     messages(low);
     direct(low);
+    interfaces(low);
 }
 
 fn streams(low: &Low) {
@@ -90,4 +91,25 @@ fn direct(low: &Low) {
     low.call("socketpair", &[1, 2, 0, low.room(8)]);
     low.call("close", &[sender]);
     low.call("close", &[receiver]);
+}
+
+/// What is asked of a device that there is, and what is to be changed of one that there is not.
+fn interfaces(low: &Low) {
+    let socket = low.fd("socket", &[2, 2, 0]);
+    let named = |name: &str| {
+        let mut request = [0; 32];
+        request[..name.len()].copy_from_slice(name.as_bytes());
+        low.bytes(&request)
+    };
+    // SIOCGIFFLAGS, ADDR, HWADDR, INDEX, MAP.
+    for request in [0x8913, 0x8915, 0x8927, 0x8933, 0x8970] {
+        low.call("ioctl", &[socket, request, named("lo")]);
+        low.call("ioctl", &[socket, request, named("absent0")]);
+    }
+    // SIOCADDRT of 192.0.2.0 by 192.0.2.9.
+    let mut route = [0; 21];
+    (route[1], route[2], route[5], route[6]) = (2, 0x0002_00c0, 2, 0x0902_00c0);
+    (route[13], route[17]) = (3, low.text("absent0"));
+    low.call("ioctl", &[socket, 0x890b, low.words(&route)]);
+    low.call("close", &[socket]);
 }
