@@ -12,9 +12,9 @@ use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECT
 use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart, START_OUTSIDE};
 use wire::table::{
     CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
-    CALL_UNKNOWN, CALLS_MAX, CallEntry, FD_PAIR, FD_RESULT, JUDGED_WHOLLY, SELECTED_SUCCEEDED, SHARED_ABSENT,
-    SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT,
-    SHARED_SOCKETCALL, UPKEEP_ON_SOCKET, UPKEEP_OWN,
+    CALL_UNKNOWN, CALLS_MAX, CallEntry, EITHER_KEPT, FD_PAIR, FD_RESULT, JUDGED_WHOLLY, SELECTED_SUCCEEDED,
+    SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY,
+    SHARED_SHIFT, SHARED_SOCKETCALL, UPKEEP_ON_SOCKET, UPKEEP_OWN,
 };
 
 use crate::descriptors;
@@ -173,9 +173,13 @@ unsafe fn enter(ctx: &BtfTracePointContext) {
         return;
     }
     let task = current_task();
+    let pid_tgid = pid_tgid(task);
+    if (*native).either & EITHER_KEPT == 0 && ring::is_turned_away(pid_tgid) {
+        forget_start(pid_tgid as u32);
+        return;
+    }
     let compat = is_compat(task, ctx.arg::<*const u8>(0));
     let Some(entry) = entry(native, nr, compat) else { return };
-    let pid_tgid = pid_tgid(task);
     if (*entry).flags & CALL_IMAGE != 0 {
         // Kept whoever calls: the command becomes a followed one by its exec.
         keep_exec(ctx.arg::<*const u8>(0), pid_tgid as u32, nr, compat);
@@ -314,6 +318,10 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
         return;
     }
     let task = current_task();
+    let pid_tgid = pid_tgid(task);
+    if (*native).either & EITHER_KEPT == 0 && ring::is_turned_away(pid_tgid) {
+        return;
+    }
     let compat = is_compat(task, regs);
     let Some(mut entry) = entry(native, nr, compat) else { return };
     let mut told = nr;
@@ -342,7 +350,6 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     if ((*entry).upkeep | (*entry).selected) & outcome == 0 && !is_watched() {
         return;
     }
-    let pid_tgid = pid_tgid(task);
     if !ring::is_selected(pid_tgid) {
         return;
     }

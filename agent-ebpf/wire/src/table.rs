@@ -140,8 +140,8 @@ pub struct CallEntry {
     pub fd: u8,
     /// Bits `SELECTED_*`; 0 when the call is not recorded.
     pub selected: u8,
-    /// 1 when this number is of interest natively or in the 32-bit table: what is not is turned away before it is
-    /// known which of the two the call counts in.
+    /// Bits `EITHER_*` of what is true of this number natively or in the 32-bit table: what is of no interest is turned
+    /// away before it is known which of the two the call counts in.
     pub either: u8,
     /// Number of its [`crate::ring::EventClass`].
     pub class: u8,
@@ -166,6 +166,11 @@ pub struct CallEntry {
 }
 
 const _: () = assert!(size_of::<CallEntry>() == 64);
+
+/// Bit of [`CallEntry::either`]: some calls with this number are looked at.
+pub const EITHER_OF_INTEREST: u8 = 1;
+/// Some are, whoever makes them: for the state that they change, or for what they may do to the recording.
+pub const EITHER_KEPT: u8 = 2;
 
 /// Bit of [`CallEntry::judged`]: the call is not wanted when its descriptor is outside ([`crate::outside`]).
 pub const JUDGED_BY_DESCRIPTOR: u8 = 1;

@@ -11,14 +11,14 @@ use wire::ring::EventClass;
 use wire::table::{
     BEGINS_CONNECTION, BEGINS_FILE, CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO,
     CALL_SOCKET, CALL_SOCKET_NAMED, CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CHANGES_ALL, CHANGES_ARGUMENT,
-    CHANGES_RESULT, CHANGES_WITH_PEER, CallEntry, ChoiceKey, FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE,
-    FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT,
-    FETCH_LENPTR_OUT, FETCH_MESSAGES_IN, FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE,
-    FETCH_POINTED_IN, FETCH_RESULT_OUT, FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch,
-    JUDGED_BY_DESCRIPTOR, JUDGED_BY_PATH, JUDGED_WHOLLY, JUDGED_WITHOUT, SELECTED, SELECTED_FAILED,
-    SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC,
-    SHARED_MAX, SHARED_MEMORY, SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET,
-    UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
+    CHANGES_RESULT, CHANGES_WITH_PEER, CallEntry, ChoiceKey, EITHER_KEPT, EITHER_OF_INTEREST, FD_NONE,
+    FD_PAIR, FD_RESULT, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT,
+    FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MESSAGES_IN, FETCH_MESSAGES_OUT,
+    FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_POINTED_IN, FETCH_RESULT_OUT, FETCH_SHARE_IN,
+    FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, JUDGED_BY_DESCRIPTOR, JUDGED_BY_PATH, JUDGED_WHOLLY,
+    JUDGED_WITHOUT, SELECTED, SELECTED_FAILED, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC,
+    SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SOCKETCALL,
+    UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
 };
 
 /// The machine this agent was built for.
@@ -46,16 +46,20 @@ pub(super) fn entries(split: &mut Split<'_>) -> Vec<CallEntry> {
         }
     }
     share(&mut entries);
-    let is_of_interest = |entry: &CallEntry| {
-        entry.selected != 0 || entry.upkeep & UPKEEP_WHEN != UPKEEP_NONE || entry.flags & CALL_IMAGE != 0
+    let either = |entry: &CallEntry| {
+        let is_image = entry.flags & CALL_IMAGE != 0;
+        let is_of_interest = entry.selected != 0 || entry.upkeep & UPKEEP_WHEN != UPKEEP_NONE || is_image;
+        let is_kept = entry.upkeep & (UPKEEP_ALWAYS | UPKEEP_OWN) != 0 || is_image;
+        let bits = [(EITHER_OF_INTEREST, is_of_interest), (EITHER_KEPT, is_kept)];
+        bits.into_iter().filter(|(_, is_set)| *is_set).map(|(bit, _)| bit).sum::<u8>()
     };
     let (native, compat) = entries[..2 * CALLS_MAX].split_at_mut(CALLS_MAX);
     for (native, compat) in native.iter_mut().zip(compat) {
         if compat.flags & CALL_SILENT_ZERO != 0 && compat.flags & CALL_IMAGE == 0 {
             native.shared = SHARED_CHILD;
         }
-        let either = is_of_interest(native) || is_of_interest(compat);
-        (native.either, compat.either) = (u8::from(either), u8::from(either));
+        let either = either(native) | either(compat);
+        (native.either, compat.either) = (either, either);
     }
     entries
 }
