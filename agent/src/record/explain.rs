@@ -80,7 +80,7 @@ impl Outside {
         let lists = [
             (
                 format!(
-                    "these when their path begins otherwise than with {}",
+                    "these, but for the state that they change, when their path begins otherwise than with {}",
                     self.named_prefixes.join(", ")
                 ),
                 &self.by_path,
