@@ -2,12 +2,13 @@
 
 use libc::{O_CREAT, O_RDONLY, O_RDWR};
 
-use crate::call::{descriptor, sys};
+use crate::call::{descriptor, in_child, sys};
 
 pub(crate) fn run() {
     files();
     waiting();
     processes();
+    gone();
 }
 
 fn files() {
@@ -83,7 +84,58 @@ fn waiting() {
     sys!(libc::SYS_alarm, 0_u32);
 }
 
+/// Calls that were taken away again, or never made.
+fn gone() {
+    for number in [
+        libc::SYS__sysctl,
+        libc::SYS_afs_syscall,
+        174, // create_module
+        libc::SYS_epoll_ctl_old,
+        libc::SYS_epoll_wait_old,
+        177, // get_kernel_syms
+        libc::SYS_get_thread_area,
+        libc::SYS_getpmsg,
+        libc::SYS_putpmsg,
+        178, // query_module
+        libc::SYS_security,
+        libc::SYS_set_thread_area,
+        libc::SYS_tuxcall,
+    ] {
+        sys!(number, 8_usize, 2, 3, 4, 5, 6);
+    }
+    sys!(libc::SYS_uselib, c"/absent/library");
+}
+
+/// A child that has the parent's stack as well, so that it must not return from where it is made.
+fn borrowing() {
+    // SAFETY: the child only ends, and uses no memory.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            "test eax, eax",
+            "jnz 2f",
+            "mov eax, {exit}",
+            "mov edi, 9",
+            "syscall",
+            "2:",
+            exit = const libc::SYS_exit_group,
+            inout("rax") libc::SYS_vfork => _,
+            out("rdi") _,
+            out("rcx") _,
+            out("r11") _,
+        );
+    }
+    let mut status = 0_i32;
+    sys!(libc::SYS_wait4, -1, &mut status, 0, 0);
+}
+
 fn processes() {
+    borrowing();
+    // Ends by the alarm.
+    in_child(|| {
+        sys!(libc::SYS_setitimer, libc::ITIMER_REAL, &[0_i64, 0, 0, 20_000], 0);
+        sys!(libc::SYS_pause);
+    });
     sys!(libc::SYS_getpgrp);
     let pid = sys!(libc::SYS_fork);
     if pid == 0 {

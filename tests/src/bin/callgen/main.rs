@@ -3,7 +3,8 @@
 //! Usage: `callgen DIR [SECTION...]`. It works inside DIR, which it creates, and runs the named sections, all of
 //! them without names. It prints nothing, ignores what calls answer and cleans nothing up: its purpose is to be
 //! watched by two witnesses, who must agree. What could harm the machine (mounts, host name, credentials) happens
-//! in children with namespaces of their own; nothing reboots, loads modules or sets clocks. Start at [`SECTIONS`].
+//! in children with namespaces of their own; what is asked of clocks, modules and the machine itself is wrong, so that the
+//! kernel refuses it. Start at [`SECTIONS`].
 
 mod call;
 mod credentials;
