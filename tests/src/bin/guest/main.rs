@@ -64,7 +64,7 @@ fn run() -> Result<()> {
 
 /// What is recorded, and on which CPU the program runs. Few recordings, as the kernel takes longest to verify the programs
 /// of each.
-fn recordings(release: &str) -> [Recording<'_>; 3] {
+fn recordings(release: &str) -> [Recording<'_>; 4] {
     let mut runs = vec![Run::upset(0), Run::upset(1)];
     if Path::new(KNOWN32).exists() {
         runs.push(Run::narrow(0));
@@ -75,5 +75,6 @@ fn recordings(release: &str) -> [Recording<'_>; 3] {
         Recording { scope: Scope::Command, release, runs: vec![Run::plain("known-command", 1)] },
         Recording { scope: Scope::Machine, release, runs },
         Recording { scope: Scope::Filter, release, runs: vec![Run::plain("known-filter", 0)] },
+        Recording { scope: Scope::Descriptors, release, runs: vec![Run::plain("known-files", 1)] },
     ]
 }

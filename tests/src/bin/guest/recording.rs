@@ -16,8 +16,8 @@ use serde_json::Value;
 use tests::gates::{GATES_BYTES, Gates};
 use tests::known::{
     CHILDREN, CHILDREN_EXEC_FROM, CLOSES_REFUSED, DNS_ADDRESS, DNS_MESSAGES, DNS_NAME, EXECUTABLE_BYTES,
-    FILES, MISSING, MODULE, MODULE_FILE, OPERATION_KINDS, OPERATIONS, PORT, PORT_CLOSED, SOCKETS, WRITES,
-    absent_program, child_argument, data_file, gate_reached, gates_file, missing_file,
+    FILES, MISSING, MODULE, MODULE_FILE, OPERATION_KINDS, OPERATIONS, PORT, PORT_CLOSED, READS, SOCKETS,
+    WRITES, absent_program, child_argument, data_file, gate_reached, gates_file, missing_file,
 };
 use tests::rig::{Info, succeed};
 
@@ -29,16 +29,29 @@ use super::{AGENT, KNOWN, KNOWN32, SYSREEL};
 pub(super) enum Scope {
     Command,
     Machine,
-    /// What matches [`filter`].
+    /// What matches a filter with parts that the kernel decides, by call, outcome and process, and parts that only the
+    /// agent can.
     Filter,
+    /// What matches one that the kernel decides by path, descriptor and port.
+    Descriptors,
 }
 
-/// Has parts that the kernel decides, by call, outcome and process, and parts that only the agent can.
-fn filter(run: &Run) -> String {
-    format!("proc.name={} and (evt.type in (openat, connect, dns) or evt.failed=true)", run.name)
+impl Scope {
+    fn filter(self, run: &Run) -> Option<String> {
+        match self {
+            Scope::Command | Scope::Machine => None,
+            Scope::Filter => {
+                let kinds = "evt.type in (openat, connect, dns) or evt.failed=true";
+                Some(format!("proc.name={} and ({kinds})", run.name))
+            }
+            Scope::Descriptors => {
+                Some(format!("fd.name startswith \"{}/data \" or fd.port={PORT}", run.directory()))
+            }
+        }
+    }
 }
 
-/// What is in a capture of that besides failures.
+/// What is in a capture of [`Scope::Filter`] besides failures.
 const FILTER_KEEPS: [&str; 3] = ["openat", "connect", "dns"];
 
 /// How far the clock jumps.
@@ -254,7 +267,7 @@ impl Recording<'_> {
         if self.scope == Scope::Command {
             return succeed(agent.arg("--").arg(first.link()).args(first.arguments())).map(drop);
         }
-        agent.args((self.scope == Scope::Filter).then(|| filter(first)));
+        agent.args(self.scope.filter(first));
         let mut agent = agent.stderr(Stdio::piped()).spawn()?;
         let mut said = BufReader::new(agent.stderr.take().context("stderr is piped")?);
         let mut text = String::new();
@@ -281,8 +294,13 @@ impl Recording<'_> {
         let differ = &mut differences;
         self.compare_whole(differ)?;
         self.sysreel(&["verify"], &[])?;
-        if self.scope == Scope::Filter {
-            seen.compare_filtered(&counts, differ)?;
+        if let Some(filter) = self.scope.filter(run) {
+            differ.compare("events that match", self.count("evt.num>=0")?, self.count(&filter)?);
+            if self.scope == Scope::Filter {
+                seen.compare_filtered(&counts, differ)?;
+            } else {
+                seen.compare_descriptors(differ)?;
+            }
             return Ok(differences.0);
         }
         seen.compare_counts(&counts, differ)?;
@@ -532,8 +550,6 @@ impl Seen<'_> {
 
     /// With a filter: what matches, all of it, with the names that the state of the process gives.
     fn compare_filtered(&self, counts: &Counts, differ: &mut Differences) -> Result<()> {
-        let matching = self.recording.count(&filter(self.run))?;
-        differ.compare("events that match", self.recording.count("evt.num>=0")?, matching);
         for name in FILTER_KEEPS {
             let filter = format!("evt.type={name}");
             differ.compare(&filter, counts.of(name), self.count(&filter)?);
@@ -551,6 +567,23 @@ impl Seen<'_> {
         differ.compare(filter, format!("{missing:?}"), format!("{:?}", self.lines(filter, "%fd.name")?));
         let filter = format!("evt.type=connect and fd.rport={PORT} and fd.rip=127.0.0.1");
         differ.compare(&filter, 1, self.count(&filter)?);
+        Ok(())
+    }
+
+    /// With a filter of files and a port: all that was done to those.
+    fn compare_descriptors(&self, differ: &mut Differences) -> Result<()> {
+        let data = self.data_filter();
+        for (filter, count) in [
+            (format!("evt.type=write and {data}"), FILES * WRITES),
+            // And one by each child that becomes a program.
+            (format!("evt.type=read and {data}"), FILES * READS + CHILDREN - CHILDREN_EXEC_FROM),
+            ("evt.type=connect".to_owned(), 1),
+            ("evt.type=accept4".to_owned(), 1),
+            ("evt.type=write and fd.type=ipv4".to_owned(), 1),
+            ("evt.type=read and fd.type=ipv4".to_owned(), 1),
+        ] {
+            differ.compare(&filter, count as u64, self.count(&filter)?);
+        }
         Ok(())
     }
 
