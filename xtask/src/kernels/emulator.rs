@@ -73,7 +73,7 @@ impl Emulator {
         command.args(["-nodefaults", "-display", "none", "-no-reboot", "-qmp", "stdio", "-serial"]);
         command.arg(format!("file:{}", console.display()));
         command.arg("-kernel").arg(kernel).arg("-initrd").arg(initramfs).arg("-append");
-        command.arg(format!("console={} quiet panic=-1", self.architecture.console()));
+        command.arg(format!("{} quiet panic=-1", self.architecture.parameters()));
         let file = File::create(&messages).with_context(|| format!("creating {}", messages.display()))?;
         let mut machine = command
             .stdin(Stdio::piped())

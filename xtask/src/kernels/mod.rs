@@ -87,10 +87,12 @@ impl Architecture {
         }
     }
 
-    fn console(self) -> &'static str {
+    /// For the kernel.
+    fn parameters(self) -> &'static str {
         match self {
-            Architecture::Amd64 => "ttyS0",
-            Architecture::Arm64 => "ttyAMA0",
+            // It would take a timer for broken that is late because the host is busy, and stop.
+            Architecture::Amd64 => "console=ttyS0 no_timer_check",
+            Architecture::Arm64 => "console=ttyAMA0",
         }
     }
 }
