@@ -92,7 +92,7 @@ fn every_call_of_a_32_bit_program() -> Result<()> {
         rig.events("seen.reel", "evt.abi=i386")?.iter().map(|event| event.name().to_owned()).collect();
     eprintln!("callgen32: {} different calls", names.len());
     agree("callgen32", &comparison)?;
-    ensure!(names.len() >= 200, "the generator made only {} different calls of 32-bit programs", names.len());
+    ensure!(names.len() >= 400, "the generator made only {} different calls of 32-bit programs", names.len());
     rig.done();
     Ok(())
 }

@@ -3589,7 +3589,7 @@ pub(super) static CALLS: [Syscall; 611] = [
     call("nice", "process", FD_NONE, 0, "errno", &[("inc", "int")]),
     call("ftime", "time", FD_NONE, 0, "errno", &[]),
     call("prof", "other", FD_NONE, 0, "errno", &[]),
-    call("signal", "signal", FD_NONE, 0, "hex", &[("sig", "signal"), ("handler", "hex")]),
+    call("signal", "signal", FD_NONE, 0, "hex", &[("sig", "signal"), ("handler", "enum(sig_handler)")]),
     call("lock", "other", FD_NONE, 0, "errno", &[]),
     call("mpx", "other", FD_NONE, 0, "errno", &[]),
     call("ulimit", "process", FD_NONE, 0, "errno", &[]),
@@ -3606,8 +3606,8 @@ pub(super) static CALLS: [Syscall; 611] = [
             ("oldact", "struct(old_sigaction.32)<out:16>"),
         ],
     ),
-    call("sgetmask", "signal", FD_NONE, 0, "hex", &[]),
-    call("ssetmask", "signal", FD_NONE, 0, "hex", &[("newmask", "hex")]),
+    call("sgetmask", "signal", FD_NONE, 0, "sigset", &[]),
+    call("ssetmask", "signal", FD_NONE, 0, "sigset", &[("newmask", "sigset")]),
     call("sigsuspend", "signal", FD_NONE, 0, "errno", &[("arg0", "hex"), ("arg1", "hex"), ("mask", "hex")]),
     call("sigpending", "signal", FD_NONE, 0, "errno", &[("set", "struct(old_sigset.32)<out:4>")]),
     call(
@@ -10831,7 +10831,11 @@ pub(super) static SETS: [NameSet; 238] = [
     },
     NameSet {
         name: "pkey_access",
-        entries: &[(0x1, 0x1, "PKEY_DISABLE_ACCESS"), (0x2, 0x2, "PKEY_DISABLE_WRITE")],
+        entries: &[
+            (0x1, 0x1, "PKEY_DISABLE_ACCESS"),
+            (0x2, 0x2, "PKEY_DISABLE_WRITE"),
+            (0x4, 0x4, "PKEY_DISABLE_EXECUTE"),
+        ],
     },
     NameSet {
         name: "poll",

@@ -180,6 +180,13 @@ fn write_one(row: &RowView<'_>, out: &mut Vec<u8>, field: &Field, value: u64) {
             Value::Int(value) => write_int(out, value),
             _ => write_uint(out, value),
         },
+        // A number below 0, which has a name as one of 64 bits.
+        Shown::Enum(set) if matches!(number(field, value), Value::Int(..0)) => {
+            write_int(out, value as i64);
+            if let Some(name) = set.and_then(|set| set.name(value)) {
+                out.extend_from_slice(format!("({name})").as_bytes());
+            }
+        }
         shown => write_number(row, out, &shown, value, Mode::Both),
     }
 }

@@ -165,7 +165,7 @@ fn fields_differing(call: &Call, theirs: &Value, kind: &ArgKind, event: &Event, 
     match (theirs.after(), &kind.shape) {
         // We say what the pointer points to, or nothing when it points nowhere.
         (Value::Number(number), _) if kind.is_data() && number.value == 0 && number.names.is_empty() => {
-            whole(ours.is_none() || matches!(text, "NULL" | "0x0" | "0"))
+            whole(ours.is_none() || matches!(text, "NULL" | "0x0" | "0" | "false"))
         }
         (Value::Number(number), _) if !kind.is_data() => whole(
             ours.and_then(number_of).is_some_and(|ours| value::same_number(number.value, ours))

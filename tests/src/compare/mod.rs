@@ -74,6 +74,7 @@ pub const JUSTIFIED_ARGUMENTS: &[(&str, &str, &str)] = &[
         "iocbpp",
         "the address of the pointers, where none of them can be followed; strace shows them",
     ),
+    ("capset", "header.version", "what the kernel wants: it overwrites one that it does not know"),
     ("kexec_file_load", "cmdline", "without the NUL at its end, which its length counts"),
     ("msgrcv", "msgp.mtext", "as long as the message; strace shows the whole buffer"),
     ("perf_event_open", "attr.size", "strace names the sizes that the structure had"),

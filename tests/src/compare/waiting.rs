@@ -30,7 +30,8 @@ pub(super) fn differing(
             value::compare(left, &Shown::parse(text), "", &mut differences);
         }
         (
-            "select" | "_newselect" | "pselect6" | "pselect6_time64" | "ppoll" | "ppoll_time64",
+            "select" | "_newselect" | "pselect6" | "pselect6_time64" | "ppoll" | "ppoll_time64" | "recvmmsg"
+            | "recvmmsg_time64",
             _,
             Value::Struct(_),
         ) if returned.is_some() => {

@@ -7,6 +7,8 @@
 #[cfg(target_arch = "x86_64")]
 mod files;
 #[cfg(target_arch = "x86_64")]
+mod further;
+#[cfg(target_arch = "x86_64")]
 mod paths;
 #[cfg(target_arch = "x86_64")]
 mod processes;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
     processes::run(&low);
     time::run(&low);
     sockets::run(&low);
+    further::run(&low);
     ExitCode::SUCCESS
 }
 
