@@ -9,7 +9,7 @@ use aya_ebpf::{
 use wire::RecordType;
 use wire::offsets::ABSENT;
 use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
-use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart, START_OUTSIDE};
+use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart, START_OUTSIDE, START_SHARED};
 use wire::table::{
     CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
     CALL_UNKNOWN, CALLS_MAX, CallEntry, EITHER_KEPT, FD_PAIR, FD_RESULT, JUDGED_WHOLLY, SELECTED_SUCCEEDED,
@@ -53,6 +53,8 @@ const ENOSYS: i64 = 38;
 const ERRNO_MAX: i64 = 4095;
 /// In the table of starts: no call, but a child that has not returned yet.
 const NR_OF_CHILD: u32 = u32::MAX - 1;
+/// What may stand in the table of starts beside the number of a call.
+const START_BITS: u32 = START_OUTSIDE | START_SHARED;
 /// What a record says of a number that does not fit it, and that the kernel does not know either.
 const NR_BEYOND: i64 = 0xffff;
 /// Calls of arm's own, such as `set_tls`, have the numbers from 0xf0000 on; a record says them from 0xf000 on.
@@ -196,6 +198,9 @@ unsafe fn enter(ctx: &BtfTracePointContext) {
     if outside::are_marked() && !compat && descriptors::begins_outside(entry, ctx, (pid_tgid >> 32) as u32) {
         (*start).nr = nr as u32 | START_OUTSIDE;
     }
+    if (*entry).flags & CALL_FILE != 0 && is_memory_shared(task) {
+        (*start).nr |= START_SHARED;
+    }
     (*start).time_ns = bpf_ktime_get_boot_ns();
 }
 
@@ -203,8 +208,8 @@ unsafe fn enter(ctx: &BtfTracePointContext) {
 #[inline(always)]
 pub(crate) unsafe fn put_outside(tid: u32, nr: i64) {
     let Some(start) = STARTS.get_ptr_mut(tid & setting!(start_mask)) else { return };
-    if (*start).tid == tid && (*start).nr == nr as u32 {
-        (*start).nr = nr as u32 | START_OUTSIDE;
+    if (*start).tid == tid && (*start).nr & !START_SHARED == nr as u32 {
+        (*start).nr |= START_OUTSIDE;
     }
 }
 
@@ -212,7 +217,7 @@ pub(crate) unsafe fn put_outside(tid: u32, nr: i64) {
 #[inline(always)]
 unsafe fn is_outside(tid: u32, nr: i64) -> bool {
     let Some(start) = STARTS.get_ptr(tid & setting!(start_mask)) else { return false };
-    (*start).tid == tid && (*start).nr == nr as u32 | START_OUTSIDE
+    (*start).tid == tid && (*start).nr & !START_SHARED == nr as u32 | START_OUTSIDE
 }
 
 /// The call has returned: what was found of it must not be taken for another one's, whose beginning is missed.
@@ -277,7 +282,7 @@ pub(crate) unsafe fn latency_ns(tid: u32, nr: i64, now_ns: u64) -> Option<u64> {
         return None;
     }
     let start = STARTS.get_ptr(tid & setting!(start_mask))?;
-    if (*start).tid != tid || (*start).nr & !START_OUTSIDE != nr as u32 & !START_OUTSIDE {
+    if (*start).tid != tid || (*start).nr & !START_BITS != nr as u32 & !START_BITS {
         return None;
     }
     Some(now_ns.wrapping_sub((*start).time_ns))
@@ -450,6 +455,13 @@ unsafe fn is_memory_shared(task: *const u8) -> bool {
     load::<u32>(follow(task, offset!(task_mm)), offset!(mm_users)) > 1
 }
 
+/// Whether they did when the call began: who changed what it was given may be gone by its end.
+#[inline(always)]
+unsafe fn was_memory_shared(tid: u32) -> bool {
+    let Some(start) = STARTS.get_ptr(tid & setting!(start_mask)) else { return false };
+    (*start).tid == tid && (*start).nr & START_SHARED != 0
+}
+
 /// An argument before there is a record: index is data.
 #[inline(always)]
 pub(crate) unsafe fn early_argument(
@@ -556,7 +568,8 @@ unsafe fn describe(slot: &Slot, task: *const u8, entry: *const CallEntry, mut po
         };
         let file = file_of(task, fd);
         position = file_facts(slot, position, SECTION_FILE, file);
-        if (*entry).fd == FD_RESULT && (flags & CALL_NAMELESS != 0 || is_memory_shared(task)) {
+        let is_name_doubtful = is_memory_shared(task) || was_memory_shared(pid_tgid(task) as u32);
+        if (*entry).fd == FD_RESULT && (flags & CALL_NAMELESS != 0 || is_name_doubtful) {
             let root = follow(task, offset!(task_fs)) as u64 + offset!(fs_root);
             position = path::file(slot, position, SECTION_OPENED, file + offset!(file_path), root);
         }

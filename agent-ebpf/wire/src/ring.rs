@@ -214,7 +214,7 @@ pub struct ExecStart {
 pub struct CallStart {
     /// Thread that made it: a slot may be taken by another one, then this call has no latency.
     pub tid: u32,
-    /// Call number, and perhaps [`START_OUTSIDE`].
+    /// Call number, and perhaps [`START_OUTSIDE`] and [`START_SHARED`].
     pub nr: u32,
     /// CLOCK_BOOTTIME ns.
     pub time_ns: u64,
@@ -222,6 +222,8 @@ pub struct CallStart {
 
 /// Bit of [`CallStart::nr`]: the descriptor was outside when the call began.
 pub const START_OUTSIDE: u32 = 1 << 30;
+/// Bit of [`CallStart::nr`] of a call that opens a file: others ran in the memory of the task when the call began.
+pub const START_SHARED: u32 = 1 << 31;
 
 #[cfg(test)]
 mod mark_tests {

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{Error, Result, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 
@@ -99,17 +99,17 @@ fn race(directory: &str) -> Result<()> {
     std::io::stdout().write_all(out.as_bytes())
 }
 
-/// Opens a pipe; when the kernel has taken the path and waits for somebody who writes, the path becomes another one.
+/// Opens a pipe. While the kernel, which has taken the path, waits for somebody who writes, another thread makes the path
+/// another one and ends; only then somebody does.
 fn slow_open(pipe: &str, other: &str) -> Result<()> {
     let name = text(pipe)?;
     // SAFETY: a path that ends with NUL.
     checked(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }.into())?;
     let shared: Vec<AtomicU8> = pipe.bytes().chain([0]).map(AtomicU8::new).collect();
-    let is_open = AtomicBool::new(false);
     // SAFETY: asks for a number.
     let opener = unsafe { libc::gettid() };
     thread::scope(|scope| -> Result<()> {
-        let writer = scope.spawn(|| -> Result<()> {
+        let changer = scope.spawn(|| -> Result<()> {
             // A number stands there only while the thread sleeps in the call.
             let waits = || -> Result<bool> {
                 let call = fs::read_to_string(format!("/proc/self/task/{opener}/syscall"))?;
@@ -122,18 +122,17 @@ fn slow_open(pipe: &str, other: &str) -> Result<()> {
             for (place, byte) in shared.iter().zip(other.bytes()) {
                 place.store(byte, Ordering::Relaxed);
             }
-            fs::OpenOptions::new().write(true).open(pipe)?;
-            while !is_open.load(Ordering::Relaxed) {
-                thread::yield_now();
-            }
             Ok(())
         });
+        let alone = format!("[ $(ls /proc/{opener}/task | wc -l) = 1 ]");
+        let mut writer =
+            Command::new("sh").args(["-c", &format!("until {alone}; do :; done; : > {pipe}")]).spawn()?;
         // SAFETY: the path has a NUL that nobody changes.
         let fd = checked(unsafe { libc::open(shared.as_ptr().cast(), libc::O_RDONLY) }.into())?;
-        is_open.store(true, Ordering::Relaxed);
         // SAFETY: a descriptor of ours.
         unsafe { libc::close(fd as c_int) };
-        writer.join().expect("it does not panic")
+        writer.wait()?;
+        changer.join().expect("it does not panic")
     })
 }
 
