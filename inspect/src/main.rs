@@ -17,12 +17,10 @@ mod scan;
 mod talk;
 mod verify;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use cli::{Command, CommandLine};
 use exit::Exit;
@@ -34,11 +32,8 @@ fn main() -> ExitCode {
         Err(message) => {
             // A manual nobody wants to read to its end is no failure.
             let _ = message.print();
-            if message.kind() == ErrorKind::InvalidSubcommand
-                && let Some(ContextValue::String(word)) = message.get(ContextKind::InvalidSubcommand)
-                && Path::new(word).is_file()
-            {
-                talk::say(format_args!("to print a capture: sysreel read {word}"));
+            if let Some(hint) = cli::hint(&message) {
+                talk::say(format_args!("{hint}"));
             }
             return if message.use_stderr() { Exit::Failed } else { Exit::Done }.into();
         }

@@ -3,12 +3,15 @@
 //! Flags that sysdig and tcpdump have keep their letter and meaning, and `sysreel -r FILE [FILTER]` is the same
 //! as `sysreel read FILE [FILTER]`: [`spelled_out`] turns the first into the second. Start at [`Command`].
 
+mod hint;
 mod manual;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use hint::hint;
 
 /// Reads, filters and explains captures made by sysreel-agent.
 #[derive(Debug, Parser)]

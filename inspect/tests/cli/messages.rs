@@ -41,6 +41,9 @@ fn flags_and_filters_are_checked_first() {
     check(&["-w", "out.reel"], b"", "sysreel record");
     check(&["read", "missing", "--frobnicate"], b"", "--frobnicate");
     check(&["raed", "missing"], b"", "read");
+    check(&["-r", "missing", "-c", "topprocs_cpu"], b"", "there are no chisels");
+    check(&["-r", "missing", "-z"], b"", "always compressed");
+    check(&["proc.name=cat"], b"", "sysreel read FILE 'proc.name=cat'");
     // The file does not even exist, and that is not what is wrong first.
     check(&["read", "missing", "evt.tpye=open"], b"", "evt.type");
     check(&["read", "missing", "evt.type=open and"], b"", "^");
