@@ -137,7 +137,9 @@ impl Plan {
         if rotation.files.is_some() && !rotation.is_on() {
             bail!("-W keeps the newest files; say with -C, -G or -e when a new one begins");
         }
-        for (flag, value) in [("-C", rotation.bytes), ("-G", rotation.seconds), ("-e", rotation.events)] {
+        for (flag, value) in
+            [("-C", rotation.bytes), ("-G", rotation.seconds), ("-e", rotation.events), ("-n", args.events)]
+        {
             if value == Some(0) {
                 bail!("{flag} takes a number above 0");
             }

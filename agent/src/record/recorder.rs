@@ -566,7 +566,8 @@ impl fmt::Display for Report {
             writeln!(f, " in {}", self.name)?;
         }
         if self.attempts > 0 {
-            writeln!(f, "{} attempts on this recording: evt.type=tamper", self.attempts)?;
+            let s = if self.attempts == 1 { "" } else { "s" };
+            writeln!(f, "{} attempt{s} on this recording: evt.type=tamper", self.attempts)?;
         }
         Ok(())
     }

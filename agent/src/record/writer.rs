@@ -410,6 +410,8 @@ impl Worker {
         if self.unwritten.has_failed {
             let (losses, tallies) = self.unwritten.account(boot_ns());
             chain.seal(EncodedSegment::counts(&losses, &tallies), &mut buffer);
+            // The end of a recording is marked before its last events are written, which may be what fails.
+            self.unwritten.marks.sort_by_key(|mark| mark.time_ns);
             chain.seal(EncodedSegment::marks(&self.unwritten.marks), &mut buffer);
             // Alone: there may be room for this and not for the end.
             target.write_end(&buffer).with_context(|| cannot(&target))?;
