@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::{EventsArgs, FieldsArgs};
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::talk;
 
 /// Prints the table of fields.
 pub(crate) fn fields(args: &FieldsArgs) -> Result<Exit> {
@@ -41,6 +42,14 @@ pub(crate) fn fields(args: &FieldsArgs) -> Result<Exit> {
         };
         let _ = writeln!(text, "{:<28}{:<10}{}{limit}", field.name, field.type_name(), field.doc);
     }
+    print("field", wanted, &text)
+}
+
+/// Prints what was found of the wanted; nothing is worth a word.
+fn print(what: &str, wanted: &str, text: &str) -> Result<Exit> {
+    if text.is_empty() {
+        talk::say(format_args!("no {what} has '{wanted}' in its name"));
+    }
     Output::stdout()?.write(text.as_bytes())?;
     Ok(Exit::Done)
 }
@@ -68,8 +77,7 @@ pub(crate) fn events(args: &EventsArgs) -> Result<Exit> {
             let _ = writeln!(text, "{entry}");
         }
     }
-    Output::stdout()?.write(text.as_bytes())?;
-    Ok(Exit::Done)
+    print("event", wanted, &text)
 }
 
 /// An event type, and the number it has on each machine if it is a call, or its opcode.

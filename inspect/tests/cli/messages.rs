@@ -83,6 +83,11 @@ fn lists_are_listed() {
     for name in capture_format::schema::known_event_names() {
         assert!(listed.contains(&format!("\"name\":\"{name}\"")), "{name} is not listed");
     }
+    for (list, what) in [("fields", "field"), ("events", "event")] {
+        let ran = run(&[list, "nosuch"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
+        assert_eq!(ran.stderr, format!("sysreel: no {what} has 'nosuch' in its name\n"));
+    }
     for words in [&["fields", "-j"][..], &["events", "-j", "open"]] {
         for line in run(words).stdout.lines() {
             let object: serde_json::Value = serde_json::from_str(line).expect("an object");
