@@ -54,6 +54,8 @@ const SLEEP_MIN: Duration = Duration::from_micros(500);
 const SLEEP_MAX: Duration = Duration::from_millis(16);
 /// Nice value of the threads that drain and write.
 const PRIORITY: i32 = -15;
+/// How long after a signal to end it goes on.
+const LAST_CALLS: Duration = Duration::from_millis(20);
 /// How often the kernel is asked whether it did not run a program.
 const MISSES_EVERY_NS: u64 = 500_000_000;
 /// The map of the rings' states.
@@ -211,6 +213,8 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         }
         match (interrupts::count(), &mut followed) {
             (0, None) => {}
+            // The call that sent the signal is told of, and has still to return.
+            (1, None) if !interrupts::end_waiting(LAST_CALLS) => {}
             (0 | 1, Some(followed)) => {
                 if followed.all_gone(recorder.has_losses()) {
                     break;
