@@ -1,7 +1,7 @@
 //! From what was typed to what will be done: everything that can be checked without opening the capture.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use query::{BufferStyle, Filter, Format, OutputStyle, PrintOptions, TimeStyle};
@@ -114,7 +114,13 @@ fn parse_filter(words: Vec<OsString>) -> Result<Option<Filter>> {
     }
     match Filter::parse(&text) {
         Ok(filter) => Ok(Some(filter)),
-        Err(error) => bail!("the filter is wrong: {}", error.render()),
+        Err(error) => match words.iter().find(|word| Path::new(word).is_file()) {
+            Some(file) => bail!(
+                "the filter is wrong: {}\n{file} is a file: one capture is read at a time",
+                error.render().trim_end()
+            ),
+            None => bail!("the filter is wrong: {}", error.render()),
+        },
     }
 }
 

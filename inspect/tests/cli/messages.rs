@@ -48,6 +48,7 @@ fn flags_and_filters_are_checked_first() {
     check(&["read", "missing", "evt.tpye=open"], b"", "evt.type");
     check(&["read", "missing", "evt.type=open and"], b"", "^");
     check(&["read", "missing", "-p", "%evt.tpye"], b"", "evt.type");
+    check(&["read", "missing", "Cargo.toml"], b"", "one capture is read at a time");
     check(&["read", "missing", "-j", "-w", "out"], b"", "-w");
     check(&["read", "missing", "-n", "x"], b"", "x");
 }
