@@ -57,7 +57,8 @@ impl Alarm {
 /// Whether the agent was only told what to do: an event like the others, for who ended a recording is worth knowing, but
 /// nothing to be alarmed at.
 fn is_order(deed: &Deed) -> bool {
-    let orders = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
+    // Service managers send SIGCONT along with the one that ends, and it stops nobody.
+    let orders = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGCONT];
     deed.how == "signalled" && orders.contains(&(deed.signal as i32))
 }
 
