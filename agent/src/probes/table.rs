@@ -412,6 +412,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_whoever_calls_is_not_turned_away_by_thread() {
+        let kept = EITHER_OF_INTEREST | EITHER_KEPT;
+        for (name, either) in [
+            ("getppid", EITHER_OF_INTEREST),
+            ("read", 0),
+            ("openat", kept),
+            ("execve", kept),
+            ("setuid", kept),
+            ("kill", kept),
+        ] {
+            assert_eq!(selected_by("getppid", name).either, either, "{name}");
+        }
+        if cfg!(target_arch = "x86_64") {
+            // Number 5 is fstat, and open in the 32-bit table; 102 is getuid, and socketcall, behind which are calls that are kept.
+            let (selection, host) = (Selection::default(), Host::default());
+            let entries = entries(&mut Split::new(&selection, None, &host));
+            assert_eq!((entries[5].either, entries[102].either), (kept, kept));
+        }
+    }
+
+    #[test]
     fn what_changes_something_is_kept_longer_than_what_asks() {
         for (name, class) in [
             ("clone3", EventClass::Process),
