@@ -7560,7 +7560,7 @@ pub(super) static OPERATIONS_ARM: [u16; 65] = [
 ];
 
 /// Names of flags and values, by the name of the set.
-pub(super) static SETS: [NameSet; 238] = [
+pub(super) static SETS: [NameSet; 239] = [
     NameSet {
         name: "access",
         entries: &[(0x1, 0x1, "X_OK"), (0x2, 0x2, "W_OK"), (0x4, 0x4, "R_OK"), (0x0, 0x0, "F_OK")],
@@ -8742,6 +8742,10 @@ pub(super) static SETS: [NameSet; 238] = [
             (0xc36400, 0xc36400, "CEPH_SUPER_MAGIC"),
             (0x9041934, 0x9041934, "ANON_INODE_FS_MAGIC"),
         ],
+    },
+    NameSet {
+        name: "fs_quota",
+        entries: &[(0x1, 0x1, "FS_USER_QUOTA"), (0x2, 0x2, "FS_PROJ_QUOTA"), (0x4, 0x4, "FS_GROUP_QUOTA")],
     },
     NameSet {
         name: "fsconfig",
@@ -11121,6 +11125,33 @@ pub(super) static SETS: [NameSet; 238] = [
             (0x80000900, 0x80000900, "QCMD(Q_GETNEXTQUOTA,USRQUOTA)"),
             (0x80000901, 0x80000901, "QCMD(Q_GETNEXTQUOTA,GRPQUOTA)"),
             (0x80000902, 0x80000902, "QCMD(Q_GETNEXTQUOTA,PRJQUOTA)"),
+            (0x580100, 0x580100, "QCMD(Q_XQUOTAON,USRQUOTA)"),
+            (0x580101, 0x580101, "QCMD(Q_XQUOTAON,GRPQUOTA)"),
+            (0x580102, 0x580102, "QCMD(Q_XQUOTAON,PRJQUOTA)"),
+            (0x580200, 0x580200, "QCMD(Q_XQUOTAOFF,USRQUOTA)"),
+            (0x580201, 0x580201, "QCMD(Q_XQUOTAOFF,GRPQUOTA)"),
+            (0x580202, 0x580202, "QCMD(Q_XQUOTAOFF,PRJQUOTA)"),
+            (0x580300, 0x580300, "QCMD(Q_XGETQUOTA,USRQUOTA)"),
+            (0x580301, 0x580301, "QCMD(Q_XGETQUOTA,GRPQUOTA)"),
+            (0x580302, 0x580302, "QCMD(Q_XGETQUOTA,PRJQUOTA)"),
+            (0x580400, 0x580400, "QCMD(Q_XSETQLIM,USRQUOTA)"),
+            (0x580401, 0x580401, "QCMD(Q_XSETQLIM,GRPQUOTA)"),
+            (0x580402, 0x580402, "QCMD(Q_XSETQLIM,PRJQUOTA)"),
+            (0x580500, 0x580500, "QCMD(Q_XGETQSTAT,USRQUOTA)"),
+            (0x580501, 0x580501, "QCMD(Q_XGETQSTAT,GRPQUOTA)"),
+            (0x580502, 0x580502, "QCMD(Q_XGETQSTAT,PRJQUOTA)"),
+            (0x580600, 0x580600, "QCMD(Q_XQUOTARM,USRQUOTA)"),
+            (0x580601, 0x580601, "QCMD(Q_XQUOTARM,GRPQUOTA)"),
+            (0x580602, 0x580602, "QCMD(Q_XQUOTARM,PRJQUOTA)"),
+            (0x580700, 0x580700, "QCMD(Q_XQUOTASYNC,USRQUOTA)"),
+            (0x580701, 0x580701, "QCMD(Q_XQUOTASYNC,GRPQUOTA)"),
+            (0x580702, 0x580702, "QCMD(Q_XQUOTASYNC,PRJQUOTA)"),
+            (0x580800, 0x580800, "QCMD(Q_XGETQSTATV,USRQUOTA)"),
+            (0x580801, 0x580801, "QCMD(Q_XGETQSTATV,GRPQUOTA)"),
+            (0x580802, 0x580802, "QCMD(Q_XGETQSTATV,PRJQUOTA)"),
+            (0x580900, 0x580900, "QCMD(Q_XGETNEXTQUOTA,USRQUOTA)"),
+            (0x580901, 0x580901, "QCMD(Q_XGETNEXTQUOTA,GRPQUOTA)"),
+            (0x580902, 0x580902, "QCMD(Q_XGETNEXTQUOTA,PRJQUOTA)"),
         ],
     },
     NameSet {
@@ -12298,7 +12329,7 @@ pub(super) static SETS: [NameSet; 238] = [
 ];
 
 /// Layouts, by the name of the structure.
-pub(super) static STRUCTS: [Structure; 220] = [
+pub(super) static STRUCTS: [Structure; 221] = [
     Structure {
         name: "arpreq",
         bytes: 68,
@@ -12797,6 +12828,32 @@ pub(super) static STRUCTS: [Structure; 220] = [
             Field { name: "l_start", offset: 4, storage: Storage::I64, count: 1, kind: "long" },
             Field { name: "l_len", offset: 12, storage: Storage::I64, count: 1, kind: "long" },
             Field { name: "l_pid", offset: 20, storage: Storage::I32, count: 1, kind: "pid" },
+        ],
+    },
+    Structure {
+        name: "fs_disk_quota",
+        bytes: 112,
+        length: None,
+        fields: &[
+            Field { name: "d_version", offset: 0, storage: Storage::I8, count: 1, kind: "int" },
+            Field { name: "d_flags", offset: 1, storage: Storage::U8, count: 1, kind: "flags(fs_quota)" },
+            Field { name: "d_fieldmask", offset: 2, storage: Storage::U16, count: 1, kind: "hex" },
+            Field { name: "d_id", offset: 4, storage: Storage::U32, count: 1, kind: "uint" },
+            Field { name: "d_blk_hardlimit", offset: 8, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "d_blk_softlimit", offset: 16, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "d_ino_hardlimit", offset: 24, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "d_ino_softlimit", offset: 32, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "d_bcount", offset: 40, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "d_icount", offset: 48, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "d_itimer", offset: 56, storage: Storage::I32, count: 1, kind: "int" },
+            Field { name: "d_btimer", offset: 60, storage: Storage::I32, count: 1, kind: "int" },
+            Field { name: "d_iwarns", offset: 64, storage: Storage::U16, count: 1, kind: "uint" },
+            Field { name: "d_bwarns", offset: 66, storage: Storage::U16, count: 1, kind: "uint" },
+            Field { name: "d_rtb_hardlimit", offset: 72, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "d_rtb_softlimit", offset: 80, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "d_rtbcount", offset: 88, storage: Storage::U64, count: 1, kind: "ulong" },
+            Field { name: "d_rtbtimer", offset: 96, storage: Storage::I32, count: 1, kind: "int" },
+            Field { name: "d_rtbwarns", offset: 100, storage: Storage::U16, count: 1, kind: "uint" },
         ],
     },
     Structure {
@@ -15833,6 +15890,24 @@ pub(super) static CHOICES: [Choices; 47] = [
         name: "quotactl",
         otherwise: "hex",
         entries: &[
+            (0x580100, "struct(uint)<in:4>"),
+            (0x580101, "struct(uint)<in:4>"),
+            (0x580102, "struct(uint)<in:4>"),
+            (0x580200, "struct(uint)<in:4>"),
+            (0x580201, "struct(uint)<in:4>"),
+            (0x580202, "struct(uint)<in:4>"),
+            (0x580300, "struct(fs_disk_quota)<out:112>"),
+            (0x580301, "struct(fs_disk_quota)<out:112>"),
+            (0x580302, "struct(fs_disk_quota)<out:112>"),
+            (0x580400, "struct(fs_disk_quota)<in:112>"),
+            (0x580401, "struct(fs_disk_quota)<in:112>"),
+            (0x580402, "struct(fs_disk_quota)<in:112>"),
+            (0x580600, "struct(uint)<in:4>"),
+            (0x580601, "struct(uint)<in:4>"),
+            (0x580602, "struct(uint)<in:4>"),
+            (0x580900, "struct(fs_disk_quota)<out:112>"),
+            (0x580901, "struct(fs_disk_quota)<out:112>"),
+            (0x580902, "struct(fs_disk_quota)<out:112>"),
             (0x80000200, "text"),
             (0x80000201, "text"),
             (0x80000202, "text"),

@@ -26,6 +26,10 @@ fn refused() {
     // Limits of blocks, of inodes, times, and which of them are meant.
     let limits = [100_u64, 90, 0, 10, 9, 0, 0, 0, 0x5];
     sys!(libc::SYS_quotactl, 0x8000_0801_u32, c"/absent/device", 1000, &limits);
+    // The same of XFS: version, flags and mask, id; limits of blocks and inodes.
+    let limits = [0x3e8_0008_0101_u64, 100, 90, 10, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    sys!(libc::SYS_quotactl, 0x58_0400_u32, c"/absent/device", 1000, &limits);
+    sys!(libc::SYS_quotactl, 0x58_0300_u32, c"/absent/device", 1000, &limits);
     sys!(libc::SYS_quotactl, 0x8000_0200_u32, c"/absent/device", 2, c"/absent/quota");
     sys!(libc::SYS_quotactl_fd, -1, 0x8000_0700_u32, 0, 0);
     // A clock that nobody can set, a time that is none, and what is wrong with the others stands behind them.
