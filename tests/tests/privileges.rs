@@ -119,9 +119,9 @@ fn in_a_container_of_its_own_it_says_where_to_start_it() -> Result<()> {
         rig.begin_as(rig.program("unshare").args(["--pid", "--fork", "--mount", "sh", "-c", &script]))?;
     rig::succeed(&mut Command::new("true"))?;
     recording.end()?;
-    // By the path: there may be other agents.
-    let agent = fs::canonicalize(agent)?;
-    let own = format!("proc.exepath={}", agent.display());
+    // By path and folder: there may be other agents.
+    let (agent, folder) = (fs::canonicalize(agent)?, rig.directory().canonicalize()?);
+    let own = format!("(proc.exepath={} and proc.cwd={})", agent.display(), folder.display());
     ensure!(rig.count("x.reel", &own)? == 0, "it has recorded itself");
     ensure!(rig.count("x.reel", &format!("not {own}"))? > 0, "it has recorded nothing");
     rig.done();
