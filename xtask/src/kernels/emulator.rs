@@ -19,8 +19,9 @@ const MEMORY_MIB: &str = "1024";
 /// Far more than any machine takes, however busy the host is.
 const TIME_MAX: Duration = Duration::from_secs(900);
 const POLL: Duration = Duration::from_millis(50);
-/// How long a machine sleeps that has suspended itself. Its clocks count that in whole seconds.
-const SLEEP: Duration = Duration::from_millis(1200);
+/// How long a machine sleeps that has suspended itself. It counts that by a clock of whole seconds, against one that was off by
+/// less than a second already: of less than two seconds nothing may be left.
+const SLEEP: Duration = Duration::from_millis(2500);
 
 /// What is on this machine.
 pub(super) struct Emulator {
