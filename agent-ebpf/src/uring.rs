@@ -66,16 +66,16 @@ const SETUP_SQPOLL: u32 = 1 << 1;
 const SETUP_SQE128: u32 = 1 << 10;
 /// `IORING_SETUP_NO_SQARRAY`: entries are taken in their order.
 const SETUP_NO_SQARRAY: u32 = 1 << 16;
+/// Where members stand in a `struct io_uring_sqe`, which user space sees.
+const SQE_FD: usize = 4;
+const SQE_USER_DATA: usize = 32;
+
 /// 1 if a ring is a 32-bit program's, or 0. `byte` reads a byte of it.
 #[inline(always)]
 unsafe fn is_compat(byte: impl Fn(u64) -> u8) -> u8 {
     let bit = setting!(uring_compat_bit);
     if bit == ABSENT { 0 } else { byte(u64::from(bit >> 3)) >> (bit & 7) & 1 }
 }
-
-/// Where members stand in a `struct io_uring_sqe`, which user space sees.
-const SQE_FD: usize = 4;
-const SQE_USER_DATA: usize = 32;
 
 /// An operation is submitted, and its arguments are taken over: (request). From Linux 6.4 on.
 #[btf_tracepoint(function = "io_uring_submit_req")]
