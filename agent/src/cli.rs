@@ -105,7 +105,10 @@ pub(crate) struct RecordArgs {
     /// Print counts per event type at the end.
     #[arg(short = 'S', long)]
     pub(crate) summary: bool,
-    /// Print only `ready`, once recording has begun, and errors.
+    /// Print only `ready`, once recording has begun, and what goes wrong.
+    ///
+    /// That is errors, what cannot be recorded or read at the start, losses, and attempts on the recording. Orders to the
+    /// agent, such as the SIGTERM that ends it, and the counts of a recording without losses are not printed.
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
     /// Tell what is being done.

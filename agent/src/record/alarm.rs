@@ -13,9 +13,21 @@ use sysreel_agent::track::Deed;
 const SAID_MAX: usize = 8;
 const WINDOW: Duration = Duration::from_secs(10);
 
+/// One order may come as several calls: who ends a process with its group sends each the signal.
+const ONE_ORDER_NS: u64 = 1_000_000_000;
+
+/// What is to be said of an attempt or an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) text: String,
+    /// It is about an order: somebody has told the agent what to do, and it does.
+    pub(super) is_order: bool,
+}
+
 /// What was said, and what was not.
 #[derive(Debug, Default)]
 pub(super) struct Alarm {
+    last_order: Option<Deed>,
     since: Option<Instant>,
     said_calls: usize,
     said_findings: usize,
@@ -25,9 +37,17 @@ pub(super) struct Alarm {
 
 impl Alarm {
     /// Lines to say of an attempt.
-    pub(super) fn raise(&mut self, deed: &Deed, now: Instant) -> Vec<String> {
-        self.total += u64::from(!is_order(deed));
+    pub(super) fn raise(&mut self, deed: &Deed, now: Instant) -> Vec<Line> {
+        let is_order = is_order(deed);
         let mut lines = Vec::new();
+        if is_order {
+            let is_known = self.last_order.as_ref().is_some_and(|last| is_same_order(last, deed));
+            self.last_order = Some(deed.clone());
+            if is_known {
+                return lines;
+            }
+        }
+        self.total += u64::from(!is_order);
         if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
             lines.extend(self.rest());
             (self.since, self.said_calls, self.said_findings) = (Some(now), 0, 0);
@@ -35,17 +55,18 @@ impl Alarm {
         let said = if deed.call.is_empty() { &mut self.said_findings } else { &mut self.said_calls };
         if *said < SAID_MAX {
             *said += 1;
-            lines.push(describe(deed));
+            lines.push(Line { text: describe(deed), is_order: is_order && deed.result >= 0 });
         } else {
-            self.unsaid += 1;
+            self.unsaid += u64::from(!is_order);
         }
         lines
     }
 
-    /// A line about those that were not said.
-    pub(super) fn rest(&mut self) -> Option<String> {
+    /// A line about attempts that were not said.
+    pub(super) fn rest(&mut self) -> Option<Line> {
         let unsaid = std::mem::take(&mut self.unsaid);
-        (unsaid > 0).then(|| format!("tampering: {unsaid} more attempts on this recording"))
+        let text = || format!("tampering: {unsaid} more attempts on this recording");
+        (unsaid > 0).then(|| Line { text: text(), is_order: false })
     }
 
     /// How many there were.
@@ -60,6 +81,11 @@ fn is_order(deed: &Deed) -> bool {
     // Service managers send SIGCONT along with the one that ends, and it stops nobody.
     let orders = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGCONT];
     deed.how == "signalled" && orders.contains(&(deed.signal as i32))
+}
+
+fn is_same_order(last: &Deed, deed: &Deed) -> bool {
+    let what = |deed: &Deed| (deed.signal, deed.pid, deed.result);
+    what(last) == what(deed) && deed.time_ns.saturating_sub(last.time_ns) < ONE_ORDER_NS
 }
 
 fn describe(deed: &Deed) -> String {
@@ -106,7 +132,7 @@ mod tests {
     #[test]
     fn who_did_what_is_said_without_control_characters() {
         let lines = Alarm::default().raise(&deed(), Instant::now());
-        let [line] = &lines[..] else { panic!("{lines:?}") };
+        let [Line { text: line, is_order: false }] = &lines[..] else { panic!("{lines:?}") };
         assert!(line.starts_with("tampering: signalled agent with signal 9 by e"), "{line}");
         assert!(line.contains("(process 12, kill), which failed: Operation not permitted"), "{line}");
         assert!(!line.contains('\x1b'), "{line}");
@@ -116,8 +142,35 @@ mod tests {
     fn an_order_is_no_attempt() {
         let mut alarm = Alarm::default();
         let order = Deed { signal: 15, result: 0, comm: b"systemd".to_vec(), pid: 1, ..deed() };
-        assert_eq!(alarm.raise(&order, Instant::now()), ["signal 15 by systemd (process 1, kill)"]);
+        let text = "signal 15 by systemd (process 1, kill)".to_owned();
+        assert_eq!(alarm.raise(&order, Instant::now()), [Line { text, is_order: true }]);
         assert_eq!(alarm.total(), 0);
+    }
+
+    #[test]
+    fn an_order_that_comes_as_several_calls_is_said_once() {
+        let mut alarm = Alarm::default();
+        let now = Instant::now();
+        let order = |signal, pid, time_ns| Deed { signal, pid, time_ns, result: 0, ..deed() };
+        let said = [
+            (order(2, 5, 10), 1),
+            (order(2, 5, 11), 0),
+            (order(18, 5, 12), 1),
+            (order(18, 5, 13), 0),
+            (order(2, 6, 14), 1),
+            (order(2, 6, 14 + ONE_ORDER_NS), 1),
+        ];
+        for (deed, lines) in said {
+            assert_eq!(alarm.raise(&deed, now).len(), lines, "{deed:?}");
+        }
+        assert_eq!(alarm.total(), 0);
+    }
+
+    #[test]
+    fn an_order_that_did_not_reach_us_is_none_to_keep_quiet_about() {
+        let order = Deed { signal: 15, result: -1, ..deed() };
+        let lines = Alarm::default().raise(&order, Instant::now());
+        assert!(matches!(&lines[..], [Line { is_order: false, .. }]), "{lines:?}");
     }
 
     #[test]
@@ -128,10 +181,10 @@ mod tests {
         assert_eq!((said, alarm.total()), (SAID_MAX, 100));
         let finding =
             Deed { how: "map_changed", signal: 0, call: String::new(), pid: 0, result: 0, ..deed() };
-        assert_eq!(alarm.raise(&finding, now), ["tampering: map_changed agent"]);
+        assert_eq!(alarm.raise(&finding, now)[0].text, "tampering: map_changed agent");
         let later = alarm.raise(&deed(), now + WINDOW);
         assert_eq!(later.len(), 2);
-        assert_eq!(later[0], "tampering: 92 more attempts on this recording");
+        assert_eq!(later[0].text, "tampering: 92 more attempts on this recording");
         assert_eq!(alarm.rest(), None);
     }
 }

@@ -253,7 +253,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         None => None,
     };
     let report = report?;
-    if !plan.quiet {
+    if !(plan.quiet && report.is_of_no_trouble()) {
         eprint!("{report}");
     }
     if plan.summary {
@@ -287,7 +287,9 @@ fn reload(path: &Path, plan: &Plan, host: &Host, probes: &Probes, recorder: &mut
             let text = typed.text.clone();
             plan.tell_missing(&typed.filter);
             recorder.set_filter(typed);
-            eprintln!("sysreel-agent: the filter is now: {text}");
+            if !plan.quiet {
+                eprintln!("sysreel-agent: the filter is now: {text}");
+            }
         }
         Err(error) => eprintln!("sysreel-agent: goes on with the filter from before: {error:#}"),
     }

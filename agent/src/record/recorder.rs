@@ -18,7 +18,7 @@ use crate::host;
 use crate::rings::{Pass, Rings};
 
 use super::Plan;
-use super::alarm::Alarm;
+use super::alarm::{Alarm, Line};
 use super::files::Files;
 use super::ledger::Ledger;
 use super::marks::Marks;
@@ -103,7 +103,7 @@ impl Recorder {
     ) -> Result<Self> {
         let files = Files::new(&plan.write, plan.rotation, own);
         let earlier = files.earlier();
-        if earlier > 0 {
+        if earlier > 0 && !plan.quiet {
             eprintln!(
                 "sysreel-agent: {earlier} numbered files of {} are there already; those that this recording does not \
                  overwrite stay, and are not part of it",
@@ -169,6 +169,14 @@ impl Recorder {
         self.put_mark(Mark { time_ns: boot_ns(), kind: kind.to_owned(), text: text.into_bytes() });
     }
 
+    /// Says a line of the alarm, unless it is about an order and nothing but troubles is to be said; gives its text.
+    fn say(&self, line: Line) -> String {
+        if !(line.is_order && self.plan.quiet) {
+            eprintln!("sysreel-agent: {}", line.text);
+        }
+        line.text
+    }
+
     fn put_mark(&mut self, mark: Mark) {
         self.flush();
         self.writer.send(Content::Marks(vec![mark]));
@@ -231,8 +239,8 @@ impl Recorder {
         let now_ns = boot_ns();
         self.release();
         if let Some(rest) = self.alarm.rest() {
-            eprintln!("sysreel-agent: {rest}");
-            self.mark(TAMPER_MARK, rest);
+            let text = self.say(rest);
+            self.mark(TAMPER_MARK, text);
         }
         if !self.is_done {
             // When writing has ended, what is left in the rings has nowhere to go.
@@ -515,9 +523,7 @@ impl Sink for Recorder {
             return;
         }
         let lines = self.alarm.raise(deed, Instant::now());
-        for line in &lines {
-            eprintln!("sysreel-agent: {line}");
-        }
+        let lines: Vec<String> = lines.into_iter().map(|line| self.say(line)).collect();
         if is_told {
             self.said = lines;
         } else {
@@ -540,6 +546,11 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// Whether there is nothing in it that somebody has to know who wants to hear of troubles only.
+    pub(super) fn is_of_no_trouble(&self) -> bool {
+        self.lost == 0 && self.attempts == 0
+    }
+
     /// Events by kind, most first.
     pub(super) fn summary(&self) -> String {
         let mut counts: Vec<_> = self.counts.iter().filter(|(_, count)| *count > 0).collect();
