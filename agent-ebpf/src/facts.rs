@@ -42,6 +42,12 @@ pub(crate) unsafe fn file_of(task: *const u8, fd: u64) -> u64 {
     read(slots, (fd & 0xffff_ffff) * 8)
 }
 
+/// Number of a file's inode.
+#[inline(always)]
+pub(crate) unsafe fn inode_number(file: u64) -> u64 {
+    read(read(file, offset!(file_inode)), offset!(inode_ino))
+}
+
 /// Whether a file is a socket.
 #[inline(always)]
 pub(crate) unsafe fn is_socket(file: u64) -> bool {

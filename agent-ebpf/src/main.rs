@@ -19,6 +19,7 @@ mod network;
 mod outside;
 mod packet;
 mod path;
+mod peers;
 mod process;
 mod ring;
 mod settings;

@@ -17,7 +17,7 @@ use wire::ring::{
     MarkWord, PREEMPT_DISABLE_MARK, PREEMPT_ENABLE_MARK, RECORD_BYTES_MAX, RingState, TOUCHED_SLOTS,
     kept_free_bytes,
 };
-use wire::table::{CALL_STATE, CallEntry};
+use wire::table::{CALL_SOCKET_NAMED, CALL_STATE, CallEntry};
 use wire::uring::{OPERATION_STATE, OperationEntry};
 use wire::{RecordType, SectionState};
 
@@ -203,8 +203,9 @@ impl Weight {
 
     /// As the table of calls says.
     #[inline(always)]
-    pub(crate) unsafe fn of_call(entry: *const CallEntry, tid: u32) -> Self {
-        let is_change = (*entry).flags & CALL_STATE != 0;
+    pub(crate) unsafe fn of_call(entry: *const CallEntry, names_peer: bool, tid: u32) -> Self {
+        let flags = (*entry).flags;
+        let is_change = flags & CALL_STATE != 0 || (flags & CALL_SOCKET_NAMED != 0 && names_peer);
         Weight { class: u64::from((*entry).class), touched: if is_change { tid } else { 0 } }
     }
 

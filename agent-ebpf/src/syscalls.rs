@@ -12,9 +12,9 @@ use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECT
 use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart, START_OUTSIDE, START_SHARED};
 use wire::table::{
     CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
-    CALL_UNKNOWN, CALLS_MAX, CallEntry, EITHER_KEPT, FD_PAIR, FD_RESULT, JUDGED_WHOLLY, SELECTED_SUCCEEDED,
-    SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY,
-    SHARED_SHIFT, SHARED_SOCKETCALL, UPKEEP_ON_SOCKET, UPKEEP_OWN,
+    CALL_UNKNOWN, CALLS_MAX, CallEntry, EITHER_KEPT, EITHER_NAMED, FD_PAIR, FD_RESULT, JUDGED_WHOLLY,
+    SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC,
+    SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT, SHARED_SOCKETCALL, UPKEEP_ON_SOCKET, UPKEEP_OWN, UPKEEP_PEER,
 };
 
 use crate::descriptors;
@@ -23,6 +23,7 @@ use crate::fetch;
 use crate::memory::{follow, load, opaque, read_user_or_zero};
 use crate::outside;
 use crate::path;
+use crate::peers;
 use crate::ring::{self, MMAPABLE, Slot, Weight};
 use crate::settings::{offset, setting};
 
@@ -324,7 +325,9 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     }
     let task = current_task();
     let pid_tgid = pid_tgid(task);
-    if (*native).either & EITHER_KEPT == 0 && ring::is_turned_away(pid_tgid) {
+    let is_kept = (*native).either & EITHER_KEPT != 0
+        || ((*native).either & EITHER_NAMED != 0 && argument(regs, 4) != 0);
+    if !is_kept && ring::is_turned_away(pid_tgid) {
         return;
     }
     let compat = is_compat(task, regs);
@@ -352,7 +355,8 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     // through all the rest once more. For the same reason this is arithmetic and no comparison.
     let outcome = opaque(u64::from(SELECTED_SUCCEEDED) + (result as u64 >> 63)) as u8;
     let is_watched = || result > 0 && (*entry).upkeep & UPKEEP_ON_SOCKET != 0;
-    if ((*entry).upkeep | (*entry).selected) & outcome == 0 && !is_watched() {
+    let may_name = || result >= 0 && (*entry).upkeep & UPKEEP_PEER != 0;
+    if ((*entry).upkeep | (*entry).selected) & outcome == 0 && !is_watched() && !may_name() {
         return;
     }
     if !ring::is_selected(pid_tgid) {
@@ -366,14 +370,15 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     }
     // What changes state that is kept is recorded, whoever wants to see it.
     if (*entry).upkeep & outcome == 0 {
-        if ring::is_turned_away(pid_tgid) {
-            return;
-        }
-        let is_wanted = (*entry).selected & outcome != 0 && !is_too_quick(entry, pid_tgid as u32, nr);
-        if !is_wanted
-            && (!is_watched() || !is_socket(file_of(task, early_argument(regs, entry, (*entry).fd, compat))))
-        {
-            return;
+        let is_wanted = !ring::is_turned_away(pid_tgid)
+            && (((*entry).selected & outcome != 0 && !is_too_quick(entry, pid_tgid as u32, nr))
+                || (is_watched()
+                    && is_socket(file_of(task, early_argument(regs, entry, (*entry).fd, compat)))));
+        if !is_wanted {
+            let is_news = may_name() && peers::are_news(entry, task, regs, (pid_tgid >> 32) as u32);
+            if !is_news {
+                return;
+            }
         }
     }
     if result == 0
@@ -415,7 +420,11 @@ unsafe fn write_call(
     pid_tgid: u64,
 ) {
     let Call { nr, told, compat } = *call;
-    let Some(slot) = ring::begin(Weight::of_call(entry, pid_tgid as u32)) else { return };
+    let Some(slot) =
+        ring::begin(Weight::of_call(entry, call_argument(regs, 4, compat) != 0, pid_tgid as u32))
+    else {
+        return;
+    };
     let mut flags = opaque(u64::from(compat)) as u8 * FLAG_COMPAT;
     let mut latency = 0;
     if let Some(known) = latency_ns(pid_tgid as u32, nr, slot.time_ns) {

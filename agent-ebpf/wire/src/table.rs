@@ -91,8 +91,11 @@ pub const UPKEEP_ALWAYS: u8 = SELECTED;
 /// What the call sends or receives is looked at, though the call is not recorded: it makes a record when it succeeds, its
 /// descriptor is a socket, and its thread may be one whose events are wanted.
 pub const UPKEEP_ON_SOCKET: u8 = 4;
+/// A native call that may name the peer of a socket that is not connected, or hand descriptors on: it makes a record when it
+/// succeeds and says of that what was not told lately, selected or not.
+pub const UPKEEP_PEER: u8 = 8;
 /// The part of [`CallEntry::upkeep`] that holds these.
-pub const UPKEEP_WHEN: u8 = 7;
+pub const UPKEEP_WHEN: u8 = 15;
 /// Bit of [`CallEntry::upkeep`]: the call changes what is told of the calling thread or its process, descriptors aside:
 /// verdicts on the process do not hold any more ([`crate::ring::MarkWord`]).
 pub const UPKEEP_OWN: u8 = 128;
@@ -171,6 +174,8 @@ const _: () = assert!(size_of::<CallEntry>() == 64);
 pub const EITHER_OF_INTEREST: u8 = 1;
 /// Some are, whoever makes them: for the state that they change, or for what they may do to the recording.
 pub const EITHER_KEPT: u8 = 2;
+/// The native one is, whoever makes it, when argument 4, the address of a peer, is not null.
+pub const EITHER_NAMED: u8 = 4;
 
 /// Bit of [`CallEntry::judged`]: the call is not wanted when its descriptor is outside ([`crate::outside`]).
 pub const JUDGED_BY_DESCRIPTOR: u8 = 1;

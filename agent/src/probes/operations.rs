@@ -40,7 +40,7 @@ pub(super) fn entries(operations: &Operations, split: &mut Split<'_>) -> Vec<Ope
         let is_wanted = kinds.iter().any(|kind| split.wanted(kind).is_any());
         // A submission and its completions are one event, of which neither alone tells whether it matches.
         let name = operation.call.name;
-        let is_kept = upkeep(name).max(guard(name)) != Upkeep::None;
+        let is_kept = changes_state(name) || guard(name) != Upkeep::None;
         let is_sent = is_wanted || is_kept || derived.iter().any(|derived| derived.is_read_from(name));
         entry.selected = if is_sent { SELECTED } else { 0 };
         entry.class = class_of(&operation.call) as u8;
@@ -57,6 +57,11 @@ pub(super) fn are_wanted(operations: &Operations, split: &mut Split<'_>) -> bool
     })
 }
 
+/// Whether an operation that does what this call does changes state, but for the peer that a datagram names.
+fn changes_state(name: &str) -> bool {
+    upkeep(name) != Upkeep::None && !matches!(name, "sendto" | "recvfrom")
+}
+
 fn entry_of(operation: &schema::Operation, places: &[Place]) -> OperationEntry {
     let call = &operation.call;
     let kind = |at: usize| -> ArgKind {
@@ -71,7 +76,7 @@ fn entry_of(operation: &schema::Operation, places: &[Place]) -> OperationEntry {
         (OPERATION_RESULT_SOCKET, call.socket && makes),
         (OPERATION_SOCKET, call.socket && !makes),
         (OPERATION_FILE, works_on_file && !OWN_LOOKUP.contains(&operation.name)),
-        (OPERATION_STATE, upkeep(call.name) != Upkeep::None),
+        (OPERATION_STATE, changes_state(call.name)),
     ];
     let flags = flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).sum();
     let mut entry = OperationEntry { flags, ..OperationEntry::default() };

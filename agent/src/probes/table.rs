@@ -11,14 +11,15 @@ use wire::ring::EventClass;
 use wire::table::{
     BEGINS_CONNECTION, BEGINS_FILE, CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO,
     CALL_SOCKET, CALL_SOCKET_NAMED, CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CHANGES_ALL, CHANGES_ARGUMENT,
-    CHANGES_RESULT, CHANGES_WITH_PEER, CallEntry, ChoiceKey, EITHER_KEPT, EITHER_OF_INTEREST, FD_NONE,
-    FD_PAIR, FD_RESULT, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN, FETCH_FIXED_OUT,
-    FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MESSAGES_IN, FETCH_MESSAGES_OUT,
-    FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_POINTED_IN, FETCH_RESULT_OUT, FETCH_SHARE_IN,
-    FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, JUDGED_BY_DESCRIPTOR, JUDGED_BY_PATH, JUDGED_WHOLLY,
-    JUDGED_WITHOUT, SELECTED, SELECTED_FAILED, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC,
-    SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SOCKETCALL,
-    UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN, UPKEEP_WHEN,
+    CHANGES_RESULT, CHANGES_WITH_PEER, CallEntry, ChoiceKey, EITHER_KEPT, EITHER_NAMED, EITHER_OF_INTEREST,
+    FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
+    FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MESSAGES_IN,
+    FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_POINTED_IN, FETCH_RESULT_OUT,
+    FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, JUDGED_BY_DESCRIPTOR,
+    JUDGED_BY_PATH, JUDGED_WHOLLY, JUDGED_WITHOUT, SELECTED, SELECTED_FAILED, SELECTED_SUCCEEDED,
+    SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC, SHARED_MAX, SHARED_MEMORY,
+    SHARED_SOCKETCALL, UPKEEP_ALWAYS, UPKEEP_NONE, UPKEEP_ON_SOCKET, UPKEEP_ON_SUCCESS, UPKEEP_OWN,
+    UPKEEP_PEER, UPKEEP_WHEN,
 };
 
 /// The machine this agent was built for.
@@ -40,7 +41,7 @@ pub(super) fn entries(split: &mut Split<'_>) -> Vec<CallEntry> {
                 *entry = placed(entry_of(call, width), place);
                 let kind = event_kind(abi, nr);
                 let read_out = split.read_out(&kind);
-                select(entry, &split.wanted(&kind), call.name, read_out);
+                select(entry, &split.wanted(&kind), call.name, read_out, width);
                 judge(entry, &kind, split, &begins);
             }
         }
@@ -50,7 +51,10 @@ pub(super) fn entries(split: &mut Split<'_>) -> Vec<CallEntry> {
         let is_image = entry.flags & CALL_IMAGE != 0;
         let is_of_interest = entry.selected != 0 || entry.upkeep & UPKEEP_WHEN != UPKEEP_NONE || is_image;
         let is_kept = entry.upkeep & (UPKEEP_ALWAYS | UPKEEP_OWN) != 0 || is_image;
-        let bits = [(EITHER_OF_INTEREST, is_of_interest), (EITHER_KEPT, is_kept)];
+        let by_name = entry.upkeep & UPKEEP_PEER != 0;
+        let is_named = by_name && entry.flags & CALL_SOCKET_NAMED != 0;
+        let is_kept = is_kept || (by_name && !is_named);
+        let bits = [(EITHER_OF_INTEREST, is_of_interest), (EITHER_KEPT, is_kept), (EITHER_NAMED, is_named)];
         bits.into_iter().filter(|(_, is_set)| *is_set).map(|(bit, _)| bit).sum::<u8>()
     };
     let (native, compat) = entries[..2 * CALLS_MAX].split_at_mut(CALLS_MAX);
@@ -118,20 +122,24 @@ fn share(entries: &mut [CallEntry]) {
 }
 
 /// Says of a call which of it is wanted, and what of it must be seen for other reasons.
-fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, read_out: Option<ReadOut>) {
+fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, read_out: Option<ReadOut>, width: Width) {
     let bits = [(SELECTED_SUCCEEDED, wanted.succeeded), (SELECTED_FAILED, wanted.failed)];
     entry.selected = bits.into_iter().filter(|(_, is_set)| *is_set).map(|(bit, _)| bit).sum();
     entry.latency_min_ns = wanted.latency_min_ns;
     // What may be an attempt on the recording is looked at whatever is selected.
-    entry.upkeep = match upkeep(name).max(guard(name)) {
-        Upkeep::None => match read_out.map(|read_out| read_out.source) {
+    entry.upkeep = match (upkeep(name).max(guard(name)), width) {
+        (Upkeep::None, _) => UPKEEP_NONE,
+        (Upkeep::WhenNamed, Width::Wide) => UPKEEP_PEER,
+        (Upkeep::WhenNamed, Width::Narrow) | (Upkeep::OnSuccess, _) => UPKEEP_ON_SUCCESS,
+        (Upkeep::Always, _) => UPKEEP_ALWAYS,
+    };
+    if entry.upkeep & UPKEEP_ALWAYS == 0 {
+        entry.upkeep |= match read_out.map(|read_out| read_out.source) {
             None => UPKEEP_NONE,
             Some(Source::DataOfSocket) => UPKEEP_ON_SOCKET,
             Some(Source::Success) => UPKEEP_ON_SUCCESS,
-        },
-        Upkeep::OnSuccess => UPKEEP_ON_SUCCESS,
-        Upkeep::Always => UPKEEP_ALWAYS,
-    };
+        };
+    }
     if changes_own_process(name) {
         entry.upkeep |= UPKEEP_OWN;
     }
@@ -196,7 +204,7 @@ fn judge(entry: &mut CallEntry, kind: &EventKind, split: &mut Split<'_>, begins:
         };
         let is_read_out = split.read_out(kind).is_some_and(|read_out| !read_out.by_descriptor);
         if entry.judged & JUDGED_BY_DESCRIPTOR != 0
-            && upkeep(&kind.name).max(guard(&kind.name)) == Upkeep::None
+            && upkeep(&kind.name).max(guard(&kind.name)) <= Upkeep::WhenNamed
             && !is_read_out
         {
             entry.judged |= JUDGED_WHOLLY;
@@ -245,14 +253,15 @@ fn entry_of(call: &schema::Syscall, width: Width) -> CallEntry {
 }
 
 fn flags_of(call: &schema::Syscall) -> u8 {
+    let is_named = matches!(call.name, "sendto" | "recvfrom");
     let flags = [
         (CALL_SOCKET, call.socket),
-        (CALL_SOCKET_NAMED, matches!(call.name, "sendto" | "recvfrom")),
+        (CALL_SOCKET_NAMED, is_named),
         (CALL_FILE, call.file),
         (CALL_SILENT_ZERO, call.silent_zero),
         (CALL_IMAGE, matches!(call.name, "execve" | "execveat")),
         (CALL_NAMELESS, call.name == "open_by_handle_at"),
-        (CALL_STATE, upkeep(call.name) != Upkeep::None),
+        (CALL_STATE, upkeep(call.name) != Upkeep::None && !is_named),
     ];
     flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).sum()
 }
@@ -401,9 +410,13 @@ mod tests {
         for (name, selected) in [("getppid", SELECTED), ("read", 0), ("openat", 0), ("close", 0)] {
             assert_eq!(selected_by("getppid", name).selected, selected, "{name}");
         }
-        for (name, kept) in
-            [("getppid", UPKEEP_NONE), ("openat", UPKEEP_ON_SUCCESS), ("close", UPKEEP_ALWAYS)]
-        {
+        for (name, kept) in [
+            ("getppid", UPKEEP_NONE),
+            ("openat", UPKEEP_ON_SUCCESS),
+            ("close", UPKEEP_ALWAYS),
+            ("sendto", UPKEEP_PEER),
+            ("recvmsg", UPKEEP_PEER),
+        ] {
             assert_eq!(selected_by("getppid", name).upkeep, kept, "{name}");
         }
         assert_eq!(selected_by("!read", "openat").selected, SELECTED);
@@ -421,6 +434,8 @@ mod tests {
             ("execve", kept),
             ("setuid", kept),
             ("kill", kept),
+            ("recvfrom", EITHER_OF_INTEREST | EITHER_NAMED),
+            ("recvmsg", kept),
         ] {
             assert_eq!(selected_by("getppid", name).either, either, "{name}");
         }

@@ -138,6 +138,8 @@ const fn open(dirfd: Option<u8>, path: u8, flags: OpenFlags) -> Effect {
 pub enum Upkeep {
     /// It is as good as before.
     None,
+    /// A call that succeeded changed it, if it named a peer or handed descriptors on.
+    WhenNamed,
     /// A call that succeeded changed it.
     OnSuccess,
     /// The call changed it, also by failing.
@@ -147,8 +149,8 @@ pub enum Upkeep {
 /// Whether a call that nobody wants to see must be seen all the same.
 pub fn upkeep(name: &str) -> Upkeep {
     match of_call(name) {
-        // The peer of a single datagram, which the next one replaces.
-        Effect::None | Effect::Peer { .. } | Effect::Submit => Upkeep::None,
+        Effect::None | Effect::Submit => Upkeep::None,
+        Effect::Peer { .. } | Effect::Message { .. } => Upkeep::WhenNamed,
         // A close that fails has freed the number, and a connect may go on in the background.
         Effect::Close | Effect::Connect => Upkeep::Always,
         _ => Upkeep::OnSuccess,

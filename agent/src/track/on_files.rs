@@ -46,6 +46,9 @@ impl Tracker {
             Effect::Close => self.on_close(task, call),
             // Every other call changes something only if it succeeded, except that a connect may go on.
             Effect::Connect => self.on_connect(task, call),
+            Effect::Peer { sends: true } | Effect::Message { sends: true } => {
+                self.apply_to_socket(effect, task, call)
+            }
             _ if !call.succeeded() => None,
             Effect::Dup { cloexec } => self.on_dup(task, call, cloexec_of(cloexec, call)),
             Effect::Fcntl => self.on_fcntl(task, call),

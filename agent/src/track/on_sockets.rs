@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use capture_format::model::{Descriptor, Ref, Role};
+use capture_format::model::{Descriptor, Endpoint, Ref, Role};
 use wire::SocketFacts;
 
 use super::Tracker;
@@ -130,7 +130,7 @@ impl Tracker {
             Effect::Accept { cloexec } => self.on_accept(task, call, cloexec_of(cloexec, call)),
             Effect::Peer { sends } => {
                 let address = call.bytes(4).and_then(Address::parse)?;
-                self.on_peer(task, call.fd(0)?, address, sends)
+                self.on_peer(task, call, address, sends)
             }
             Effect::Message { sends } => self.on_message(task, call, sends),
             _ => None,
@@ -169,14 +169,17 @@ impl Tracker {
         let connects = call.succeeded() || call.header().result == IN_PROGRESS;
         let facts = call.socket();
         let change = |socket: &mut Descriptor| {
-            if let Some(address) = address {
-                sockets::set_remote(socket, address);
+            let ends = address == Some(Address::Unspecified);
+            match address {
+                Some(Address::Unspecified) if connects => socket.remote = Endpoint::default(),
+                Some(address) => sockets::set_remote(socket, address),
+                None => {}
             }
             if let Some(facts) = &facts {
                 sockets::apply_facts(socket, facts);
             }
             socket.role = Role::Client;
-            socket.connected = connects;
+            socket.connected = connects && !ends;
         };
         if connects {
             return self.change_socket(task, fd, change);
@@ -203,21 +206,42 @@ impl Tracker {
         self.returned(task, call, socket, cloexec)
     }
 
-    /// A datagram to or from an address. The first one decides who is the client.
-    fn on_peer(&mut self, task: &Task, fd: u32, address: Address, sends: bool) -> Option<Ref> {
-        if !matches!(address, Address::Ip(..)) {
+    /// A datagram to or from an address, which its event shows. The first one decides who is the client, and is whom the
+    /// socket speaks with until there is another peer: then nothing is told of events that name none.
+    fn on_peer(&mut self, task: &Task, call: &Call<'_, '_>, address: Address, sends: bool) -> Option<Ref> {
+        let fd = call.fd(0)?;
+        let number = self.descriptor_of(task, Some(fd), call.header().result);
+        if number == 0 && !call.succeeded() {
             return None;
         }
-        self.change_socket(task, fd, |socket| {
-            let stream = i32::from(socket.socktype) == libc::SOCK_STREAM;
-            if stream || socket.connected {
-                return;
+        let socket = self.store.descriptor(number).cloned().unwrap_or_default();
+        let stream = i32::from(socket.socktype) == libc::SOCK_STREAM;
+        if stream || socket.connected || !matches!(address, Address::Ip(..)) {
+            return Some(number);
+        }
+        let mut alone = Descriptor { remote: Endpoint::default(), ..socket.clone() };
+        if let Some(facts) = call.socket() {
+            sockets::apply_facts(&mut alone, &facts);
+        }
+        let mut shown = alone.clone();
+        sockets::set_remote(&mut shown, address);
+        let is_first = socket.role == Role::Unknown;
+        if is_first {
+            shown.role = if sends { Role::Client } else { Role::Server };
+        }
+        if shown == socket {
+            return Some(number);
+        }
+        // What was tried and failed is shown with this one event.
+        if call.succeeded() {
+            if is_first {
+                return Some(self.change_file(task, fd, shown));
             }
-            sockets::set_remote(socket, address);
-            if socket.role == Role::Unknown {
-                socket.role = if sends { Role::Client } else { Role::Server };
+            if alone != socket {
+                self.change_file(task, fd, alone);
             }
-        })
+        }
+        Some(self.store.intern(shown))
     }
 
     /// Section of a message: lengths of name, control and data around the flags, then name, control, data.
@@ -232,7 +256,7 @@ impl Tracker {
         let rest = &rest[name.len()..];
         let control = &rest[..length(8).min(rest.len())];
         let fds = passed_fds(control);
-        if !fds.is_empty() {
+        if !fds.is_empty() && call.succeeded() {
             if sends {
                 self.on_rights_sent(task, call, &fds);
             } else {
@@ -240,7 +264,7 @@ impl Tracker {
             }
         }
         let address = Address::parse(name)?;
-        self.on_peer(task, call.fd(0)?, address, sends)
+        self.on_peer(task, call, address, sends)
     }
 
     fn on_rights_sent(&mut self, task: &Task, call: &Call<'_, '_>, fds: &[u32]) {

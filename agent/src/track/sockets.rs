@@ -8,6 +8,7 @@ const TCP_ESTABLISHED: u16 = 1;
 /// TCP state of a listening socket.
 const TCP_LISTEN: u16 = 10;
 
+const AF_UNSPEC: u16 = libc::AF_UNSPEC as u16;
 const AF_UNIX: u16 = libc::AF_UNIX as u16;
 const AF_INET: u16 = libc::AF_INET as u16;
 const AF_INET6: u16 = libc::AF_INET6 as u16;
@@ -19,6 +20,8 @@ pub(super) enum Address {
     Ip(u16, Endpoint),
     /// Path of a Unix socket, an abstract one with a leading `@`.
     Unix(Vec<u8>),
+    /// `AF_UNSPEC`: a connect to it ends what an earlier one began.
+    Unspecified,
     /// Any other family.
     Other,
 }
@@ -32,6 +35,7 @@ impl Address {
             // Between port and address stands the flow label.
             AF_INET6 => Address::Ip(AF_INET6, endpoint(rest.get(..2)?, rest.get(6..22)?)),
             AF_UNIX => Address::Unix(unix_path(rest)),
+            AF_UNSPEC => Address::Unspecified,
             _ => Address::Other,
         })
     }
@@ -122,7 +126,7 @@ pub(super) fn apply_facts(descriptor: &mut Descriptor, facts: &SocketFacts) {
         descriptor.ino = facts.ino;
     }
     descriptor.socktype = facts.socktype as u8;
-    // An unconnected IPv6 socket that spoke to an IPv4 peer last goes on to be shown with it.
+    // An unconnected IPv6 socket that speaks with an IPv4 peer goes on to be shown with it.
     let kept = descriptor.kind == DescriptorType::Ipv4 && facts.family == AF_INET6 && facts.remote_port == 0;
     if kept && descriptor.remote != Endpoint::default() {
         return;
@@ -174,7 +178,7 @@ pub(super) fn set_remote(descriptor: &mut Descriptor, address: Address) {
                 descriptor.name = path;
             }
         }
-        Address::Other => {}
+        Address::Unspecified | Address::Other => {}
     }
 }
 
@@ -229,6 +233,7 @@ mod tests {
         assert_eq!(show(b"\x01\0\0abs\0tract\0\0"), "@abs@tract");
         assert_eq!(show(b"\x01\0"), "");
         assert_eq!(show(b"\x10\0\0\0"), "other");
+        assert_eq!(show(b"\0\0\0\0"), "unspecified");
         assert_eq!(show(b"\x02"), "-");
         for len in 0..v6.len() {
             let _ = Address::parse(&v6[..len]);
@@ -239,6 +244,7 @@ mod tests {
         match Address::parse(bytes) {
             None => "-".to_owned(),
             Some(Address::Other) => "other".to_owned(),
+            Some(Address::Unspecified) => "unspecified".to_owned(),
             Some(Address::Unix(path)) => String::from_utf8_lossy(&path).into_owned(),
             Some(Address::Ip(10, end)) => format!("10 {:x}.0.0.0:{}", end.address[0], end.port),
             Some(Address::Ip(family, end)) => {

@@ -84,6 +84,63 @@ fn a_connect_may_go_on_or_fail() {
 }
 
 #[test]
+fn a_connect_to_no_family_ends_a_connection() {
+    let mut m = Machine::with_shell();
+    m.plain(10, "socket", &[2, 2, 0], 3);
+    m.call(Call::new(10, "connect", &[3, 1, 16], 0).data(1, sockaddr(address(10, 0, 0, 9), 53)));
+    assert_eq!(m.fd(10, 3), "ipv4 0.0.0.0:0>10.0.0.9:53 client connected");
+    m.call(Call::new(10, "connect", &[3, 1, 16], 0).data(1, vec![0; 16]));
+    assert_eq!(m.fd(10, 3), "ipv4 0.0.0.0:0>0.0.0.0:0 client");
+}
+
+#[test]
+fn a_socket_that_speaks_with_several_is_shown_with_none() {
+    let mut m = Machine::with_shell();
+    let send = |port, result| {
+        Call::new(10, "sendto", &[3, 1, 5, 0, 2, 16], result).data(4, sockaddr(address(10, 0, 0, 9), port))
+    };
+    m.plain(10, "socket", &[2, 2, 0], 3);
+    m.call(send(53, -11));
+    assert_eq!(m.last(), "bash:10 sendto = -11 ipv4 0.0.0.0:0>10.0.0.9:53 client");
+    assert_eq!(m.fd(10, 3), "ipv4 0.0.0.0:0>0.0.0.0:0");
+    m.call(send(53, 5));
+    m.plain(10, "recvfrom", &[3, 1, 5, 0, 0, 0], 5);
+    assert_eq!(m.last(), "bash:10 recvfrom = 5 ipv4 0.0.0.0:0>10.0.0.9:53 client");
+    m.call(send(54, -11));
+    assert_eq!(m.fd(10, 3), "ipv4 0.0.0.0:0>10.0.0.9:53 client");
+    for port in [54, 53, 55] {
+        m.call(send(port, 5));
+        assert_eq!(m.last(), format!("bash:10 sendto = 5 ipv4 0.0.0.0:0>10.0.0.9:{port} client"));
+        assert_eq!(m.fd(10, 3), "ipv4 0.0.0.0:0>0.0.0.0:0 client");
+    }
+    m.plain(10, "recvfrom", &[3, 1, 5, 0, 0, 0], 5);
+    assert_eq!(m.last(), "bash:10 recvfrom = 5 ipv4 0.0.0.0:0>0.0.0.0:0 client");
+    m.call(Call::new(10, "sendto", &[9, 1, 5, 0, 2, 16], -9).data(4, sockaddr(address(10, 0, 0, 9), 53)));
+    assert_eq!(m.last(), "bash:10 sendto = -9");
+}
+
+#[test]
+fn an_ipv6_socket_may_speak_with_peers_of_both_kinds() {
+    let mut m = Machine::with_shell();
+    let facts =
+        SocketFacts { family: 10, socktype: 2, protocol: 17, local_port: 500, ..SocketFacts::default() };
+    let mut v6 =
+        [10u8, 0, 0, 53, 0, 0, 0, 0, 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0];
+    let receive = |m: &mut Machine, bytes: &[u8]| {
+        let call = Call::new(10, "recvfrom", &[3, 1, 5, 0, 2, 3], 5).data(4, bytes);
+        m.call(call.socket(facts));
+        m.last().to_owned()
+    };
+    m.plain(10, "socket", &[10, 2, 0], 3);
+    let of_v6 = "bash:10 recvfrom = 5 ipv6 :::500>fe80::9:53 server";
+    assert_eq!(receive(&mut m, &v6), of_v6);
+    let second = v6;
+    v6[8..24].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 7]);
+    assert_eq!(receive(&mut m, &v6), "bash:10 recvfrom = 5 ipv4 0.0.0.0:500>10.0.0.7:53 server");
+    assert_eq!(receive(&mut m, &second), of_v6);
+}
+
+#[test]
 fn datagrams_show_their_peer_and_the_first_one_tells_the_client() {
     let mut m = Machine::with_shell();
     let send = |fd, port| {
