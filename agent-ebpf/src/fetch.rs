@@ -1,6 +1,10 @@
 //! Copying what a call's arguments point to, as the table says.
 
-use aya_ebpf::{helpers::generated::bpf_probe_read_user_str, macros::map, maps::HashMap};
+use aya_ebpf::{
+    helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str},
+    macros::map,
+    maps::HashMap,
+};
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use wire::SectionState;
@@ -29,12 +33,20 @@ const BITS_SHIFT: u64 = 3;
 const ADDRESS_BYTES_MAX: u64 = 128;
 /// Parts of an iovec that are looked at.
 pub(crate) const IOVEC_PARTS_MAX: u64 = 16;
-/// While parts are copied, one word of memory keeps how many bytes there are, where the last part begins and which it is,
-/// or that not even the first could be looked for.
+/// Parts whose lengths are told, of which an address and a length each are in front of the data.
+const PARTS_TOLD_MAX: u64 = 16;
+const PARTS_BYTES_MAX: u64 = PARTS_TOLD_MAX * 2 * WIDE;
+/// While parts are copied, one word of memory keeps how many bytes there are, where the last part begins and which it is.
 const KEPT_AT: u64 = 0xf_ffff;
 const KEPT_START_SHIFT: u32 = 20;
 const KEPT_PART_SHIFT: u32 = 40;
-const KEPT_UNREADABLE: u64 = 1 << 63;
+/// Bits of where a part may be in the table.
+const PART_AT_MASK: u64 = 2 * PARTS_BYTES_MAX - 1;
+const _: () = assert!(PARTS_BYTES_MAX.is_power_of_two() && PARTS_HEAD_BYTES <= PARTS_BYTES_MAX);
+/// A count of parts that is larger is told as this.
+const COUNT_MAX: u64 = 0xffff_ffff;
+/// What the table of parts begins with.
+const PARTS_HEAD_BYTES: u64 = wire::parts::PARTS_HEAD_BYTES as u64;
 /// What a message's section begins with.
 const MESSAGE_BYTES: u64 = 16;
 /// Strings of a vector that are looked at.
@@ -229,8 +241,6 @@ pub(crate) struct Longs<W> {
 
 /// A long, and as much again: the bytes that are read are as many as a width may be for all that the verifier knows.
 const LONG_ROOM: usize = 2;
-/// Two longs, likewise.
-const PAIR_ROOM: usize = 3;
 
 impl<W: Fn() -> u64> Longs<W> {
     /// The width, as a number below twice the largest there is. No branch, as in all that is in a loop here.
@@ -248,24 +258,6 @@ impl<W: Fn() -> u64> Longs<W> {
         words.add(1).write_volatile(0);
         let width = self.width();
         copy_user(words.cast(), width, self.address + index * width).then(|| words.read_volatile())
-    }
-
-    /// The two that begin at twice `index`.
-    #[inline(always)]
-    unsafe fn pair(&self, index: u64) -> Option<(u64, u64)> {
-        let mut room = MaybeUninit::<[u64; PAIR_ROOM]>::uninit();
-        let words = room.as_mut_ptr().cast::<u64>();
-        words.write_volatile(0);
-        words.add(1).write_volatile(0);
-        words.add(2).write_volatile(0);
-        let bytes = 2 * self.width();
-        if !copy_user(words.cast(), bytes, self.address + index * bytes) {
-            return None;
-        }
-        // All ones where both stand in the first word.
-        let narrow = opaque((bytes & (2 * NARROW)) / (2 * NARROW)).wrapping_neg();
-        let (first, second) = (words.read_volatile(), words.add(1).read_volatile());
-        Some((first & !(narrow << 32), second & !narrow | first >> 32 & narrow))
     }
 
     /// The first `COUNT` of them.
@@ -332,17 +324,83 @@ impl<W: Fn() -> u64, M: Fn() -> bool, O: Fn() -> bool> Data<W, M, O> {
         }
         let filled = slot.bounded::<FILLED_MAX>(filled);
         let longs = Longs { address: vector, width: self.longs.width };
-        let bytes = copy_parts::<PARTS>(slot, position, filled, &longs, parts, limit, whole);
-        if (self.is_message)() {
-            body.cast::<u32>().add(3).write_volatile((bytes - filled) as u32);
-        } else if slot.kept(position) & KEPT_UNREADABLE != 0 {
+        let table = Parts::copy(slot, position, filled, longs, parts);
+        if !(self.is_message)() && table.is_unreadable() {
             return None;
         }
-        Some(bytes)
+        let data_at = table.data_at();
+        let end = copy_parts::<PARTS>(slot, position, data_at, &table, limit, whole);
+        if (self.is_message)() {
+            body.cast::<u32>().add(3).write_volatile((end - data_at) as u32);
+        }
+        Some(end)
     }
 }
 
-/// Where the data of a message may begin at most in a section.
+/// The addresses and lengths of parts, in front of their data: see [`FETCH_IOVEC_IN`].
+struct Parts<'s, W> {
+    slot: &'s Slot,
+    /// Where the table begins in a record.
+    table: *mut u8,
+    /// The same in the section.
+    at: u64,
+    width: W,
+}
+
+impl<'s, W: Fn() -> u64> Parts<'s, W> {
+    /// Copies the table of `count` parts behind the `at` bytes that the section at `position` has.
+    #[inline(always)]
+    unsafe fn copy(slot: &'s Slot, position: u64, at: u64, vector: Longs<W>, count: u64) -> Self {
+        let table = slot.body(position).add(at as usize);
+        let count = slot.forget(if count > COUNT_MAX { COUNT_MAX } else { count });
+        let told = slot.bounded::<PARTS_TOLD_MAX>(count);
+        let bytes = slot.bounded::<PARTS_BYTES_MAX>(told * 2 * vector.width());
+        let body = table.add(PARTS_HEAD_BYTES as usize).cast::<c_void>();
+        // Negative when it fails.
+        let failed = bpf_probe_read_user(body, bytes as u32, vector.address as *const c_void) >> 63;
+        let told = told & !(failed as u64);
+        table.cast::<u64>().write_volatile(count | told << 32 | vector.width() << 48);
+        Parts { slot, table, at, width: vector.width }
+    }
+
+    /// How many there are. From memory, as all of it is: what is found out about it is forgotten at once.
+    #[inline(always)]
+    unsafe fn told(&self) -> u64 {
+        u64::from(self.table.add(4).cast::<u16>().read_volatile())
+    }
+
+    #[inline(always)]
+    unsafe fn is_unreadable(&self) -> bool {
+        self.told() == 0 && self.table.cast::<u32>().read_volatile() != 0
+    }
+
+    /// Where data begins in the section.
+    #[inline(always)]
+    unsafe fn data_at(&self) -> u64 {
+        let bytes = self.told() * 2 * self.width();
+        self.at + PARTS_HEAD_BYTES + self.slot.bounded::<PARTS_BYTES_MAX>(bytes)
+    }
+
+    /// Address and length of part `index`.
+    #[inline(always)]
+    unsafe fn part(&self, index: u64) -> (u64, u64) {
+        let bytes = 2 * self.width();
+        // The verifiers of Linux 5.10 and 6.1 know no bound of the product when a factor was on the stack.
+        let at = opaque(PARTS_HEAD_BYTES + index * bytes) & PART_AT_MASK;
+        let words = self.table.add(at as usize).cast::<u64>();
+        // All ones where both stand in the first word.
+        let narrow = opaque((bytes & (2 * NARROW)) / (2 * NARROW)).wrapping_neg();
+        let (first, second) = (words.read_volatile(), words.add(1).read_volatile());
+        (first & !(narrow << 32), second & !narrow | first >> 32 & narrow)
+    }
+
+    #[inline(always)]
+    unsafe fn width(&self) -> u64 {
+        (self.width)() & (WIDE | NARROW)
+    }
+}
+
+/// Where the parts of a message may begin at most in a section.
 const FILLED_MAX: u64 =
     MESSAGE_AT_MAX + MESSAGE_HEAD_BYTES + MESSAGE_BYTES + ADDRESS_BYTES_MAX + CONTROL_BYTES_MAX;
 
@@ -387,8 +445,7 @@ unsafe fn copy_parts<const PARTS: u64>(
     slot: &Slot,
     position: u64,
     filled: u64,
-    vector: &Longs<impl Fn() -> u64>,
-    parts: u64,
+    table: &Parts<'_, impl Fn() -> u64>,
     limit: u64,
     whole: u64,
 ) -> u64 {
@@ -396,15 +453,10 @@ unsafe fn copy_parts<const PARTS: u64>(
     let end = filled + limit;
     for i in 0..PARTS {
         let at = opaque(slot.kept(position)) & KEPT_AT;
-        if i >= parts || at >= end || at > FETCH_BYTES_MAX / 2 {
+        if i >= table.told() || at >= end || at > FETCH_BYTES_MAX / 2 {
             break;
         }
-        let Some((base, len)) = vector.pair(i) else {
-            if i == 0 {
-                slot.keep(position, at | KEPT_UNREADABLE);
-            }
-            break;
-        };
+        let (base, len) = table.part(i);
         let left = end - at;
         let bytes = slot.bounded::<{ FETCH_BYTES_MAX / 4 }>(if len < left { len } else { left });
         if !copy_user(slot.body(position).add(at as usize), bytes, base) {
@@ -424,7 +476,7 @@ unsafe fn copy_parts<const PARTS: u64>(
     if instead == 0 || most > instead {
         return at;
     }
-    let Some((base, len)) = vector.pair(part) else { return at };
+    let (base, len) = table.part(part);
     let more = slot.bounded::<{ FETCH_BYTES_MAX / 4 }>(if len < most { len } else { most });
     if start + more > at && copy_user(slot.body(position).add(start as usize), more, base) {
         return start + more;

@@ -58,8 +58,11 @@ impl<'a> KindView<'a> {
             return None;
         }
         self.kind.args.iter().position(|arg| {
-            matches!(arg.kind.shape, Shape::Bytes | Shape::Iovec | Shape::Msghdr | Shape::Messages)
-                && arg.kind.fetch != Fetch::None
+            let is_data = matches!(
+                arg.kind.shape,
+                Shape::Bytes | Shape::Iovec | Shape::Parts | Shape::Msghdr | Shape::Messages
+            );
+            is_data && arg.kind.fetch != Fetch::None
         })
     }
 }

@@ -9,6 +9,7 @@
 pub mod facts;
 pub mod offsets;
 pub mod outside;
+pub mod parts;
 pub mod record;
 pub mod ring;
 pub mod table;

@@ -16,12 +16,13 @@ pub const FETCH_COUNTED_OUT: u8 = 5;
 pub const FETCH_RESULT_OUT: u8 = 6;
 /// Bytes counted by the 32-bit length that argument `param` points to; read when the call succeeded.
 pub const FETCH_LENPTR_OUT: u8 = 7;
-/// An iovec array with `param` giving the argument that counts it; data up to the snap length over all parts.
+/// An iovec array with `param` giving the argument that counts it; a table of its parts ([`crate::parts::Parts`]), then data up
+/// to the snap length over all parts.
 pub const FETCH_IOVEC_IN: u8 = 8;
 /// As [`FETCH_IOVEC_IN`], but filled by the kernel: the data is as long as the result.
 pub const FETCH_IOVEC_OUT: u8 = 9;
 /// A `msghdr` to send: section is name length (u32), flags (u32), control length (u32), data length (u32),
-/// then name, control, data.
+/// then name, control, a table of parts as for [`FETCH_IOVEC_IN`], data.
 pub const FETCH_MSGHDR_IN: u8 = 10;
 /// A `msghdr` that was filled: as [`FETCH_MSGHDR_IN`], data as long as the result.
 pub const FETCH_MSGHDR_OUT: u8 = 11;

@@ -10,6 +10,7 @@ use wire::{FileFacts, Record, RecordHeader, Section, SectionState, SocketFacts};
 use super::dns::Carrier;
 use super::effect::{self, Effect};
 use super::on_map::Mapping;
+use super::parts::Form;
 use super::path;
 use super::store::Store;
 use super::tamper::Watch;
@@ -40,6 +41,8 @@ pub(super) struct Plan {
     /// Bit N: argument N is filled only when the result is not 0. A `wait4` that does not wait and finds nobody says 0, and
     /// leaves the status as it was.
     filled_if_any: u16,
+    /// The argument that is data in several parts or messages, and which of them.
+    pub(super) parts: Option<(u8, Form)>,
     /// How DNS messages go through the call, if they are wanted.
     pub(super) dns: Option<Carrier>,
     /// How the call makes memory executable, if that is wanted.
@@ -176,6 +179,8 @@ impl Plan {
             |shape: &Shape| u16::from(matches!(shape, Shape::Struct(name) if name == "wait_status"));
         let filled_if_any =
             kind.args.iter().enumerate().map(|(at, arg)| is_status(&arg.kind.shape) << at).sum();
+        let forms = kind.args.iter().map(|arg| Form::of(&arg.kind.shape));
+        let parts = (0..).zip(forms).find_map(|(at, form)| Some((at, form?)));
         let (args, result, fd) = (kind.args.len() as u8, kind.result.is_some(), kind.fd);
         let kind = store.add_kind(kind);
         Plan {
@@ -188,6 +193,7 @@ impl Plan {
             fd,
             effect,
             filled_if_any,
+            parts,
             dns,
             mapping,
             tamper,
@@ -252,6 +258,24 @@ impl<'r, 'a> Call<'r, 'a> {
                     }
                 }
             }
+        }
+        call
+    }
+
+    /// From here on, what was copied of data in several parts has the form that captures have. `buffer` is for it.
+    #[inline]
+    pub(super) fn with_parts<'b>(self, plan: &Plan, buffer: &'b mut Vec<u8>) -> Call<'r, 'b>
+    where
+        'a: 'b,
+    {
+        let mut call: Call<'r, 'b> = self;
+        let Some((at, form)) = plan.parts else { return call };
+        if let Some(section) = &mut call.data[usize::from(at)]
+            && section.state == SectionState::Data
+        {
+            buffer.clear();
+            form.store(section.bytes, buffer);
+            section.bytes = buffer;
         }
         call
     }

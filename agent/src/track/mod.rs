@@ -29,6 +29,7 @@ mod on_switch;
 mod on_tcp;
 mod on_uring;
 mod packet;
+mod parts;
 mod path;
 mod procfs;
 mod shared;
@@ -138,6 +139,8 @@ pub struct Tracker {
     now_ns: u64,
     dns: dns::Dns,
     off_cpu: on_switch::OffCpu,
+    /// Room for the data of one call.
+    parts_buffer: Vec<u8>,
     guarded: tamper::Guarded,
 }
 
@@ -158,6 +161,7 @@ impl Tracker {
             in_flight: in_flight::InFlight::default(),
             registered: on_uring::RegisteredFiles::default(),
             now_ns: 0,
+            parts_buffer: Vec::new(),
             dns: dns::Dns::default(),
             off_cpu: on_switch::OffCpu::default(),
             proc,
@@ -222,7 +226,8 @@ impl Tracker {
     fn on_call(&mut self, record: &Record<'_>, cpu: u16, sink: &mut impl Sink) {
         let header = &record.header;
         let plan = self.calls.plan(header, &mut self.store);
-        let call = Call::read(record);
+        let mut buffer = std::mem::take(&mut self.parts_buffer);
+        let call = Call::read(record).with_parts(&plan, &mut buffer);
         let task = self.task(header.tid, header.tgid);
         let mut descriptor = match plan.fd {
             FdSource::Arg(at) => self.descriptor_of(&task, call.fd(at), header.result),
@@ -254,6 +259,7 @@ impl Tracker {
         if let Some(watch) = plan.tamper {
             self.on_tamper(watch, &call, &task, plan.kind, thread, descriptor, cpu, sink);
         }
+        self.parts_buffer = buffer;
     }
 
     /// Hands one event of a thread, by its version, to the sink.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use capture_format::message::Message;
 use capture_format::model::{Descriptor, Endpoint, Ref, Role};
 use wire::SocketFacts;
 
@@ -244,17 +245,8 @@ impl Tracker {
         Some(self.store.intern(shown))
     }
 
-    /// Section of a message: lengths of name, control and data around the flags, then name, control, data.
     fn on_message(&mut self, task: &Task, call: &Call<'_, '_>, sends: bool) -> Option<Ref> {
-        let message = call.bytes(1)?;
-        let (lengths, rest) = message.split_first_chunk::<16>()?;
-        let length = |at: usize| {
-            let word = [lengths[at], lengths[at + 1], lengths[at + 2], lengths[at + 3]];
-            u32::from_ne_bytes(word) as usize
-        };
-        let name = &rest[..length(0).min(rest.len())];
-        let rest = &rest[name.len()..];
-        let control = &rest[..length(8).min(rest.len())];
+        let Message { name, control, .. } = Message::parse(call.bytes(1)?);
         let fds = passed_fds(control);
         if !fds.is_empty() && call.succeeded() {
             if sends {

@@ -207,7 +207,8 @@ impl Tracker {
         let joined = Record::joined(header, wire::RecordType::Syscall, args.as_flattened(), sections)
             .expect("the sections stood in records");
         let is_registered = is_registered(&pending.image, &plan, is_in_slot);
-        let call = Call::of_ring(&joined, Ring { is_registered, is_in_slot });
+        let mut buffer = Vec::new();
+        let call = Call::of_ring(&joined, Ring { is_registered, is_in_slot }).with_parts(&plan, &mut buffer);
         let latency_ns = joined.latency_ns().unwrap_or(0);
         self.tasks.files.set_time(time_ns.saturating_sub(latency_ns), time_ns);
         let known = match is_registered {

@@ -9,7 +9,7 @@ use crate::model::{
     ArgDef, Container, Credentials, Descriptor, DescriptorType, Endpoint, EventKind, FdSource, FileMarks,
     Group, Process, Role, Text, Texts, Thread, User,
 };
-use crate::schema::ArgKind;
+use crate::schema::{ArgKind, Fetch, Shape};
 
 /// Shown the fields of one entity after the other, always in the same order.
 pub(super) trait Fields {
@@ -113,11 +113,15 @@ impl Stored for EventKind {
     }
 }
 
+/// A kind that a later version has is shown as bytes, or as a number where nothing is fetched for it.
 fn arg_kind(text: &[u8]) -> Decoded<ArgKind> {
-    match std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()) {
-        Some(kind) => Ok(kind),
-        None => malformed("an event kind has an argument of unknown kind"),
-    }
+    let Ok(text) = std::str::from_utf8(text) else {
+        return malformed("an event kind has an argument whose kind is no text");
+    };
+    Ok(text.parse().unwrap_or_else(|_| match text.contains('<') {
+        true => ArgKind { shape: Shape::Bytes, fetch: Fetch::Fixed { out: false, bytes: 0 } },
+        false => ArgKind::plain(Shape::Hex),
+    }))
 }
 
 impl Stored for Thread {
@@ -288,6 +292,15 @@ impl Stored for Group {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_of_later_versions_are_bytes_or_numbers() {
+        assert_eq!(arg_kind(b"flags(open)").ok(), "flags(open)".parse().ok());
+        let later = arg_kind(b"novelty(3)<in:arg2>").expect("it is a text");
+        assert!(later.shape == Shape::Bytes && later.is_data());
+        assert_eq!(arg_kind(b"novelty").ok(), Some(ArgKind::plain(Shape::Hex)));
+        assert!(arg_kind(b"\xff").is_err());
+    }
 
     #[test]
     fn every_descriptor_type_is_read_back() {

@@ -127,7 +127,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         arg(0),
         0,
         "size",
-        &[("fd", "fd"), ("data", "iovec<out:arg2>"), ("iovcnt", "ulong")],
+        &[("fd", "fd"), ("data", "parts<out:arg2>"), ("iovcnt", "ulong")],
     ),
     call(
         "writev",
@@ -135,7 +135,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         arg(0),
         0,
         "size",
-        &[("fd", "fd"), ("data", "iovec<in:arg2>"), ("iovcnt", "ulong")],
+        &[("fd", "fd"), ("data", "parts<in:arg2>"), ("iovcnt", "ulong")],
     ),
     call("access", "file", FD_NONE, 0, "errno", &[("name", "path"), ("mode", "flags(access)")]),
     call("pipe", "ipc", FD_NONE, FILE, "errno", &[("fds", "struct(fdpair)<out:8>")]),
@@ -1590,7 +1590,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         arg(0),
         0,
         "size",
-        &[("fd", "fd"), ("data", "iovec<in:arg2>"), ("iovcnt", "ulong"), ("flags", "flags(splice)")],
+        &[("fd", "fd"), ("data", "parts<in:arg2>"), ("iovcnt", "ulong"), ("flags", "flags(splice)")],
     ),
     call(
         "move_pages",
@@ -1729,7 +1729,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         "size",
         &[
             ("fd", "fd"),
-            ("data", "iovec<out:arg2>"),
+            ("data", "parts<out:arg2>"),
             ("iovcnt", "ulong"),
             ("pos", "offset"),
             ("pos_h", "hex"),
@@ -1741,7 +1741,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         arg(0),
         0,
         "size",
-        &[("fd", "fd"), ("data", "iovec<in:arg2>"), ("iovcnt", "ulong"), ("pos", "offset"), ("pos_h", "hex")],
+        &[("fd", "fd"), ("data", "parts<in:arg2>"), ("iovcnt", "ulong"), ("pos", "offset"), ("pos_h", "hex")],
     ),
     call(
         "rt_tgsigqueueinfo",
@@ -1870,7 +1870,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         "size",
         &[
             ("pid", "pid"),
-            ("data", "iovec<out:arg2>"),
+            ("data", "parts<out:arg2>"),
             ("liovcnt", "ulong"),
             ("remote_iov", "struct(iovec)<in:arg4*16>"),
             ("riovcnt", "ulong"),
@@ -1885,7 +1885,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         "size",
         &[
             ("pid", "pid"),
-            ("data", "iovec<in:arg2>"),
+            ("data", "parts<in:arg2>"),
             ("liovcnt", "ulong"),
             ("remote_iov", "struct(iovec)<in:arg4*16>"),
             ("riovcnt", "ulong"),
@@ -2024,7 +2024,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         "size",
         &[
             ("fd", "fd"),
-            ("data", "iovec<out:arg2>"),
+            ("data", "parts<out:arg2>"),
             ("iovcnt", "ulong"),
             ("pos", "offset"),
             ("pos_h", "hex"),
@@ -2039,7 +2039,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         "size",
         &[
             ("fd", "fd"),
-            ("data", "iovec<in:arg2>"),
+            ("data", "parts<in:arg2>"),
             ("iovcnt", "ulong"),
             ("pos", "offset"),
             ("pos_h", "hex"),
@@ -3327,7 +3327,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         "size",
         &[
             ("pid", "pid"),
-            ("data", "iovec<out:arg2>"),
+            ("data", "parts<out:arg2>"),
             ("liovcnt", "ulong"),
             ("remote_iov", "struct(iovec.32)<in:arg4*8>"),
             ("riovcnt", "ulong"),
@@ -3342,7 +3342,7 @@ pub(super) static CALLS: [Syscall; 611] = [
         "size",
         &[
             ("pid", "pid"),
-            ("data", "iovec<in:arg2>"),
+            ("data", "parts<in:arg2>"),
             ("liovcnt", "ulong"),
             ("remote_iov", "struct(iovec.32)<in:arg4*8>"),
             ("riovcnt", "ulong"),
@@ -6173,7 +6173,7 @@ pub(super) static OPERATIONS: [Operation; 70] = [
             "size",
             &[
                 ("fd", "fd"),
-                ("data", "iovec<out:arg2>"),
+                ("data", "parts<out:arg2>"),
                 ("iovcnt", "ulong"),
                 ("pos", "offset"),
                 ("flags", "flags(rwf)"),
@@ -6194,7 +6194,7 @@ pub(super) static OPERATIONS: [Operation; 70] = [
             "size",
             &[
                 ("fd", "fd"),
-                ("data", "iovec<in:arg2>"),
+                ("data", "parts<in:arg2>"),
                 ("iovcnt", "ulong"),
                 ("pos", "offset"),
                 ("flags", "flags(rwf)"),
@@ -7342,7 +7342,7 @@ pub(super) static OPERATIONS: [Operation; 70] = [
             "size",
             &[
                 ("fd", "fd"),
-                ("data", "iovec<out:arg2>"),
+                ("data", "parts<out:arg2>"),
                 ("iovcnt", "ulong"),
                 ("pos", "offset"),
                 ("flags", "flags(rwf)"),
@@ -7363,7 +7363,7 @@ pub(super) static OPERATIONS: [Operation; 70] = [
             "size",
             &[
                 ("fd", "fd"),
-                ("data", "iovec<in:arg2>"),
+                ("data", "parts<in:arg2>"),
                 ("iovcnt", "ulong"),
                 ("pos", "offset"),
                 ("flags", "flags(rwf)"),

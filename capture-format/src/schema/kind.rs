@@ -17,7 +17,7 @@
 //! path path(N)             string, relative to the directory descriptor in argument N
 //! text                     string; with <FETCH>, one that is counted instead of ended by NUL
 //! strings                  vector of strings
-//! bytes<FETCH> bits<FETCH> sockaddr<FETCH> struct(NAME)<FETCH> iovec<FETCH> msghdr<FETCH> mmsghdr<FETCH>
+//! bytes<FETCH> bits<FETCH> sockaddr<FETCH> struct(NAME)<FETCH> parts<FETCH> msghdr<FETCH> mmsghdr<FETCH>
 //!
 //! FETCH = in:SIZE | out:SIZE            a fixed number of bytes, before or only on success
 //!       | in:argN | out:argN            counted by argument N
@@ -30,7 +30,7 @@
 //!       | out:*argN                     counted by the 32-bit length that argument N points to
 //!       | in | out                      msghdr
 //! ```
-//! For iovec, `in:argN`/`out:argN` name the argument that counts the parts; for mmsghdr, the one that counts the messages, and
+//! For parts (and `iovec`, which captures from before have instead, without lengths), `in:argN`/`out:argN` name the argument that counts the parts; for mmsghdr, the one that counts the messages, and
 //! `out:ret` says that the result counts them.
 
 use std::fmt;
@@ -101,8 +101,10 @@ pub enum Shape {
     Sockaddr,
     /// A named structure.
     Struct(String),
-    /// The data of an iovec, joined.
+    /// The data of an iovec, joined, as captures had it before they had [`Shape::Parts`].
     Iovec,
+    /// The data of an iovec with the lengths of its parts: see `docs/format.md`.
+    Parts,
     /// A message: see `docs/format.md`.
     Msghdr,
     /// Several messages: see `docs/format.md`.
@@ -293,7 +295,7 @@ fn parse_fetch(shape: &Shape, text: &str) -> Option<Fetch> {
     if let Some(arg) = count.strip_prefix("arg") {
         let arg = arg.parse().ok()?;
         return Some(match shape {
-            Shape::Iovec => Fetch::Iovec { out, arg },
+            Shape::Iovec | Shape::Parts => Fetch::Iovec { out, arg },
             _ => Fetch::Counted { out, arg, element, extra },
         });
     }
@@ -353,6 +355,7 @@ impl FromStr for ArgKind {
             "sockaddr" => Shape::Sockaddr,
             "struct" => Shape::Struct(named().ok_or_else(|| error("struct needs a name"))?),
             "iovec" => Shape::Iovec,
+            "parts" => Shape::Parts,
             "msghdr" => Shape::Msghdr,
             "mmsghdr" => Shape::Messages,
             _ => return Err(error("unknown name")),
@@ -369,6 +372,7 @@ impl FromStr for ArgKind {
                 | Shape::Sockaddr
                 | Shape::Struct(_)
                 | Shape::Iovec
+                | Shape::Parts
                 | Shape::Msghdr
                 | Shape::Messages
                 | Shape::By(..),
@@ -380,6 +384,7 @@ impl FromStr for ArgKind {
                 | Shape::Sockaddr
                 | Shape::Struct(_)
                 | Shape::Iovec
+                | Shape::Parts
                 | Shape::Msghdr
                 | Shape::Messages
                 | Shape::By(..),
@@ -434,6 +439,7 @@ impl fmt::Display for ArgKind {
             Shape::Sockaddr => "sockaddr",
             Shape::Struct(name) => return write!(f, "struct({name}){}", self.fetch),
             Shape::Iovec => "iovec",
+            Shape::Parts => "parts",
             Shape::Msghdr => "msghdr",
             Shape::Messages => "mmsghdr",
         };
@@ -494,6 +500,7 @@ mod tests {
             "struct(iocb)<in:arg1@64>",
             "iovec<in:arg2>",
             "iovec<out:arg2>",
+            "parts<in:arg2>",
             "msghdr<in>",
             "msghdr<out>",
             "mmsghdr<in:arg2>",

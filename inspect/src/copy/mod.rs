@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use capture_format::message::Parts;
 use capture_format::model::{Arg, Class, Entity, Event, Host, Loss, Mark, Ref};
 use capture_format::schema::Shape;
 use capture_format::{Entities, Tally};
@@ -113,11 +114,18 @@ impl<'a> Copy<'a> {
         let snap_bytes = self.plan.snap_bytes;
         let current = self.current.as_mut().context("a file was begun above")?;
         current.define(entities, event);
-        let mut args = Vec::new();
+        let (mut args, mut parts) = (Vec::new(), Vec::new());
         let mut event = *event;
         if let (Some(snap_bytes), Some(kind)) = (snap_bytes, entities.kind(event.kind)) {
             let shapes = kind.args.iter().map(|arg| &arg.kind.shape);
-            args.extend(event.args.iter().zip(shapes).map(|(arg, shape)| snapped(*arg, shape, snap_bytes)));
+            let shaped = event.args.iter().zip(shapes);
+            // No event has several of these.
+            for (arg, shape) in shaped.clone() {
+                if let (Arg::Bytes(bytes), Shape::Parts) = (arg, shape) {
+                    Parts::parse(bytes).put_cut(&mut parts, snap_bytes as usize);
+                }
+            }
+            args.extend(shaped.map(|(arg, shape)| snapped(*arg, shape, snap_bytes, &parts)));
             event.args = &args;
         }
         current.writer.push(&event)?;
@@ -299,12 +307,13 @@ impl Defined {
     }
 }
 
-/// Buffers cut to a length; paths and structures stay whole.
-fn snapped<'a>(arg: Arg<'a>, shape: &Shape, snap_bytes: u32) -> Arg<'a> {
+/// Buffers cut to a length, that in several parts to what `parts` are; paths and structures stay whole.
+fn snapped<'a>(arg: Arg<'a>, shape: &Shape, snap_bytes: u32, parts: &'a [u8]) -> Arg<'a> {
     match (arg, shape) {
         (Arg::Bytes(bytes), Shape::Bytes | Shape::Iovec) => {
             Arg::Bytes(&bytes[..bytes.len().min(snap_bytes as usize)])
         }
+        (Arg::Bytes(_), Shape::Parts) => Arg::Bytes(parts),
         (whole, _) => whole,
     }
 }

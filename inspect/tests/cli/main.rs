@@ -5,5 +5,6 @@ mod damage;
 mod hostile;
 mod info;
 mod messages;
+mod parts;
 mod read;
 mod support;

@@ -42,7 +42,7 @@ pub(crate) fn host() -> Host {
     }
 }
 
-fn kind(name: &str, category: &str, nr: u32, args: &[(&str, &str)], fd: FdSource) -> EventKind {
+pub(crate) fn kind(name: &str, category: &str, nr: u32, args: &[(&str, &str)], fd: FdSource) -> EventKind {
     let args = args.iter().map(|&(name, kind)| ArgDef {
         name: name.to_owned(),
         kind: kind.parse().expect("a kind of the schema"),

@@ -1,14 +1,14 @@
 //! One argument's value as text.
 
 use capture_format::ReadError;
-use capture_format::message::Message;
+use capture_format::message::{Message, Parts};
 use capture_format::model::{Arg, FdSource};
 use capture_format::schema::{self, ArgKind, Choices, Fetch, NameSet, Selector, Shape, Structure};
 
 use super::buffer::{write_buffer, write_digits};
 use super::descriptor::write_descriptor;
 use super::escape::escape_tail;
-use super::message::{data_of_messages, write_message, write_messages};
+use super::message::{data_of_messages, write_message, write_messages, write_parts};
 use super::names::{errno_of, write_flag_names, write_mode_names, write_signal_set, write_wait_status};
 use super::number::{write_hex, write_int, write_uint};
 use super::path::{AT_FDCWD, absolute_path};
@@ -62,6 +62,7 @@ pub(crate) enum Shown {
     Bits,
     Sockaddr,
     Struct(Option<&'static Structure>),
+    Parts,
     Msghdr,
     Messages,
 }
@@ -98,6 +99,7 @@ impl Shown {
             Shape::By(selector, table) => Shown::By(*selector, schema::choices(table)),
             Shape::Sockaddr => Shown::Sockaddr,
             Shape::Struct(name) => Shown::Struct(schema::structure(name)),
+            Shape::Parts => Shown::Parts,
             Shape::Msghdr => Shown::Msghdr,
             Shape::Messages => Shown::Messages,
         }
@@ -122,6 +124,7 @@ impl Shown {
             | Shown::By(..)
             | Shown::Sockaddr
             | Shown::Struct(_)
+            | Shown::Parts
             | Shown::Msghdr
             | Shown::Messages => raw,
             Shown::Bool
@@ -256,6 +259,7 @@ pub(crate) fn write_number(row: &RowView<'_>, out: &mut Vec<u8>, shown: &Shown, 
         | Shown::By(..)
         | Shown::Sockaddr
         | Shown::Struct(_)
+        | Shown::Parts
         | Shown::Msghdr
         | Shown::Messages => write_prefixed_hex(out, raw),
     }
@@ -385,6 +389,7 @@ pub(crate) fn write_value(
         }
         Shown::Bytes => write_buffer(out, bytes, row.options),
         Shown::Bits => write_bits(out, bytes),
+        Shown::Parts => write_parts(row, out, bytes, mode == Mode::Both),
         Shown::Msghdr => write_message(row, out, bytes, mode == Mode::Both),
         Shown::Messages => write_messages(row, out, bytes),
         Shown::Sockaddr => write_sockaddr(row, out, bytes),
@@ -549,6 +554,7 @@ pub(crate) fn argument_value<'a>(
     };
     Ok(Some(match shown {
         Shown::Bytes => Value::Bytes(bytes.into()),
+        Shown::Parts => Value::Bytes(Parts::parse(bytes).data.into()),
         Shown::Msghdr => Value::Bytes(Message::parse(bytes).data.into()),
         Shown::Messages => Value::Bytes(data_of_messages(bytes).into()),
         Shown::Strings | Shown::Sockaddr | Shown::Bits | Shown::Struct(_) => {

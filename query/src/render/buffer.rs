@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use capture_format::ReadError;
-use capture_format::message::Message;
+use capture_format::message::{Message, Parts};
 use capture_format::model::Arg;
 use capture_format::schema::Shape;
 
@@ -21,6 +21,7 @@ pub(crate) fn buffer<'a>(row: &RowView<'a>) -> Result<Option<Value<'a>>, ReadErr
     let Some(index) = view.data() else { return Ok(None) };
     Ok(match row.arg(index)? {
         Some(Arg::Bytes(bytes)) => Some(Value::Bytes(match view.kind.args[index].kind.shape {
+            Shape::Parts => Cow::Borrowed(Parts::parse(bytes).data),
             Shape::Msghdr => Cow::Borrowed(Message::parse(bytes).data),
             Shape::Messages => Cow::Owned(data_of_messages(bytes)),
             _ => Cow::Borrowed(bytes),

@@ -1,6 +1,6 @@
 //! Messages of sockets: data, address, control messages and flags.
 
-use capture_format::message::{Message, messages};
+use capture_format::message::{Lengths, Message, Parts, messages};
 use capture_format::schema::{self, Abi, Shape};
 
 use super::buffer::{write_buffer, write_digits};
@@ -10,8 +10,38 @@ use super::sockaddr::write_sockaddr;
 use super::structure::write_structures;
 use crate::view::RowView;
 
-/// Appends what a message has besides its data: ` addr=.. control=[..] msg_flags=..`.
+/// Appends how long the parts of some data are, where there is more to tell than the data does: ` parts=[5 6]`, or
+/// ` parts=[5 6 ... 40]` when only the first of 40 are known.
+fn write_lengths(out: &mut Vec<u8>, lengths: Lengths<'_>) {
+    let Some(count) = lengths.count() else { return };
+    out.extend_from_slice(b" parts=[");
+    let mut told = 0;
+    for length in lengths.iter() {
+        if told > 0 {
+            out.push(b' ');
+        }
+        write_uint(out, length);
+        told += 1;
+    }
+    if told < count {
+        out.extend_from_slice(if told > 0 { b" ... " } else { b"... " });
+        write_uint(out, count);
+    }
+    out.push(b']');
+}
+
+/// Appends data in several parts, and behind it their lengths where `whole`.
+pub(crate) fn write_parts(row: &RowView<'_>, out: &mut Vec<u8>, bytes: &[u8], whole: bool) {
+    let parts = Parts::parse(bytes);
+    write_buffer(out, parts.data, row.options);
+    if whole {
+        write_lengths(out, parts.lengths);
+    }
+}
+
+/// Appends what a message has besides its data: ` parts=[..] addr=.. control=[..] msg_flags=..`.
 pub(crate) fn write_envelope(row: &RowView<'_>, out: &mut Vec<u8>, message: Message<'_>) {
+    write_lengths(out, message.lengths);
     if !message.name.is_empty() {
         out.extend_from_slice(b" addr=");
         write_sockaddr(row, out, message.name);

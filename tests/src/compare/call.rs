@@ -191,7 +191,9 @@ fn fields_differing(call: &Call, theirs: &Value, kind: &ArgKind, event: &Event, 
                 _ => false,
             }))
         }
-        (Value::List { items, .. }, Shape::Iovec) => message::parts(items, text),
+        (Value::List { items, cut, .. }, Shape::Parts) => {
+            message::parts(items, *cut, text, message::lengths(event.text("evt.args")))
+        }
         (Value::List { items, .. }, Shape::Messages) => message::several(items, text),
         (Value::Struct(_), Shape::Msghdr) => message::differing(theirs, text, event.text("evt.args")),
         (Value::List { items, .. }, Shape::Struct(name)) if name.starts_with("dirent") => {

@@ -50,8 +50,8 @@ pub const JUSTIFIED_ARGUMENTS: &[(&str, &str, &str)] = &[
     ("execve*", "envp", "environments are recorded on request only (--env), as proc.env"),
     (
         "*",
-        "data.iov_len",
-        "the data of several parts is kept joined; where one part ends would cost bytes in every event",
+        "data.unfilled",
+        "where the parts are that a failed call did not fill; strace shows how long they are as well",
     ),
     ("splice", "off_in", "the position after the call, where strace has the one before"),
     ("splice", "off_out", "the position after the call, where strace has the one before"),

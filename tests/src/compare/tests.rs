@@ -57,7 +57,8 @@ fn honest() -> Vec<String> {
         line("write", Some(6), &["3", r#""hello.""#, "6"], "/tmp/file"),
         line("signaldeliver", None, &["17"], ""),
         line("read", Some(-9), &["9", r#""" => 0x7ffe"#, "4"], ""),
-        line("writev", Some(2), &["3", r#""ab""#, "2"], "/tmp/file"),
+        line("writev", Some(2), &["3", r#""ab""#, "2"], "/tmp/file")
+            .replace("}\n", ", \"evt.args\": \"data=ab parts=[2 3] iovcnt=2\"}\n"),
         line("readv", Some(-9), &["9", r#""" => 0x7ff0"#, "1"], ""),
         line("exit_group", None, &["0"], ""),
         line("procexit", None, &[], ""),
@@ -86,7 +87,7 @@ type Tell = fn(&mut Vec<String>);
 
 #[test]
 fn every_lie_is_noticed() {
-    let lies: [(&str, Tell, &str); 13] = [
+    let lies: [(&str, Tell, &str); 15] = [
         (
             "left out",
             |lines| drop(lines.remove(4)),
@@ -113,6 +114,16 @@ fn every_lie_is_noticed() {
             "a part that nobody could read",
             |lines| lines[7] = lines[7].replace("ab", "abc"),
             "writev: argument data.iov_base",
+        ),
+        (
+            "a shorter part",
+            |lines| lines[7] = lines[7].replace("[2 3]", "[2 2]"),
+            "writev: argument data.iov_len",
+        ),
+        (
+            "more parts",
+            |lines| lines[7] = lines[7].replace("[2 3]", "[2 3 ... 4]"),
+            "writev: argument data.iov_len",
         ),
         (
             "data that was not there",

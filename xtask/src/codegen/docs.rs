@@ -163,7 +163,7 @@ How to read an argument's kind:
 | `num(N,TABLE)`, `num(N+M,TABLE)` | the same, where all that the table says are numbers |
 | `bits` | a set of small numbers: those whose bits are set |
 | `struct(NAME)` | a structure, shown field by field |
-| `iovec`, `msghdr` | the data of all parts, joined |
+| `parts`, `msghdr` | the data of all parts, joined, and the lengths of the first 16 |
 | `mmsghdr` | several messages, one behind the other |
 | `<in:..>`, `<out:..>` | how much is read from memory: before the call's effect, or what the call left there |
 | a number, `N`, `2N` | so many bytes; as many as the structure has; as two of them have |
@@ -310,7 +310,7 @@ mod tests {
                         _ => format!("{name}({sum})"),
                     });
                 }
-                None if ["iovec", "msghdr", "mmsghdr", "bits"].contains(&head) => {
+                None if ["parts", "msghdr", "mmsghdr", "bits"].contains(&head) => {
                     names.insert(head.to_owned());
                 }
                 // What these are is their name.

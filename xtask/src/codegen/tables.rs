@@ -485,7 +485,7 @@ mod tests {
             ("path", "path"),
             ("sockopt(0)", "sockopt(2)"),
             ("flags(open)", "flags(open)"),
-            ("iovec<in:arg2>", "iovec<in:arg0>"),
+            ("parts<in:arg2>", "parts<in:arg0>"),
             ("struct(pollfd)<in:arg0*8>", "struct(pollfd)<in:arg2*8>"),
             ("bits<out:arg0/8>", "bits<out:arg2/8>"),
             ("bytes<in:arg2+8>", "bytes<in:arg0+8>"),
@@ -496,7 +496,7 @@ mod tests {
         }
         assert_eq!(with_places("arg0", &call, &turned).expect("it is there"), "arg2");
         // An argument that is not there, and a table whose kinds may name others.
-        for kind in ["iovec<in:arg2>", "sockaddr<out:*arg2>", "path(2)", "sockopt(2)", "by(2,t)"] {
+        for kind in ["parts<in:arg2>", "sockaddr<out:*arg2>", "path(2)", "sockopt(2)", "by(2,t)"] {
             assert!(moved(&call, kind, &less).is_err(), "{kind}");
         }
         assert!(moved(&call, "by(0,t)<in:arg1>", &turned).is_err());

@@ -10,7 +10,7 @@ pub(super) mod tests;
 
 use std::collections::VecDeque;
 
-use capture_format::message::{Message, messages};
+use capture_format::message::{Message, Parts, messages};
 use capture_format::model::{Arg, Descriptor, DescriptorType, Endpoint, Ref};
 use capture_format::schema::KernelEvent;
 use wire::record::FLAG_LATENCY;
@@ -45,6 +45,8 @@ pub(super) struct Carrier {
 enum Form {
     /// Data.
     Bytes,
+    /// Data in several parts.
+    Parts,
     /// A message with address and control data.
     Message,
     /// Several messages; the result says how many were sent or received.
@@ -54,8 +56,10 @@ enum Form {
 impl Carrier {
     pub(super) fn of_call(name: &str) -> Option<Self> {
         let (sends, form, flags) = match name {
-            "write" | "writev" => (true, Form::Bytes, None),
-            "read" | "readv" => (false, Form::Bytes, None),
+            "write" => (true, Form::Bytes, None),
+            "writev" => (true, Form::Parts, None),
+            "read" => (false, Form::Bytes, None),
+            "readv" => (false, Form::Parts, None),
             "sendto" => (true, Form::Bytes, Some(3)),
             "recvfrom" => (false, Form::Bytes, Some(3)),
             "sendmsg" => (true, Form::Message, Some(2)),
@@ -222,6 +226,7 @@ fn parts<'a>(form: Form, call: &Call<'_, 'a>, result: usize) -> Vec<(usize, &'a 
     let bytes = call.bytes(1).unwrap_or_default();
     match form {
         Form::Bytes => vec![(result, bytes)],
+        Form::Parts => vec![(result, Parts::parse(bytes).data)],
         Form::Message => vec![(result, Message::parse(bytes).data)],
         // Behind those that were sent come those that were not.
         Form::Messages => {

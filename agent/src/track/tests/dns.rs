@@ -2,6 +2,7 @@
 
 use wire::SocketFacts;
 
+use super::super::parts::tests::copied_part;
 use super::machine::{Call, Machine};
 use crate::track::dns::tests::{NAME, answer, query, record};
 
@@ -25,9 +26,9 @@ fn udp(local_port: u16, remote_port: u16) -> SocketFacts {
 
 /// A message as one of several.
 fn part(data: &[u8]) -> Vec<u8> {
-    let length = data.len() as u32;
-    let mut part = [length, length + 16, 0, 0, 0, length].map(u32::to_ne_bytes).concat();
-    part.extend_from_slice(data);
+    let (length, copied) = (data.len() as u32, copied_part(data));
+    let mut part = [length, copied.len() as u32 + 16, 0, 0, 0, length].map(u32::to_ne_bytes).concat();
+    part.extend_from_slice(&copied);
     part.resize(part.len().next_multiple_of(8), 0);
     part
 }

@@ -2,6 +2,7 @@
 
 use wire::SocketFacts;
 
+use super::super::parts::tests::copied_part;
 use super::machine::{Call, Machine};
 
 const IN_PROGRESS: i64 = -115;
@@ -196,7 +197,7 @@ fn message(fds: &[u32]) -> Vec<u8> {
     control.extend(&numbers);
     control.resize(control.len().next_multiple_of(8), 0);
     let lengths = [0, 0, control.len() as u32, 1];
-    [lengths.map(u32::to_ne_bytes).concat(), control, vec![b'x']].concat()
+    [lengths.map(u32::to_ne_bytes).concat(), control, copied_part(b"x")].concat()
 }
 
 /// One end of a connection between Unix sockets.

@@ -77,6 +77,11 @@ fn content(fd: i32) {
     ];
     sys!(libc::SYS_writev, fd, parts.as_ptr(), 2);
     sys!(libc::SYS_writev, fd, parts.as_ptr(), -1);
+    // More parts than are looked at; of the others the data would be missing.
+    let mut many = [parts[1]; 20];
+    many[16..].iter_mut().for_each(|part| part.iov_len = 0);
+    sys!(libc::SYS_writev, fd, many.as_ptr(), many.len());
+    sys!(libc::SYS_writev, fd, parts.as_ptr(), 0);
     sys!(libc::SYS_pwritev, fd, parts.as_ptr(), 2, 3, 0);
     sys!(libc::SYS_pwritev2, fd, parts.as_ptr(), 1, 3, 0, 0);
     sys!(libc::SYS_lseek, fd, 0, libc::SEEK_SET);
