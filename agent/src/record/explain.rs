@@ -123,15 +123,17 @@ fn explain(
     let away = names(&|name, wanted| {
         !wanted.is_any() && upkeep(name) == Upkeep::None && !is_source(name) && !is_guarded(name)
     });
-    let for_state = names(&|name, wanted| !wanted.is_any() && upkeep(name) != Upkeep::None);
+    let for_state = names(&|name, wanted| !wanted.is_any() && upkeep(name) > Upkeep::WhenNamed);
+    let for_peers = names(&|name, wanted| !wanted.is_any() && upkeep(name) == Upkeep::WhenNamed);
     list(out, "these kinds of events", &away)?;
     list(out, "these unless they change state, which is kept", &for_state)?;
+    list(out, "these unless they name a peer that is new, or hand descriptors on", &for_peers)?;
     let guarded = names(&|name, wanted| !wanted.is_any() && is_guarded(name));
     list(out, "these unless they may be an attempt on the recording", &guarded)?;
     for derived in derived {
         let name = derived.event.name();
         let sources = names(&|call, wanted| {
-            !wanted.is_any() && upkeep(call) == Upkeep::None && derived.is_read_from(call)
+            !wanted.is_any() && upkeep(call) <= Upkeep::WhenNamed && derived.is_read_from(call)
         });
         list(out, &format!("these but for what {name} is read out of"), &sources)?;
     }
