@@ -10,7 +10,7 @@ use core::mem::MaybeUninit;
 use wire::SectionState;
 use wire::table::{
     CHOICES_MAX, CallEntry, ChoiceKey, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
-    FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MESSAGES_IN,
+    FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LED, FETCH_LENPTR_OUT, FETCH_MESSAGES_IN,
     FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_POINTED_IN, FETCH_RESULT_OUT,
     FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, FETCHES_MAX, Fetch, POINTED_BYTES_MAX,
 };
@@ -67,6 +67,8 @@ const MESSAGE_AT_MAX: u64 = FETCH_BYTES_MAX / 4;
 const POINTED_MAX: u64 = 16;
 /// Bits of where a block that one leads to may begin.
 const POINTED_AT: u64 = POINTED_MAX * POINTED_BYTES_MAX as u64 - 1;
+/// What a block that leads to another one begins with.
+const LED_BYTES: u64 = 16;
 /// Ancillary data that is kept.
 const CONTROL_BYTES_MAX: u64 = 256;
 
@@ -198,6 +200,7 @@ pub(crate) unsafe fn vector(slot: &Slot, fetch: *const Fetch, position: u64) -> 
             let bytes = slot.bounded::<{ POINTED_BYTES_MAX as u64 }>(u64::from((*fetch).extra));
             pointed(slot, position, longs, pick(slot, (*fetch).param), bytes)
         }
+        FETCH_LED => led(slot, position, address, (*fetch).extra),
         FETCH_IOVEC_IN | FETCH_IOVEC_OUT | FETCH_MSGHDR_IN | FETCH_MSGHDR_OUT => {
             let whole = if is_out() { slot.result() as u64 } else { FETCH_BYTES_MAX };
             let data = Data { longs, is_message, parts: pick(slot, (*fetch).param), is_out, whole };
@@ -482,6 +485,24 @@ unsafe fn copy_parts<const PARTS: u64>(
         return start + more;
     }
     at
+}
+
+/// Copies a block that begins with an address and a length, and what is there.
+#[inline(always)]
+unsafe fn led(slot: &Slot, position: u64, address: u64, is_out: u8) -> Option<u64> {
+    let head = slot.body(position);
+    if !copy_user(head, LED_BYTES, address) {
+        return None;
+    }
+    let (from, given) = (head.cast::<u64>().read_volatile(), head.add(8).cast::<u32>().read_volatile());
+    let result = slot.result();
+    let filled = (result & !(result >> 63)) as u64;
+    let given = slot.forget(u64::from(given));
+    let wanted = if is_out != 0 && filled < given { filled } else { given };
+    let snap = slot.snap_bytes();
+    let bytes = slot.bounded::<{ FETCH_BYTES_MAX / 4 }>(if wanted < snap { wanted } else { snap });
+    let is_read = copy_user(head.add(LED_BYTES as usize), bytes, from);
+    Some(if is_read { LED_BYTES + bytes } else { LED_BYTES })
 }
 
 /// Copies `bytes` bytes from each of `count` addresses, up to the first where there are none.

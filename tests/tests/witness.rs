@@ -78,6 +78,12 @@ fn every_call_of_the_generator() -> Result<()> {
     // Which has no descriptor among its arguments, but in what these lead to.
     let submitted = "evt.type=io_submit and evt.failed=false and fd.filename=submitted";
     ensure!(rig.count("seen.reel", submitted)? == 3, "{submitted}");
+    // Which strace does not know.
+    let with_value =
+        |filter: &str| rig.count("seen.reel", &format!("{filter} and evt.arg.args contains round"));
+    ensure!(with_value("evt.type=setxattrat")? == 1, "the value that was given is missing");
+    let asked = "evt.type=getxattrat and evt.failed=false";
+    ensure!(with_value(asked)? == rig.count("seen.reel", asked)?, "the value that was found is missing");
     rig.done();
     Ok(())
 }

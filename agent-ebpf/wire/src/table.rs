@@ -44,6 +44,9 @@ pub const FETCH_MESSAGES_OUT: u8 = 17;
 pub const FETCH_POINTED_IN: u8 = 18;
 /// Bytes of such a block at most.
 pub const POINTED_BYTES_MAX: u8 = 64;
+/// 16 bytes that begin with an address (u64) and a length (u32), and behind them what is there, cut at the snap length: read
+/// whatever the result; with [`Fetch::extra`], no more of it than the result says.
+pub const FETCH_LED: u8 = 20;
 
 /// Entries of the table of choices at most.
 pub const CHOICES_MAX: u32 = 1024;
@@ -111,7 +114,8 @@ pub struct Fetch {
     pub arg: u8,
     /// Index of the argument that gives the length, where the fetch has one.
     pub param: u8,
-    /// Bytes that are read beyond those that are counted; those of a block of [`FETCH_POINTED_IN`].
+    /// Bytes that are read beyond those that are counted; those of a block of [`FETCH_POINTED_IN`]; of
+    /// [`FETCH_LED`] whether the kernel filled what is there.
     pub extra: u8,
     /// Bytes, or bytes per element.
     pub size: u32,

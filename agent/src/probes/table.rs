@@ -13,7 +13,7 @@ use wire::table::{
     CALL_SOCKET, CALL_SOCKET_NAMED, CALL_STATE, CALL_UNKNOWN, CALLS_MAX, CHANGES_ALL, CHANGES_ARGUMENT,
     CHANGES_RESULT, CHANGES_WITH_PEER, CallEntry, ChoiceKey, EITHER_KEPT, EITHER_NAMED, EITHER_OF_INTEREST,
     FD_NONE, FD_PAIR, FD_RESULT, FETCH_CHOICE, FETCH_COUNTED_IN, FETCH_COUNTED_OUT, FETCH_FIXED_IN,
-    FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LENPTR_OUT, FETCH_MESSAGES_IN,
+    FETCH_FIXED_OUT, FETCH_IOVEC_IN, FETCH_IOVEC_OUT, FETCH_LED, FETCH_LENPTR_OUT, FETCH_MESSAGES_IN,
     FETCH_MESSAGES_OUT, FETCH_MSGHDR_IN, FETCH_MSGHDR_OUT, FETCH_NONE, FETCH_POINTED_IN, FETCH_RESULT_OUT,
     FETCH_SHARE_IN, FETCH_SHARE_OUT, FETCH_STRING, FETCH_STRINGS, Fetch, JUDGED_BY_DESCRIPTOR,
     JUDGED_BY_PATH, JUDGED_WHOLLY, JUDGED_WITHOUT, SELECTED, SELECTED_FAILED, SELECTED_SUCCEEDED,
@@ -332,10 +332,10 @@ pub(super) fn class_of(call: &schema::Syscall) -> EventClass {
     }
 }
 
-/// Whether a fetch is by a loop.
+/// Whether a fetch is by a loop, or in several steps.
 fn is_vector(how: u8) -> bool {
     (FETCH_IOVEC_IN..=FETCH_STRINGS).contains(&how)
-        || matches!(how, FETCH_MESSAGES_IN | FETCH_MESSAGES_OUT | FETCH_POINTED_IN)
+        || matches!(how, FETCH_MESSAGES_IN | FETCH_MESSAGES_OUT | FETCH_POINTED_IN | FETCH_LED)
 }
 
 fn fetch_of(arg: u8, kind: &ArgKind) -> Option<Fetch> {
@@ -357,6 +357,7 @@ fn fetch_of(arg: u8, kind: &ArgKind) -> Option<Fetch> {
         Kind::Msghdr { out: true } => (FETCH_MSGHDR_OUT, 0, 0, 0),
         Kind::Messages { arg: Some(arg) } => (FETCH_MESSAGES_IN, arg, 0, 0),
         Kind::Messages { arg: None } => (FETCH_MESSAGES_OUT, 0, 0, 0),
+        Kind::Led { out } => (FETCH_LED, 0, 0, u8::from(out)),
         Kind::Pointed { arg, element } => (FETCH_POINTED_IN, arg, 0, element),
         Kind::Choice { arg } => (FETCH_CHOICE, arg, choice_number(&kind.shape)?, 0),
     };

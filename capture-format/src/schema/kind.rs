@@ -23,6 +23,8 @@
 //!       | in:argN | out:argN            counted by argument N
 //!       | in:argN*SIZE | out:argN*SIZE  elements of SIZE bytes counted by argument N
 //!       | in:argN@SIZE                   SIZE bytes at each of the pointers that argument N counts
+//!       | in:16& | out:16&             16 bytes, of which the first 8 are an address and the next 4 a length, and so many bytes from
+//!                                       there: with `out` those that the kernel filled, as many as the result says at most
 //!       | in:argN/COUNT | out:argN/COUNT
 //!                                       a byte for each COUNT of argument N; of bits, in whole words of 8 bytes
 //!       | out:ret | out:ret*SIZE        counted by the result
@@ -192,6 +194,11 @@ pub enum Fetch {
         /// Bytes at each.
         element: u8,
     },
+    /// 16 bytes that begin with an address (8 bytes) and a length (4), and what is there.
+    Led {
+        /// What is there was filled by the kernel, no more of it than the result says.
+        out: bool,
+    },
     /// What a table says for the value of argument `arg`.
     Choice {
         /// The argument that decides.
@@ -277,6 +284,9 @@ fn parse_fetch(shape: &Shape, text: &str) -> Option<Fetch> {
         Some((length, extra)) => (length, extra.parse().ok()?),
         None => (length, 0),
     };
+    if length == "16&" {
+        return Some(Fetch::Led { out });
+    }
     if let Some((arg, element)) = length.split_once('@') {
         let (arg, element) = (arg.strip_prefix("arg")?.parse().ok()?, element.parse().ok()?);
         return (!out).then_some(Fetch::Pointed { arg, element });
@@ -460,6 +470,7 @@ impl fmt::Display for Fetch {
                 write!(f, "<{}:arg{arg}{}{}>", direction(out), times(element), more(extra))
             }
             Fetch::Pointed { arg, element } => write!(f, "<in:arg{arg}@{element}>"),
+            Fetch::Led { out } => write!(f, "<{}:16&>", direction(out)),
             Fetch::Share { out, arg, per } => write!(f, "<{}:arg{arg}/{per}>", direction(out)),
             Fetch::Result { element, extra } => write!(f, "<out:ret{}{}>", times(element), more(extra)),
             Fetch::LengthPointer { arg } => write!(f, "<out:*arg{arg}>"),
@@ -498,6 +509,8 @@ mod tests {
             "struct(epoll_event)<out:ret*12>",
             "struct(pollfd)<in:arg1*8>",
             "struct(iocb)<in:arg1@64>",
+            "struct(xattr_args)<in:16&>",
+            "struct(xattr_args)<out:16&>",
             "iovec<in:arg2>",
             "iovec<out:arg2>",
             "parts<in:arg2>",
@@ -531,6 +544,7 @@ mod tests {
             "sockopt",
             "struct()<in:1>",
             "struct(iocb)<out:arg1@64>",
+            "struct(xattr_args)<in:8&>",
             "struct(iocb)<in:arg1@256>",
             "mmsghdr<in>",
             "mmsghdr<out:arg2>",

@@ -123,6 +123,7 @@ fn the_kernel_table_has_room_for_every_fetch() {
                         | Fetch::Msghdr { .. }
                         | Fetch::Messages { .. }
                         | Fetch::Pointed { .. }
+                        | Fetch::Led { .. }
                         | Fetch::Strings
                 )
             });

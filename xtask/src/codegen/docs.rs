@@ -170,6 +170,7 @@ How to read an argument's kind:
 | `argN`, `ret`, `*argN` | as many as argument N says, as the result says, as the number says that argument N points to |
 | `argN*N`, `ret*N` | that many structures |
 | `argN@N` | a structure at each of the pointers that argument N counts, 16 at most |
+| `N&` | that many bytes, and as many as they say from where they point to |
 | `argN+N`, `ret+N` | that many bytes behind the structure |
 | `argN/P` | a byte for every P that argument N says: 8 bits, or a page |
 
