@@ -7070,7 +7070,7 @@ pub(super) static OPERATIONS: [Operation; 70] = [
             "int",
             &[
                 ("fd", "fd"),
-                ("command", "hex"),
+                ("command", "enum(io_uring_cmd)"),
                 ("flags", "hex"),
                 ("addr", "hex"),
                 ("len", "uint"),
@@ -7419,7 +7419,7 @@ pub(super) static OPERATIONS: [Operation; 70] = [
             "int",
             &[
                 ("fd", "fd"),
-                ("command", "hex"),
+                ("command", "enum(io_uring_cmd)"),
                 ("flags", "hex"),
                 ("addr", "hex"),
                 ("len", "uint"),
@@ -7560,7 +7560,7 @@ pub(super) static OPERATIONS_ARM: [u16; 65] = [
 ];
 
 /// Names of flags and values, by the name of the set.
-pub(super) static SETS: [NameSet; 239] = [
+pub(super) static SETS: [NameSet; 241] = [
     NameSet {
         name: "access",
         entries: &[(0x1, 0x1, "X_OK"), (0x2, 0x2, "W_OK"), (0x4, 0x4, "R_OK"), (0x0, 0x0, "F_OK")],
@@ -8957,6 +8957,50 @@ pub(super) static SETS: [NameSet; 239] = [
             (0x8, 0x8, "IORING_ASYNC_CANCEL_FD_FIXED"),
             (0x10, 0x10, "IORING_ASYNC_CANCEL_USERDATA"),
             (0x20, 0x20, "IORING_ASYNC_CANCEL_OP"),
+        ],
+    },
+    NameSet {
+        name: "io_uring_cmd",
+        entries: &[
+            (0x1200, 0x1200, "BLOCK_URING_CMD_DISCARD"),
+            (0x80207501, 0x80207501, "UBLK_U_CMD_GET_QUEUE_AFFINITY"),
+            (0x80207502, 0x80207502, "UBLK_U_CMD_GET_DEV_INFO"),
+            (0x80207509, 0x80207509, "UBLK_U_CMD_GET_PARAMS"),
+            (0x80207512, 0x80207512, "UBLK_U_CMD_GET_DEV_INFO2"),
+            (0x80207513, 0x80207513, "UBLK_U_CMD_GET_FEATURES"),
+            (0x80207514, 0x80207514, "UBLK_U_CMD_DEL_DEV_ASYNC"),
+            (0xc0107520, 0xc0107520, "UBLK_U_IO_FETCH_REQ"),
+            (0xc0107521, 0xc0107521, "UBLK_U_IO_COMMIT_AND_FETCH_REQ"),
+            (0xc0107522, 0xc0107522, "UBLK_U_IO_NEED_GET_DATA"),
+            (0xc0107523, 0xc0107523, "UBLK_U_IO_REGISTER_IO_BUF"),
+            (0xc0107524, 0xc0107524, "UBLK_U_IO_UNREGISTER_IO_BUF"),
+            (0xc0207504, 0xc0207504, "UBLK_U_CMD_ADD_DEV"),
+            (0xc0207505, 0xc0207505, "UBLK_U_CMD_DEL_DEV"),
+            (0xc0207506, 0xc0207506, "UBLK_U_CMD_START_DEV"),
+            (0xc0207507, 0xc0207507, "UBLK_U_CMD_STOP_DEV"),
+            (0xc0207508, 0xc0207508, "UBLK_U_CMD_SET_PARAMS"),
+            (0xc0207510, 0xc0207510, "UBLK_U_CMD_START_USER_RECOVERY"),
+            (0xc0207511, 0xc0207511, "UBLK_U_CMD_END_USER_RECOVERY"),
+            (0xc0207515, 0xc0207515, "UBLK_U_CMD_UPDATE_SIZE"),
+            (0xc0207516, 0xc0207516, "UBLK_U_CMD_QUIESCE_DEV"),
+            (0xc0207517, 0xc0207517, "UBLK_U_CMD_TRY_STOP_DEV"),
+            (0xc0207518, 0xc0207518, "UBLK_U_CMD_REG_BUF"),
+            (0xc0207519, 0xc0207519, "UBLK_U_CMD_UNREG_BUF"),
+            (0xc0484e80, 0xc0484e80, "NVME_URING_CMD_IO"),
+            (0xc0484e81, 0xc0484e81, "NVME_URING_CMD_IO_VEC"),
+            (0xc0484e82, 0xc0484e82, "NVME_URING_CMD_ADMIN"),
+            (0xc0484e83, 0xc0484e83, "NVME_URING_CMD_ADMIN_VEC"),
+        ],
+    },
+    NameSet {
+        name: "io_uring_cmd_socket",
+        entries: &[
+            (0x0, 0x0, "SOCKET_URING_OP_SIOCINQ"),
+            (0x1, 0x1, "SOCKET_URING_OP_SIOCOUTQ"),
+            (0x2, 0x2, "SOCKET_URING_OP_GETSOCKOPT"),
+            (0x3, 0x3, "SOCKET_URING_OP_SETSOCKOPT"),
+            (0x4, 0x4, "SOCKET_URING_OP_TX_TIMESTAMP"),
+            (0x5, 0x5, "SOCKET_URING_OP_GETSOCKNAME"),
         ],
     },
     NameSet {

@@ -1,5 +1,6 @@
 //! The program run on small captures: what a user types, and what comes out.
 
+mod commands;
 mod copy;
 mod damage;
 mod hostile;

@@ -2,7 +2,7 @@
 
 use capture_format::ReadError;
 use capture_format::message::{Message, Parts};
-use capture_format::model::{Arg, FdSource};
+use capture_format::model::{Arg, DescriptorType, FdSource};
 use capture_format::schema::{self, ArgKind, Choices, Fetch, NameSet, Selector, Shape, Structure};
 
 use super::buffer::{write_buffer, write_digits};
@@ -55,6 +55,8 @@ pub(crate) enum Shown {
     By(Selector, Option<&'static Choices>),
     Flags(Option<&'static NameSet>),
     Enum(Option<&'static NameSet>),
+    /// What is asked of a file, as whoever made the file numbers it.
+    Command,
     Path,
     Text,
     Strings,
@@ -90,6 +92,7 @@ impl Shown {
             Shape::WaitStatus => Shown::WaitStatus,
             Shape::SocketOption(level) => Shown::SocketOption(*level),
             Shape::Flags(name) => Shown::Flags(schema::set(name)),
+            shape if is_command(shape) => Shown::Command,
             Shape::Enum(name) => Shown::Enum(schema::set(name)),
             Shape::Path(_) => Shown::Path,
             Shape::Text => Shown::Text,
@@ -137,7 +140,8 @@ impl Shown {
             | Shown::WaitStatus
             | Shown::SocketOption(_)
             | Shown::Flags(_)
-            | Shown::Enum(_) => u64::from(raw as u32),
+            | Shown::Enum(_)
+            | Shown::Command => u64::from(raw as u32),
         }
     }
 
@@ -245,6 +249,10 @@ pub(crate) fn write_number(row: &RowView<'_>, out: &mut Vec<u8>, shown: &Shown, 
             true
         }),
         Shown::Flags(Some(set)) => explain(out, mode, decimal, |out| write_flag_names(out, set, raw)),
+        Shown::Command => {
+            let set = schema::set(if is_about_socket(row) { SOCKET_COMMANDS } else { DEVICE_COMMANDS });
+            explain(out, mode, decimal, |out| push(out, set.and_then(|set| set.name(raw))));
+        }
         Shown::Enum(Some(set)) => explain(out, mode, decimal, |out| push(out, set.name(raw))),
         Shown::Flags(None) | Shown::Enum(None) | Shown::SocketOption(_) => decimal(out),
         Shown::Pointer if raw == 0 => out.extend_from_slice(b"NULL"),
@@ -263,6 +271,22 @@ pub(crate) fn write_number(row: &RowView<'_>, out: &mut Vec<u8>, shown: &Shown, 
         | Shown::Msghdr
         | Shown::Messages => write_prefixed_hex(out, raw),
     }
+}
+
+/// What an operation of `io_uring` asks of a file is numbered by whoever made the file: of sockets with small numbers, which
+/// mean something else elsewhere.
+const DEVICE_COMMANDS: &str = "io_uring_cmd";
+const SOCKET_COMMANDS: &str = "io_uring_cmd_socket";
+
+/// Whether the name of a number depends on the file that the event is about.
+pub(crate) fn is_command(shape: &Shape) -> bool {
+    matches!(shape, Shape::Enum(name) if name == DEVICE_COMMANDS)
+}
+
+fn is_about_socket(row: &RowView<'_>) -> bool {
+    use DescriptorType as T;
+    let kind = row.descriptor().ok().flatten().map(|descriptor| descriptor.kind);
+    matches!(kind, Some(T::Ipv4 | T::Ipv6 | T::Unix | T::Netlink | T::Packet | T::Socket))
 }
 
 fn write_prefixed_hex(out: &mut Vec<u8>, value: u64) {

@@ -17,7 +17,7 @@ mod path;
 mod sockaddr;
 mod structure;
 
-pub(crate) use argument::makes_file;
+pub(crate) use argument::{is_command, makes_file};
 pub(crate) use buffer::{base64_decode, buffer, write_buffer};
 pub use clock::{Clock, write_clock, write_span};
 pub(crate) use descriptor::{descriptor_name, ip_address, type_letter, write_ip};

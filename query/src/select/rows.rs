@@ -19,7 +19,7 @@ use crate::fields::{Argument, io_category, only_path, parameter};
 use crate::filter::{Access, At, Node, Test};
 use crate::print::PrintOptions;
 use crate::recording::{Recording, Rows};
-use crate::render::{InfoPlan, InfoSource, Parameter, write_planned_info};
+use crate::render::{InfoPlan, InfoSource, Parameter, is_command, write_planned_info};
 use crate::value::Value;
 use crate::view::{KindView, RowView, is_directory};
 
@@ -179,6 +179,7 @@ fn is_plain_data(view: &KindView<'_>, index: usize) -> bool {
 fn is_plain_number(view: &KindView<'_>, index: usize) -> bool {
     let kind = &view.kind.args[index].kind;
     !kind.is_data()
+        && !is_command(&kind.shape)
         && matches!(
             kind.shape,
             Shape::Int
