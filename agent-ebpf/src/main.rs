@@ -15,6 +15,7 @@ mod facts;
 mod fetch;
 mod kernel;
 mod memory;
+mod names;
 mod network;
 mod outside;
 mod packet;

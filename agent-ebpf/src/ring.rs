@@ -310,6 +310,16 @@ pub(crate) unsafe fn begin(weight: Weight) -> Option<Slot> {
 }
 
 impl Slot {
+    /// The record that this CPU is writing.
+    #[inline(always)]
+    pub(crate) unsafe fn being_written() -> Option<Slot> {
+        let cpu = bpf_get_smp_processor_id() as u32;
+        let state = RING_STATES.get_ptr_mut(cpu)?;
+        let head = (&raw const (*state).head).read_volatile();
+        let record = RINGS.get_ptr_mut(cpu)?.cast::<u8>().add((opaque(head) & setting!(ring_mask)) as usize);
+        Some(Slot { state, record, time_ns: 0 })
+    }
+
     #[inline(always)]
     unsafe fn put_u64(&self, at: u64, value: u64) {
         self.record.add(at as usize).cast::<u64>().write_volatile(value);

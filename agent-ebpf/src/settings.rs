@@ -5,6 +5,8 @@ use wire::offsets::{Offsets, SETTINGS_RESERVED, Settings};
 #[unsafe(no_mangle)]
 static SETTINGS: Settings = Settings {
     ring_mask: 0,
+    name_seed: 0,
+    name_key: 0,
     snap_bytes: 80,
     self_tgid: 0,
     follow: 0,

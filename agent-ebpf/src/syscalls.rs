@@ -8,21 +8,22 @@ use aya_ebpf::{
 };
 use wire::RecordType;
 use wire::offsets::ABSENT;
-use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
+use wire::record::{FLAG_COMPAT, FLAG_LATENCY, FLAG_NO_RESULT, SECTION_FILE, SECTION_SOCKET};
 use wire::ring::{CallStart, EXEC_STARTS, EventClass, ExecStart, START_OUTSIDE, START_SHARED};
 use wire::table::{
-    CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET, CALL_SOCKET_NAMED,
-    CALL_UNKNOWN, CALLS_MAX, CallEntry, EITHER_KEPT, EITHER_NAMED, FD_PAIR, FD_RESULT, JUDGED_WHOLLY,
-    SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD, SHARED_IPC,
-    SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT, SHARED_SOCKETCALL, UPKEEP_ON_SOCKET, UPKEEP_OWN, UPKEEP_PEER,
+    CALL_ENTRIES, CALL_FILE, CALL_IMAGE, CALL_NAMED, CALL_NAMELESS, CALL_SILENT_ZERO, CALL_SOCKET,
+    CALL_SOCKET_NAMED, CALL_UNKNOWN, CALLS_MAX, CallEntry, EITHER_KEPT, EITHER_NAMED, FD_PAIR, FD_RESULT,
+    JUDGED_WHOLLY, SELECTED_SUCCEEDED, SHARED_ABSENT, SHARED_BY_IPC, SHARED_BY_SOCKETCALL, SHARED_CHILD,
+    SHARED_IPC, SHARED_MAX, SHARED_MEMORY, SHARED_SHIFT, SHARED_SOCKETCALL, UPKEEP_ON_SOCKET, UPKEEP_OWN,
+    UPKEEP_PEER,
 };
 
 use crate::descriptors;
 use crate::facts::{file_facts, file_of, is_socket, socket_facts};
 use crate::fetch;
 use crate::memory::{follow, load, opaque, read_user_or_zero};
+use crate::names;
 use crate::outside;
-use crate::path;
 use crate::peers;
 use crate::ring::{self, MMAPABLE, Slot, Weight};
 use crate::settings::{offset, setting};
@@ -460,13 +461,13 @@ unsafe fn write_call(
 
 /// Whether others run in the memory of the task, and can change what a call was given while it reads it.
 #[inline(always)]
-unsafe fn is_memory_shared(task: *const u8) -> bool {
+pub(crate) unsafe fn is_memory_shared(task: *const u8) -> bool {
     load::<u32>(follow(task, offset!(task_mm)), offset!(mm_users)) > 1
 }
 
 /// Whether they did when the call began: who changed what it was given may be gone by its end.
 #[inline(always)]
-unsafe fn was_memory_shared(tid: u32) -> bool {
+pub(crate) unsafe fn was_memory_shared(tid: u32) -> bool {
     let Some(start) = STARTS.get_ptr(tid & setting!(start_mask)) else { return false };
     (*start).tid == tid && (*start).nr & START_SHARED != 0
 }
@@ -577,10 +578,8 @@ unsafe fn describe(slot: &Slot, task: *const u8, entry: *const CallEntry, mut po
         };
         let file = file_of(task, fd);
         position = file_facts(slot, position, SECTION_FILE, file);
-        let is_name_doubtful = is_memory_shared(task) || was_memory_shared(pid_tgid(task) as u32);
-        if (*entry).fd == FD_RESULT && (flags & CALL_NAMELESS != 0 || is_name_doubtful) {
-            let root = follow(task, offset!(task_fs)) as u64 + offset!(fs_root);
-            position = path::file(slot, position, SECTION_OPENED, file + offset!(file_path), root);
+        if flags & (CALL_NAMELESS | CALL_NAMED) != 0 {
+            position = names::opened(entry, slot.forget(position), file);
         }
     }
     let is_named = flags & CALL_SOCKET_NAMED == 0 || slot.argument(4) != 0;

@@ -301,6 +301,7 @@ mod tests {
             ("fd.port>1000", (some(""), None)),
             ("not fd.port=443", (None, None)),
             ("fd.type=file", (None, None)),
+            ("fd.nameopened startswith /etc", (None, None)),
             ("fd.ip=10.0.0.1", (None, None)),
             ("proc.name=x", (None, None)),
         ] {

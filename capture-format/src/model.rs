@@ -317,6 +317,9 @@ pub struct Descriptor {
     pub role: Role,
     /// From connect (also in progress) or accept on.
     pub connected: bool,
+    /// The path that the kernel has for the file that was opened, when that differs from `name`: a link has led there, or the
+    /// program has seen to it that another path was read than the kernel took.
+    pub name_opened: Text,
 }
 
 /// A version of a container.

@@ -15,9 +15,14 @@ fn folder(rig: &Rig) -> Result<(PathBuf, String)> {
 
 /// Records `hostile` in one of its modes; gives what it says it did.
 fn record(rig: &Rig, words: &[&str]) -> Result<Vec<String>> {
+    record_with(rig, &["-q"], words)
+}
+
+/// The same, with these options.
+fn record_with(rig: &Rig, options: &[&str], words: &[&str]) -> Result<Vec<String>> {
     let program = rig::helper("hostile")?;
     let command: Vec<&str> = [&[program.as_str()], words].concat();
-    let output = rig.record("hostile.reel", &["-q"], &command)?;
+    let output = rig.record("hostile.reel", options, &command)?;
     rig.info("hostile.reel")?.is_complete()?;
     Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
 }
@@ -49,6 +54,29 @@ fn a_path_that_changes_while_it_is_opened_deceives_nobody() -> Result<()> {
         "a path that was changed in time is shown as the one that was asked for"
     );
     rig.done();
+    Ok(())
+}
+
+#[test]
+fn whoever_changes_a_path_it_is_told_what_the_kernel_opened() -> Result<()> {
+    for options in [["-q"].as_slice(), &["-q", "--no-latency"]] {
+        let Some(rig) = Rig::new("hostile-lies")? else { return Ok(()) };
+        let (_, folder) = folder(&rig)?;
+        let done = record_with(&rig, options, &["lies", &folder])?;
+        let opened = format!(
+            "evt.type in (open, openat) and evt.arg.flags contains O_RDONLY and fd.nameopened startswith {folder}/ and \
+             evt.rawres>=0"
+        );
+        let seen = rig.lines("hostile.reel", &opened, "%fd.nameopened")?;
+        let done: Vec<String> = done.iter().map(|name| format!("{folder}/{name}")).collect();
+        ensure!(done.len() == 11 && seen == done, "{options:?}: {seen:#?} instead of {done:#?}");
+        let names = rig.lines("hostile.reel", &opened, "%fd.name")?;
+        let lies = names.iter().filter(|name| name.ends_with("/lied")).count();
+        ensure!(lies >= 6, "{options:?}: nothing is shown by {names:#?}");
+        let honest: Vec<_> = names[7..].iter().filter_map(|name| name.rsplit('/').next()).collect();
+        ensure!(honest == ["link", "plain", "plain", "plain"], "{options:?}: {names:#?}");
+        rig.done();
+    }
     Ok(())
 }
 

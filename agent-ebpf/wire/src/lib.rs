@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod facts;
+pub mod names;
 pub mod offsets;
 pub mod outside;
 pub mod parts;

@@ -193,6 +193,10 @@ offsets! {
 pub struct Settings {
     /// `ring_bytes - 1`, where `ring_bytes` is a power of two.
     pub ring_mask: u64,
+    /// Drawn for each recording: what the numbers of [`crate::names`] begin with.
+    pub name_seed: u64,
+    /// The same: their key, which is odd.
+    pub name_key: u64,
     /// Bytes kept of a buffer.
     pub snap_bytes: u32,
     /// Process whose own events are never recorded: the agent.
@@ -236,10 +240,10 @@ pub struct Settings {
 
 /// Words that fill [`Settings`] up, so that there is no padding: the whole of it is handed over as bytes.
 pub const SETTINGS_RESERVED: usize = (SETTINGS_WORDS + size_of::<Offsets>() / 4) % 2;
-/// Words of [`Settings`] between the first two and the offsets.
+/// Words of [`Settings`] of half the size before the offsets.
 const SETTINGS_WORDS: usize = 17;
 const _: () =
-    assert!(size_of::<Settings>() == 8 + (SETTINGS_WORDS + SETTINGS_RESERVED) * 4 + size_of::<Offsets>());
+    assert!(size_of::<Settings>() == 24 + (SETTINGS_WORDS + SETTINGS_RESERVED) * 4 + size_of::<Offsets>());
 
 #[cfg(test)]
 mod tests {

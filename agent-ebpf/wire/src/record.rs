@@ -218,9 +218,14 @@ pub const SECTION_REGISTERED: u8 = 0x59;
 /// Section: the path of that file, in the form of [`SECTION_EXE_PATH`]. Left out when it was told shortly before.
 pub const SECTION_REGISTERED_PATH: u8 = 0x5a;
 
-/// Section: path of the file that was opened, in the form of [`SECTION_EXE_PATH`]; of programs whose memory others can
-/// change while the call reads it, and where the call names none.
+/// Section: path of the file that was opened, in the form of [`SECTION_EXE_PATH`]; where the call names none, and unless it
+/// is known that the path it was given is the same ([`crate::names`]).
 pub const SECTION_OPENED: u8 = 0x4e;
+/// What a section of [`crate::FileFacts`] takes.
+pub const FILE_SECTION_BYTES: u64 = (SECTION_HEADER_BYTES + crate::facts::FILE_BYTES) as u64;
+/// Section: two numbers (u64) that belong to [`SECTION_OPENED`] of a call that was given a path: the one by which the agent
+/// can say that both are the same, 0 for none; and 1 if others could change the path while the call read it, as threads.
+pub const SECTION_GIVEN: u8 = 0x4f;
 /// Section: the beginning of an IP packet, from its IP header on.
 pub const SECTION_PACKET: u8 = 0x50;
 /// Section: name of the network device a packet was on, padded with NULs.

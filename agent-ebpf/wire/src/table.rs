@@ -79,6 +79,9 @@ pub const CALL_STATE: u8 = 32;
 /// The call opens a file without naming it: its path is always sent.
 pub const CALL_NAMELESS: u8 = 64;
 
+/// The call opens a file by a path, the first that it is given.
+pub const CALL_NAMED: u8 = 128;
+
 /// Bit of [`CallEntry::selected`]: the call is recorded when it succeeds, or does not return.
 pub const SELECTED_SUCCEEDED: u8 = 1;
 /// Bit of [`CallEntry::selected`]: the call is recorded when it fails.

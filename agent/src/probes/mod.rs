@@ -147,6 +147,14 @@ pub(crate) struct ProgramFacts {
     pub(crate) machine_code_bytes: Option<u32>,
 }
 
+/// A number that nobody can know.
+fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // SAFETY: writes at most the array's bytes. It does not fail for so few once the machine is up.
+    unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    u64::from_ne_bytes(bytes)
+}
+
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct Plain<T>(T);
@@ -206,6 +214,8 @@ impl Probes {
         let descriptor_slots = if judges { DESCRIPTOR_SLOTS } else { 1 };
         let settings = Settings {
             ring_mask: ring_bytes as u64 - 1,
+            name_seed: random(),
+            name_key: random() | 1,
             snap_bytes: options.snap_bytes,
             self_tgid: options.own_pid,
             follow: u32::from(options.follow),

@@ -22,7 +22,7 @@ use super::Probes;
 const MAP_FREEZE: libc::c_int = 22;
 
 /// Maps that we write while recording, whatever is recorded.
-const WRITTEN: [&str; 2] = ["RINGS", "RING_STATES"];
+const WRITTEN: [&str; 3] = ["RINGS", "RING_STATES", "NAMES"];
 
 impl Probes {
     /// Names of what the kernel holds of us, by number. The links are found among this process's descriptors.

@@ -14,6 +14,7 @@ mod interrupts;
 mod ledger;
 mod marks;
 mod meter;
+mod names;
 mod plan;
 mod privileges;
 mod recorder;
@@ -42,6 +43,7 @@ use followed::Followed;
 use governor::{Decision, Governor};
 use marks::Marks;
 use meter::Meter;
+use names::Names;
 use plan::TypedFilter;
 pub(crate) use plan::{Plan, usual_ring_bytes};
 pub(crate) use privileges::missing_welcome;
@@ -120,6 +122,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         eprintln!("sysreel-agent: this kernel has no tracepoint {tracepoint}: {what} not recorded");
     }
     let mut rings = Rings::map(&probes)?;
+    let mut names = Names::map(&probes)?;
     plan.tell(format_args!(
         "probes are attached, {} CPUs with {} bytes of ring each",
         probes.cpus(),
@@ -180,6 +183,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     loop {
         recorder.tell_suspension(&mut suspensions);
         let pass = drain(&mut rings, &mut tracker, &mut recorder, &mut followed);
+        names.note(tracker.same_names());
         recorder.after_pass(&mut rings, &pass);
         if boot_ns().saturating_sub(misses_since_ns) >= MISSES_EVERY_NS {
             recorder.missed(&misses.take(), std::mem::replace(&mut misses_since_ns, boot_ns()));

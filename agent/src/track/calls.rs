@@ -4,7 +4,7 @@ use capture_format::model::{Arg, EventKind, FdSource, Ref};
 use capture_format::schema::{
     Abi, KernelEvent, Shape, completion_kind, event_kind, kernel_event, operation_kind, syscall,
 };
-use wire::record::{FLAG_COMPAT, SECTION_FILE, SECTION_OPENED, SECTION_SOCKET};
+use wire::record::{FLAG_COMPAT, SECTION_FILE, SECTION_GIVEN, SECTION_OPENED, SECTION_SOCKET};
 use wire::{FileFacts, Record, RecordHeader, Section, SectionState, SocketFacts};
 
 use super::dns::Carrier;
@@ -236,6 +236,7 @@ pub(super) struct Call<'r, 'a> {
     socket: Option<&'a [u8]>,
     file: Option<&'a [u8]>,
     opened: Option<&'a [u8]>,
+    given: Option<&'a [u8]>,
 }
 
 impl<'r, 'a> Call<'r, 'a> {
@@ -246,12 +247,21 @@ impl<'r, 'a> Call<'r, 'a> {
 
     #[inline]
     pub(super) fn of_ring(record: &'r Record<'a>, ring: Ring) -> Self {
-        let mut call = Call { ring, record, data: [None; ARGS_MAX], socket: None, file: None, opened: None };
+        let mut call = Call {
+            ring,
+            record,
+            data: [None; ARGS_MAX],
+            socket: None,
+            file: None,
+            opened: None,
+            given: None,
+        };
         for section in record.sections() {
             match section.index {
                 SECTION_SOCKET => call.socket = Some(section.bytes),
                 SECTION_FILE => call.file = Some(section.bytes),
                 SECTION_OPENED => call.opened = Some(section.bytes),
+                SECTION_GIVEN => call.given = Some(section.bytes),
                 index => {
                     if let Some(slot) = call.data.get_mut(usize::from(index)) {
                         *slot = Some(section);
@@ -343,6 +353,13 @@ impl<'r, 'a> Call<'r, 'a> {
         // What has no place in the tree, like a pipe, has no components.
         let is_told = |components: &&[u8]| !components.is_empty() && path::are_all_components(components);
         self.opened.filter(is_told).map(path::from_components)
+    }
+
+    /// With [`Self::opened`] of a call that was given a path: by which number the kernel side is told that both are the
+    /// same, 0 for none, and whether others could change the path while the call read it.
+    pub(super) fn given(&self) -> Option<(u64, bool)> {
+        let (number, is_shared) = self.given?.split_first_chunk()?;
+        Some((u64::from_ne_bytes(*number), is_shared.first().is_some_and(|is_shared| *is_shared != 0)))
     }
 
     /// The values of the arguments, as the kind stores them.

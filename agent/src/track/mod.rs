@@ -142,6 +142,8 @@ pub struct Tracker {
     /// Room for the data of one call.
     parts_buffer: Vec<u8>,
     guarded: tamper::Guarded,
+    /// Numbers of paths that are those of the files that were opened, see `wire::names`.
+    same_names: Vec<u64>,
 }
 
 impl Tracker {
@@ -164,9 +166,15 @@ impl Tracker {
             parts_buffer: Vec::new(),
             dns: dns::Dns::default(),
             off_cpu: on_switch::OffCpu::default(),
+            same_names: Vec::new(),
             proc,
             options,
         }
+    }
+
+    /// Numbers of paths that were found to be those of the files that were opened, since the last call (`wire::names`).
+    pub fn same_names(&mut self) -> impl Iterator<Item = u64> + '_ {
+        self.same_names.drain(..)
     }
 
     /// Brings the state forward by one record and makes exactly one event of it, or leaves it out when not selected.

@@ -169,9 +169,15 @@ impl Tracker {
             } else {
                 self.resolve(task, dirfd, given)
             };
-            // Another thread may have changed what was given, before the kernel read it or after; a link may have led on.
-            if let Some(opened) = call.opened() {
-                descriptor.name = opened;
+            // What was given may have been changed, before the kernel read it or after; or a link has led on.
+            match (call.opened(), call.given()) {
+                (Some(opened), Some((number, _))) if opened == descriptor.name => {
+                    self.same_names.extend((number != 0).then_some(number));
+                }
+                // Another thread had it in its hands: then what is named is what was opened.
+                (Some(opened), Some((_, true)) | None) => descriptor.name = opened,
+                (Some(opened), Some((_, false))) => descriptor.name_opened = opened,
+                (None, _) => {}
             }
             if descriptor.name != given {
                 descriptor.name_raw = given.to_vec();

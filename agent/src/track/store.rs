@@ -251,5 +251,9 @@ fn process_bytes(process: &Process) -> usize {
 }
 
 fn descriptor_bytes(descriptor: &Descriptor) -> usize {
-    size_of::<Descriptor>() + descriptor.name.capacity() + descriptor.name_raw.capacity() + 64
+    size_of::<Descriptor>()
+        + descriptor.name.capacity()
+        + descriptor.name_raw.capacity()
+        + descriptor.name_opened.capacity()
+        + 64
 }

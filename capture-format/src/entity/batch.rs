@@ -84,7 +84,9 @@ fn entity_bytes(entity: &Entity) -> usize {
                 + process.cwd.len()
                 + process.exe.len()
         }
-        Entity::Descriptor(descriptor) => descriptor.name.len() + descriptor.name_raw.len(),
+        Entity::Descriptor(descriptor) => {
+            descriptor.name.len() + descriptor.name_raw.len() + descriptor.name_opened.len()
+        }
         Entity::Kind(kind) => 64 * kind.args.len(),
         _ => 64,
     };

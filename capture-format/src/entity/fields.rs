@@ -214,7 +214,7 @@ impl Stored for Descriptor {
             2 => Role::Server,
             _ => Role::Unknown,
         };
-        Ok(())
+        f.text(&mut self.name_opened)
     }
 }
 

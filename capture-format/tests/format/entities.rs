@@ -146,10 +146,11 @@ fn descriptor() -> impl Strategy<Value = Entity> {
         Socket,
     ]);
     let role = select(vec![Role::Unknown, Role::Client, Role::Server]);
-    let file = (text(), text(), large(), small(), small(), any::<[bool; 3]>());
+    let file = (text(), [text(), text()], large(), small(), small(), any::<[bool; 3]>());
     (kind, file, any::<(u16, u8)>(), endpoint(), endpoint(), role).prop_map(
         |(kind, file, (protocol, socktype), local, remote, role)| {
-            let (name, name_raw, ino, dev, mode, [overlay_upper, overlay_lower, connected]) = file;
+            let (name, [name_raw, name_opened], ino, dev, mode, [overlay_upper, overlay_lower, connected]) =
+                file;
             Entity::from(Descriptor {
                 kind,
                 name,
@@ -165,6 +166,7 @@ fn descriptor() -> impl Strategy<Value = Entity> {
                 remote,
                 role,
                 connected,
+                name_opened,
             })
         },
     )

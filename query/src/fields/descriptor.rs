@@ -302,6 +302,16 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     field("fd.name_changed", Bool, Never, "This event changed the descriptor's name."),
     field(
+        "fd.nameopened",
+        Text,
+        Path(|view| match view.descriptor.name_opened.as_slice() {
+            b"" => known(&view.descriptor.name),
+            opened => known(opened),
+        }),
+        "Path as the kernel has it for the file that was opened, however it was named: not that of a link, nor one that was \
+         only shown.",
+    ),
+    field(
         "fd.nameraw",
         Text,
         Path(|view| match view.descriptor.name_raw.as_slice() {

@@ -15,13 +15,16 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
         ["race", directory] => race(directory),
+        ["lies", directory] => lies(directory),
         ["rename"] => rename(),
         ["descriptors", directory] => descriptors(directory),
         ["paths", directory] => paths(directory),
         ["pids"] => pids(),
         ["clones"] => clones(),
         ["programs", directory] => programs(directory),
-        _ => Err(Error::other("race DIR, rename, descriptors DIR, paths DIR, pids, clones or programs DIR")),
+        _ => Err(Error::other(
+            "race DIR, lies DIR, rename, descriptors DIR, paths DIR, pids, clones or programs DIR",
+        )),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -99,6 +102,79 @@ fn race(directory: &str) -> Result<()> {
     std::io::stdout().write_all(out.as_bytes())
 }
 
+/// Opens a pipe over and over. While the kernel, which has taken the path, waits for somebody who writes, the path becomes
+/// another one: in memory that another process has too, by another process that writes into this one, by a thread that is
+/// gone in the end. Then a file by a link, and one as often as it takes to be known. Prints what each open got.
+fn lies(directory: &str) -> Result<()> {
+    let (pipe, other) = (format!("{directory}/true"), format!("{directory}/lied"));
+    // SAFETY: a path that ends with NUL.
+    checked(unsafe { libc::mkfifo(text(pipe.as_str())?.as_ptr(), 0o600) }.into())?;
+    let mut out = String::new();
+    for _ in 0..3 {
+        for kind in [libc::MAP_SHARED, libc::MAP_PRIVATE] {
+            open_changed(&pipe, &other, kind)?;
+            out.push_str("true\n");
+        }
+    }
+    fs::remove_file(&pipe)?;
+    slow_open(&pipe, &other)?;
+    out.push_str("true\n");
+    let plain = format!("{directory}/plain");
+    File::create(&plain)?;
+    std::os::unix::fs::symlink(&plain, format!("{directory}/link"))?;
+    for name in ["link", "plain", "plain", "plain"] {
+        File::open(format!("{directory}/{name}"))?;
+        out.push_str("plain\n");
+        thread::sleep(std::time::Duration::from_millis(100));
+    }
+    std::io::stdout().write_all(out.as_bytes())
+}
+
+/// Opens a pipe by a path in memory of this kind, which another process changes meanwhile.
+fn open_changed(pipe: &str, other: &str, kind: c_int) -> Result<()> {
+    let (kind, protection) = (kind | libc::MAP_ANONYMOUS, libc::PROT_READ | libc::PROT_WRITE);
+    let (own, name) = (std::process::id(), text(pipe)?);
+    // SAFETY: new memory, large enough for the path and its NUL; the child, a copy of a process with one thread, goes on with
+    // what is its own, and ends.
+    unsafe {
+        let memory = libc::mmap(std::ptr::null_mut(), 4096, protection, kind, -1, 0);
+        if memory == libc::MAP_FAILED {
+            return Err(Error::last_os_error());
+        }
+        memory.copy_from(name.as_ptr().cast(), pipe.len() + 1);
+        let child = checked(libc::fork().into())?;
+        if child == 0 {
+            wait_for_open(own)?;
+            let local = libc::iovec { iov_base: other.as_ptr().cast_mut().cast(), iov_len: other.len() };
+            let remote = libc::iovec { iov_base: memory, iov_len: other.len() };
+            if kind & libc::MAP_SHARED != 0 {
+                memory.copy_from(local.iov_base, other.len());
+            } else {
+                checked(libc::process_vm_writev(own as i32, &raw const local, 1, &raw const remote, 1, 0)
+                    as c_long)?;
+            }
+            libc::open(name.as_ptr(), libc::O_WRONLY);
+            libc::_exit(0);
+        }
+        let fd = checked(libc::open(memory.cast(), libc::O_RDONLY).into())?;
+        libc::close(fd as c_int);
+        checked(libc::waitpid(child as i32, std::ptr::null_mut(), 0).into())?;
+        libc::munmap(memory, 4096);
+    }
+    Ok(())
+}
+
+/// Waits until this thread sleeps in `openat`: a number stands there only then.
+fn wait_for_open(tid: u32) -> Result<()> {
+    loop {
+        let call = fs::read_to_string(format!("/proc/{tid}/syscall"))?;
+        if call.split(' ').next().and_then(|number| number.parse().ok()) == Some(libc::SYS_openat) {
+            return Ok(());
+        }
+        thread::yield_now();
+    }
+}
+
 /// Opens a pipe. While the kernel, which has taken the path, waits for somebody who writes, another thread makes the path
 /// another one and ends; only then somebody does.
 fn slow_open(pipe: &str, other: &str) -> Result<()> {
@@ -110,15 +186,7 @@ fn slow_open(pipe: &str, other: &str) -> Result<()> {
     let opener = unsafe { libc::gettid() };
     thread::scope(|scope| -> Result<()> {
         let changer = scope.spawn(|| -> Result<()> {
-            // A number stands there only while the thread sleeps in the call.
-            let waits = || -> Result<bool> {
-                let call = fs::read_to_string(format!("/proc/self/task/{opener}/syscall"))?;
-                let number = call.split(' ').next().and_then(|number| number.parse().ok());
-                Ok(number == Some(libc::SYS_openat))
-            };
-            while !waits()? {
-                thread::yield_now();
-            }
+            wait_for_open(opener as u32)?;
             for (place, byte) in shared.iter().zip(other.bytes()) {
                 place.store(byte, Ordering::Relaxed);
             }

@@ -63,7 +63,9 @@ impl Tracker {
             self.guarded.hold(descriptor, Held::File(file));
             return Some(found);
         }
-        let name = self.store.descriptor(descriptor)?.name.clone();
+        let opened = self.store.descriptor(descriptor)?;
+        // A link leads to it as well.
+        let name = if opened.name_opened.is_empty() { &opened.name } else { &opened.name_opened }.clone();
         if let Some((how, held)) = self.settings_opened(task, &name) {
             let mut found = Found { descriptor, ..self.of_agent(how, 0) };
             if let Held::Setting(object) = &held {

@@ -2,7 +2,7 @@
 
 use wire::FileFacts;
 use wire::facts::FORK_SHARES_FILES;
-use wire::record::SECTION_OPENED;
+use wire::record::{SECTION_GIVEN, SECTION_OPENED};
 
 use super::machine::{CWD, Call, Machine};
 
@@ -22,6 +22,31 @@ fn a_file_is_named_as_the_kernel_opened_it_where_that_is_told() {
     }
     m.call(Call::new(10, "open_by_handle_at", &[5, 0, 0], 4).data(SECTION_OPENED, b"x\0srv\0"));
     assert_eq!(m.fd(10, 4), "file /srv/x");
+}
+
+#[test]
+fn what_was_given_is_compared_with_what_was_opened() {
+    let mut m = Machine::with_shell();
+    let opened = |path: &str, number: u64, is_shared: u64| {
+        Call::new(10, "openat", &[CWD, 0, 0, 0], 3)
+            .data(1, path)
+            .data(SECTION_OPENED, b"shadow\0etc\0")
+            .data(SECTION_GIVEN, [number, is_shared].map(u64::to_ne_bytes).concat())
+    };
+    for (path, number, is_shared, expected, same) in [
+        ("/etc/shadow", 7, 0, "file /etc/shadow", Some(7)),
+        ("/etc/shadow", 8, 1, "file /etc/shadow", Some(8)),
+        ("/etc/../etc/shadow", 9, 0, "file /etc/shadow (/etc/../etc/shadow)", Some(9)),
+        ("/etc/shadow", 0, 0, "file /etc/shadow", None),
+        ("/tmp/link", 7, 0, "file /tmp/link -> /etc/shadow", None),
+        ("/tmp/link", 7, 1, "file /etc/shadow (/tmp/link)", None),
+    ] {
+        m.call(opened(path, number, is_shared));
+        assert_eq!(m.fd(10, 3), expected);
+        assert_eq!(m.tracker.same_names().collect::<Vec<_>>(), Vec::from_iter(same), "{path} {number}");
+    }
+    m.call(opened("/tmp/link", 7, 0).data(SECTION_GIVEN, b"short"));
+    assert_eq!(m.fd(10, 3), "file /etc/shadow (/tmp/link)");
 }
 
 #[test]

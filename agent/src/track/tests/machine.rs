@@ -483,6 +483,9 @@ pub(super) fn show(descriptor: &Descriptor) -> String {
     if !descriptor.name_raw.is_empty() {
         write!(shown, " ({})", text(&descriptor.name_raw)).expect("writing to a string succeeds");
     }
+    if !descriptor.name_opened.is_empty() {
+        write!(shown, " -> {}", text(&descriptor.name_opened)).expect("writing to a string succeeds");
+    }
     if descriptor.ino != 0 {
         write!(shown, " #{}", descriptor.ino).expect("writing to a string succeeds");
     }

@@ -1,6 +1,6 @@
 //! Attempts on the recording: each kind of reach for it is told behind its call, and nothing else is.
 
-use wire::record::SECTION_OPERATION;
+use wire::record::{SECTION_GIVEN, SECTION_OPENED, SECTION_OPERATION};
 use wire::uring::IMAGE_BYTES;
 use wire::{FileFacts, RecordType};
 
@@ -245,6 +245,11 @@ fn what_the_kernel_offers_about_the_agent_as_files() {
         s.plain("close", &[3], 0, "");
     }
     s.check(opened(&format!("/proc/{AGENT}/mem"), libc::O_RDONLY, 3), "");
+    let by_link = opened("/tmp/link", write, 3).data(SECTION_OPENED, format!("mem\0{AGENT}\0proc\0"));
+    s.check(
+        by_link.data(SECTION_GIVEN, [0; 16]),
+        &event("memory_opened", "agent", &format!("/tmp/link -> /proc/{AGENT}/mem")),
+    );
 }
 
 #[test]
