@@ -35,6 +35,8 @@ const STEP_MAX: u64 = 1 << 40;
 const FUTURE_NS: u64 = 10_000_000_000;
 /// Nobody takes so long for a record.
 const BUSY_MAX: Duration = Duration::from_secs(5);
+/// Nor does so much happen on a CPU while it writes one: nothing can but what interrupts.
+const NESTED_MAX: u64 = 100;
 
 /// The rings of all CPUs, mapped.
 pub(crate) struct Rings {
@@ -58,8 +60,9 @@ struct Ring {
     released: u64,
     limits: Limits,
     counters: Counters,
-    /// Since when one and the same record is being written, and how many were begun by then.
-    busy_since: Option<(Instant, u64)>,
+    /// Since when one and the same record is being written, how many were begun by then, and how many were lost because
+    /// another one was being written.
+    busy_since: Option<(Instant, u64, u64)>,
     /// Contents that no program of ours can have written.
     faults: u64,
 }
@@ -347,9 +350,11 @@ impl Ring {
             std::hint::spin_loop();
         }
         let attempted = Self::load(&self.state().attempted);
+        let lost = &self.state().lost[LossCause::Nested as usize];
+        let nested = lost.iter().map(Self::load).fold(0, u64::wrapping_add);
         match self.busy_since {
-            Some((since, then)) if then == attempted => {
-                if since.elapsed() >= BUSY_MAX {
+            Some((since, then, before)) if then == attempted => {
+                if since.elapsed() >= BUSY_MAX || nested.wrapping_sub(before) >= NESTED_MAX {
                     self.faults += 1;
                     self.busy_since = None;
                     // Or everything on this CPU would count as lost from now on, and all that is older than it wait.
@@ -358,7 +363,7 @@ impl Ring {
                         .store(0, Ordering::Release);
                 }
             }
-            _ => self.busy_since = Some((Instant::now(), attempted)),
+            _ => self.busy_since = Some((Instant::now(), attempted, nested)),
         }
     }
 
@@ -529,6 +534,20 @@ mod tests {
         b.write(12);
         b.state.busy = 0;
         assert_eq!(times(&mut rings), [(0, 10), (1, 12), (0, 20)]);
+    }
+
+    #[test]
+    fn a_cpu_on_which_much_happens_does_not_write_all_the_while() {
+        let mut a = Fake::new();
+        a.write(10);
+        (a.state.busy, a.state.attempted) = (1, 7);
+        let mut rings = [a.ring()];
+        for (nested, is_freed) in [(50, false), (149, false), (150, true)] {
+            a.state.lost[LossCause::Nested as usize][2] = nested;
+            times(&mut rings);
+            assert_eq!((a.state.busy == 0, rings[0].faults), (is_freed, u64::from(is_freed)), "{nested}");
+        }
+        assert_eq!(times(&mut rings), [(0, 10)]);
     }
 
     #[test]
