@@ -9,6 +9,7 @@ mod object;
 mod objects;
 mod operations;
 mod table;
+mod tables;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -26,13 +27,13 @@ use query::Filter;
 use sysreel_agent::operations::Operations;
 use sysreel_agent::selection::Selection;
 use sysreel_agent::split::Split;
+use tables::Tables;
 use wire::offsets::{ABSENT, SETTINGS_RESERVED, Settings};
 use wire::outside::{DESCRIPTOR_SLOTS, Outside};
 use wire::ring::{MARK_BLOCK, RECORD_BYTES_MAX};
 use wire::table::{CallEntry, ChoiceKey, Fetch};
 use wire::uring::OperationEntry;
 
-use crate::rings::Mapping;
 use btf::KernelTypes;
 pub(crate) use misses::Misses;
 pub(crate) use table::NATIVE;
@@ -136,6 +137,8 @@ pub(crate) struct Probes {
     drop_reasons: BTreeMap<u32, String>,
     operations: Operations,
     marked_threads: usize,
+    /// Where the filter may change, which is why these are not frozen.
+    tables: Option<Tables>,
 }
 
 /// What the kernel says of a program it took.
@@ -250,7 +253,7 @@ impl Probes {
             .map_max_entries("DESCRIPTORS", descriptor_slots)
             .load(&object)
             .context("cannot load the kernel programs")?;
-        fill(&mut ebpf, "CALLS", calls)?;
+        fill(&mut ebpf, "CALLS", calls.clone())?;
         fill(&mut ebpf, "OUTSIDE", vec![outside])?;
         fill(&mut ebpf, "OPERATIONS", operations::entries(&uring.operations, &mut fixed))?;
         fill_choices(&mut ebpf)?;
@@ -286,8 +289,17 @@ impl Probes {
         }
         let operations = uring.operations;
         let marked_threads = if options.filter.is_some() { mark_blocks as usize * MARK_BLOCK } else { 0 };
-        let probes =
-            Probes { ebpf, ring_bytes, cpus, absent, settings, drop_reasons, operations, marked_threads };
+        let mut probes = Probes {
+            ebpf,
+            ring_bytes,
+            cpus,
+            absent,
+            settings,
+            drop_reasons,
+            operations,
+            marked_threads,
+            tables: None,
+        };
         let is_written = [
             ("CALLS", options.filter_may_change),
             ("CONTROL", options.follow),
@@ -297,6 +309,10 @@ impl Probes {
         ];
         let keep: Vec<&str> = is_written.iter().filter(|(_, keep)| *keep).map(|(name, _)| *name).collect();
         probes.seal(&keep);
+        if options.filter_may_change {
+            let [table, lists] = [tables::CALLS, tables::OUTSIDE].map(|name| probes.map_fd(name));
+            probes.tables = Some(Tables::map(table?, lists?, calls, outside)?);
+        }
         Ok(probes)
     }
 
@@ -324,31 +340,17 @@ impl Probes {
     }
 
     /// From now on another filter decides which calls make records.
-    pub(crate) fn set_filter(&self, selection: &Selection, filter: &Filter, host: &Host) -> Result<()> {
+    pub(crate) fn set_filter(&mut self, selection: &Selection, filter: &Filter, host: &Host) -> Result<()> {
         let mut split = Split::new(selection, Some(filter), host);
-        let entries = table::entries(&mut split);
-        let outside = table::outside(&mut split);
-        let lists = Mapping::new(self.map_fd("OUTSIDE")?, size_of::<Outside>())
-            .context("cannot map the lists of paths and ports")?;
-        let lists = lists.at(0).cast::<Outside>().as_ptr();
-        // SAFETY: an aligned value within the mapping, which only we write.
-        unsafe { (&raw mut (*lists).is_ready).write_volatile(0) };
-        // Written to directly: the system call may need privileges that were given up.
-        let table = Mapping::new(self.map_fd("CALLS")?, entries.len() * size_of::<CallEntry>())
-            .context("cannot map the table of calls")?;
-        for (index, entry) in entries.iter().enumerate() {
-            let at = table.at(index * size_of::<CallEntry>()).cast::<CallEntry>();
-            // SAFETY: within the mapping, and aligned, as every entry's size is a multiple of its alignment. The programs
-            // may read an entry while it changes: it then says in part what it said before, which is as right as if the
-            // call had been made before.
-            unsafe { at.as_ptr().write_volatile(*entry) };
-        }
-        // SAFETY: as above. Nothing is outside before the lists are complete.
-        unsafe {
-            lists.write_volatile(Outside { is_ready: 0, ..outside });
-            (&raw mut (*lists).is_ready).write_volatile(outside.is_ready);
-        }
+        let (entries, outside) = (table::entries(&mut split), table::outside(&mut split));
+        let tables = self.tables.as_mut().context("the filter of this recording cannot change")?;
+        tables.set(entries, outside);
         Ok(())
+    }
+
+    /// Puts right what others have written to the tables of the filter, if it may change: the names of the maps.
+    pub(crate) fn put_tables_right(&self) -> Vec<&'static str> {
+        self.tables.as_ref().map(Tables::put_right).unwrap_or_default()
     }
 
     /// Size of each ring.

@@ -2,8 +2,8 @@
 //!
 //! Whoever has CAP_SYS_ADMIN can open any map by its id and write to it. A frozen map takes no more writing from user
 //! space, while programs go on; so every map that we do not write ourselves is frozen once it is filled. The others are
-//! those that are mapped: rings, their state, marks of threads and descriptors, and, while the filter may change, the table
-//! of calls and the lists of paths and ports.
+//! those that are mapped: rings, their state, marks of threads and descriptors, numbers of paths, and, while the filter may
+//! change, the table of calls and the lists of paths and ports.
 
 use std::collections::BTreeMap;
 use std::fs;

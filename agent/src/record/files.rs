@@ -25,6 +25,8 @@ const PIPE_BYTES: usize = 4096;
 /// as the index grows with it.
 const RESERVE_BYTES: u64 = 16 << 10;
 const RESERVE_FRACTION: u64 = 32;
+/// Files that take the place of spoilt ones at most: who spoils each of them must not fill the disk with their beginnings.
+const BESIDE_MAX: usize = 100;
 /// How long after a signal to end, and after it took something last, a reader is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often a signal is looked for meanwhile.
@@ -84,6 +86,12 @@ impl Files {
         entries.filter(is_numbered).count()
     }
 
+    /// Goes on in a file that was opened already, in the place of one that others have spoilt.
+    pub(super) fn adopt(&mut self, path: PathBuf, file: File) -> Result<Target> {
+        self.count += 1;
+        self.begin(path, file)
+    }
+
     /// Opens the next file, and removes the oldest when there are too many.
     pub(super) fn next(&mut self) -> Result<Target> {
         if self.base.as_os_str() == "-" {
@@ -102,6 +110,11 @@ impl Files {
         if !file.metadata()?.is_file() {
             return Ok(Target::Pipe { file, name: path.display().to_string(), chunk_bytes: PIPE_BYTES });
         }
+        self.begin(path, file)
+    }
+
+    /// A plain file is written into from now on.
+    fn begin(&mut self, path: PathBuf, file: File) -> Result<Target> {
         self.own.add(&path, &file)?;
         self.first.get_or_insert_with(|| path.clone());
         self.kept.retain(|kept| *kept != path);
@@ -158,6 +171,25 @@ fn create(path: &Path) -> Result<File> {
         file.set_len(0).with_context(|| format!("cannot empty {}", path.display()))?;
     }
     Ok(file)
+}
+
+/// Opens a new file beside those of a recording, for what comes after one that others have spoilt: `BASE.1` or the next that is
+/// free. It is never one that is there already, nor one that a link leads to.
+pub(super) fn create_beside(base: &Path) -> io::Result<(PathBuf, File)> {
+    for number in 1..=BESIDE_MAX {
+        let mut name = base.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&name) {
+            Ok(file) => {
+                // It is new: nobody else can have locked it, unless there are no locks.
+                let _ = file.try_lock();
+                return Ok((PathBuf::from(name), file));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("there are {BESIDE_MAX} already")))
 }
 
 /// `name` with its conversions replaced by the local time; `None` when that has no sense.
@@ -339,6 +371,21 @@ mod tests {
         assert_eq!(files("r.reel", rotation).earlier(), 2);
         assert_eq!(files("r.reel", Rotation::default()).earlier(), 0);
         assert_eq!(files("none/r.reel", rotation).earlier(), 0);
+        fs::remove_dir_all(&folder).expect("it is ours");
+    }
+
+    #[test]
+    fn what_takes_the_place_of_a_spoilt_file_is_new() {
+        let folder = temporary("beside");
+        fs::create_dir_all(&folder).expect("a folder");
+        let base = folder.join("x.reel");
+        fs::write(folder.join("victim"), "kept").expect("a file");
+        std::os::unix::fs::symlink(folder.join("victim"), folder.join("x.reel.1")).expect("a link");
+        let made = |_| create_beside(&base).map(|(path, _)| path.file_name().expect("it has one").to_owned());
+        assert_eq!(made(0).expect("the first"), "x.reel.2");
+        assert_eq!(made(1).expect("the second"), "x.reel.3");
+        assert!((0..BESIDE_MAX).map(made).any(|made| made.is_err()), "there is no end to them");
+        assert_eq!(fs::read(folder.join("victim")).expect("it is there"), b"kept");
         fs::remove_dir_all(&folder).expect("it is ours");
     }
 

@@ -49,6 +49,7 @@ pub(crate) use plan::{Plan, usual_ring_bytes};
 pub(crate) use privileges::missing_welcome;
 use recorder::Recorder;
 use suspension::Suspensions;
+use writer::Alteration;
 
 /// Shortest and longest sleep between two passes. The longest is what an idle machine sees; rings of the default
 /// size then hold what two million events a second leave in that time.
@@ -131,7 +132,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
 
     let own = Own { pid: own_pid, objects: probes.objects(&plan.proc_root)?, files: OwnFiles::default() };
     let own_files = own.files.clone();
-    let watched = [STATES, MARKS].map(|name| own.id(ObjectKind::Map, name));
+    let watched = [STATES, MARKS, "CALLS", "OUTSIDE"].map(|name| (name, own.id(ObjectKind::Map, name)));
     let mut tracker = Tracker::new(TrackerOptions {
         proc_root: plan.proc_root.clone(),
         snap_bytes: plan.snap_bytes,
@@ -187,7 +188,13 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         recorder.after_pass(&mut rings, &pass);
         if boot_ns().saturating_sub(misses_since_ns) >= MISSES_EVERY_NS {
             recorder.missed(&misses.take(), std::mem::replace(&mut misses_since_ns, boot_ns()));
-            look_around(&mut rings, watched, &mut tracker, &mut recorder);
+            let changed = probes.put_tables_right();
+            look_around(&mut rings, &watched, changed, &mut tracker, &mut recorder);
+            let alterations = recorder.take_alterations();
+            if !alterations.is_empty() {
+                recorder.begin_beside();
+                tell_alterations(alterations, &mut tracker, &mut recorder);
+            }
         }
         recorder.settle_marks(&mut tracker, pass.watermark_ns);
         if let Some(path) = &plan.filter_file
@@ -202,7 +209,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
                 recorder.after_pass(&mut rings, &pass);
                 judged_ns = pass.watermark_ns;
             }
-            reload(path, &plan, &host, &probes, &mut recorder);
+            reload(path, &plan, &host, &mut probes, &mut recorder);
         }
         if let Some((governor, meter)) = &mut governed
             && meter.is_due()
@@ -246,7 +253,8 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
                 break;
             }
         }
-        look_around(&mut rings, watched, &mut tracker, &mut recorder);
+        look_around(&mut rings, &watched, Vec::new(), &mut tracker, &mut recorder);
+        tell_alterations(recorder.take_alterations(), &mut tracker, &mut recorder);
         tracker.finish(&mut recorder);
     }
     let report = recorder.finish(&mut rings);
@@ -266,22 +274,31 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     Ok(status.unwrap_or(ExitCode::SUCCESS))
 }
 
-/// Tells of what others have done to the rings and to the capture, as far as it is found by looking.
-fn look_around(rings: &mut Rings, watched: [u32; 2], tracker: &mut Tracker, recorder: &mut Recorder) {
-    let found = [rings.take_faults() > 0, recorder.take_back_foreign_marks()];
-    for ((name, id), is_changed) in [STATES, MARKS].into_iter().zip(watched).zip(found) {
-        if is_changed {
-            let object = format!("map:{name}");
-            tracker.found_tampering("map_changed", object.as_bytes(), u64::from(id), recorder);
-        }
+/// Tells of what others have done to maps, as far as it is found by looking; of the tables of the filter that is `changed`.
+fn look_around(
+    rings: &mut Rings,
+    watched: &[(&'static str, u32)],
+    mut changed: Vec<&'static str>,
+    tracker: &mut Tracker,
+    recorder: &mut Recorder,
+) {
+    changed.extend((rings.take_faults() > 0).then_some(STATES));
+    changed.extend(recorder.take_back_foreign_marks().then_some(MARKS));
+    for (name, id) in watched.iter().filter(|(name, _)| changed.contains(name)) {
+        let object = format!("map:{name}");
+        tracker.found_tampering("map_changed", object.as_bytes(), u64::from(*id), recorder);
     }
-    for (how, name, ino) in recorder.take_alterations() {
+}
+
+/// Tells of what others have made of the capture's files.
+fn tell_alterations(alterations: Vec<Alteration>, tracker: &mut Tracker, recorder: &mut Recorder) {
+    for (how, name, ino) in alterations {
         tracker.found_tampering(how, format!("capture:{name}").as_bytes(), ino, recorder);
     }
 }
 
 /// Reads the filter again, and goes on with it if it is one.
-fn reload(path: &Path, plan: &Plan, host: &Host, probes: &Probes, recorder: &mut Recorder) {
+fn reload(path: &Path, plan: &Plan, host: &Host, probes: &mut Probes, recorder: &mut Recorder) {
     let read = TypedFilter::read(path).and_then(|typed| {
         probes.set_filter(&plan.selection, &typed.filter, host)?;
         Ok(typed)

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::fs::File;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -19,7 +21,7 @@ use crate::rings::{Pass, Rings};
 
 use super::Plan;
 use super::alarm::{Alarm, Line};
-use super::files::Files;
+use super::files::{self, Files};
 use super::ledger::Ledger;
 use super::marks::Marks;
 use super::meter::Totals;
@@ -290,10 +292,34 @@ impl Recorder {
         self.writer.send(Content::Counts(losses, self.ledger.tallies()));
     }
 
+    /// Goes on in a new file, because others have spoilt the one that is being written. Where there can be
+    /// none it goes on in the old one.
+    pub(super) fn begin_beside(&mut self) {
+        if self.is_done || self.writer.has_ended() {
+            return;
+        }
+        match files::create_beside(&self.plan.write) {
+            Ok((path, file)) => {
+                eprintln!(
+                    "sysreel-agent: goes on in {}: others have changed the file before",
+                    path.display()
+                );
+                self.turn_to(boot_ns(), Some((path, file)));
+            }
+            Err(error) => {
+                eprintln!("sysreel-agent: goes on in the file that others have changed: no new one: {error}");
+            }
+        }
+    }
+
     fn turn(&mut self, now_ns: u64) {
+        self.turn_to(now_ns, None);
+    }
+
+    fn turn_to(&mut self, now_ns: u64, file: Option<(PathBuf, File)>) {
         self.flush();
         let scope = self.plan.scope().into_bytes();
-        self.writer.next_file(host::read(&self.plan.proc_root, self.plan.snap_bytes, scope));
+        self.writer.next_file(host::read(&self.plan.proc_root, self.plan.snap_bytes, scope), file);
         self.ledger.begin_file();
         self.defined = Defined::default();
         self.file_start_ns = now_ns;

@@ -1,5 +1,6 @@
 //! The writing thread: encodes, compresses and writes what the draining thread has gathered.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,7 +25,8 @@ const FAILURE_MARK: &str = "failure";
 /// Work for the thread.
 enum Job {
     Segment(Box<Content>),
-    NextFile(Box<Host>),
+    /// With a file that is open already, where it is not the next by the rules.
+    NextFile(Box<Host>, Option<(PathBuf, File)>),
 }
 
 /// What a segment is made of.
@@ -80,7 +82,8 @@ impl Writer {
     pub(super) fn start(mut files: Files, host: &Host, level: i32, in_step: bool) -> Result<Self> {
         let shared = Arc::new(Shared::default());
         let id = capture_id();
-        let output = Output::open(&mut files, id, host, &shared)?;
+        let target = files.next()?;
+        let output = Output::begin(target, files.count(), id, host, &shared)?;
         let first = files.first().map(Path::to_owned);
         let (jobs, queue) = sync_channel(QUEUE);
         let (spare_back, spare) = sync_channel(QUEUE + 1);
@@ -120,9 +123,9 @@ impl Writer {
         self.submit(Job::Segment(Box::new(content)));
     }
 
-    /// Ends the file and begins the next.
-    pub(super) fn next_file(&self, host: Host) {
-        self.submit(Job::NextFile(Box::new(host)));
+    /// Ends the file and begins the next, or this one.
+    pub(super) fn next_file(&self, host: Host, file: Option<(PathBuf, File)>) {
+        self.submit(Job::NextFile(Box::new(host), file));
     }
 
     fn submit(&self, job: Job) {
@@ -196,15 +199,14 @@ struct Output {
 }
 
 impl Output {
-    fn open(files: &mut Files, id: [u8; 12], host: &Host, shared: &Shared) -> Result<Self> {
-        let target = files.next()?;
+    fn begin(target: Target, count: usize, id: [u8; 12], host: &Host, shared: &Shared) -> Result<Self> {
         let chain = Chain::new(id);
         let place = chain.place();
         let mut output = Output { target, chain, events: 0, buffer: Vec::new(), place };
         output.buffer.extend_from_slice(&output.chain.header());
         output.chain.seal(EncodedSegment::host(host), &mut output.buffer);
         shared.file_bytes.store(0, Ordering::Relaxed);
-        shared.files.store(files.count() as u64, Ordering::Relaxed);
+        shared.files.store(count as u64, Ordering::Relaxed);
         output.write_out(shared)?;
         Ok(output)
     }
@@ -332,12 +334,12 @@ impl Worker {
                 self.set_aside(*content);
                 Ok(())
             }
-            Job::NextFile(_) if self.unwritten.has_failed => {
+            Job::NextFile(..) if self.unwritten.has_failed => {
                 self.unwritten.next_file();
                 Ok(())
             }
             Job::Segment(content) => self.write(*content),
-            Job::NextFile(host) => self.turn(&host),
+            Job::NextFile(host, file) => self.turn(&host, file),
         };
         if let Err(error) = result {
             self.fail(error);
@@ -426,13 +428,17 @@ impl Worker {
         Ok(())
     }
 
-    fn turn(&mut self, host: &Host) -> Result<()> {
+    fn turn(&mut self, host: &Host, file: Option<(PathBuf, File)>) -> Result<()> {
         if self.output.is_none() {
             return Ok(());
         }
         self.end_file()?;
         self.unwritten = Unwritten::default();
-        self.output = Some(Output::open(&mut self.files, self.id, host, &self.shared)?);
+        let target = match file {
+            Some((path, file)) => self.files.adopt(path, file)?,
+            None => self.files.next()?,
+        };
+        self.output = Some(Output::begin(target, self.files.count(), self.id, host, &self.shared)?);
         Ok(())
     }
 

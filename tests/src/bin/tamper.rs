@@ -81,15 +81,18 @@ fn main() -> Result<()> {
             let link = bpf(LINK_BY_ID, &[first("link_id:")?]);
             bpf(LINK_DETACH, &[link as u32]);
         }
-        // Breaks what the map holds: its first element, or all of it by memory.
-        "update" => {
+        // Breaks what the map holds: its first element, or all of it by memory. With `tables` the states of the rings stay.
+        "update" | "tables" => {
             let (key, value) = (vec![0_u8; ELEMENT_BYTES], vec![0xff_u8; ELEMENT_BYTES]);
             let mut maps = Vec::new();
             for (id, fd) in ids(pid, "map_id:")? {
                 let info = fs::read_to_string(format!("/proc/{pid}/fdinfo/{fd}"))?;
                 let bytes =
                     info.lines().find_map(|line| line.strip_prefix("value_size:")?.trim().parse().ok());
-                maps.extend(bytes.filter(|bytes| *bytes <= ELEMENT_BYTES).map(|bytes: usize| (bytes, id)));
+                let is_wanted = |bytes: &usize| {
+                    *bytes <= ELEMENT_BYTES && (what == "update" || *bytes != RING_STATE_BYTES)
+                };
+                maps.extend(bytes.filter(is_wanted).map(|bytes: usize| (bytes, id)));
             }
             // What is done on the first CPU goes unrecorded for a while once the state of its ring is broken, which comes last.
             // SAFETY: a set of one CPU for this process; where there is no other than the first one, it stays there.
