@@ -72,7 +72,8 @@ agent what to do, are such events too, for who ended a recording is worth knowin
 SIGKILL, ends it before it has read of the call, so that is not in its capture, which ends cut: whoever must know records
 with a second agent, which shows the first one's end and who sent the signal. A recording of a command sees what that command does.
 A `tamper` without a thread is what the agent found by looking, `call` being empty then: `map_changed` when the rings hold what no
-program of ours can have written, `file_removed`, `file_truncated` and `file_written` when the capture is not as it was left.
+program of ours can have written, or a table that the agent writes is not as it was written, and `file_removed`, `file_truncated`
+and `file_written` when the capture is not as it was left: recording goes on in a new file then.
 
 `page_fault` (x86-64 only), `sched_switch` and `off_cpu` are recorded only when they are named (`--calls '!read,off_cpu'`, or
 a filter with `evt.type=off_cpu`): there are very many. A `sched_switch` is of the thread that leaves the CPU, with its state (0 when
