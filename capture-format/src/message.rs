@@ -15,7 +15,7 @@ pub struct Lengths<'a> {
 
 impl<'a> Lengths<'a> {
     /// How many parts there are. `None` where there is no more to tell than the data does: it is one part, of which all is
-    /// there; or nothing was told.
+    /// there, or the one part of a message; or nothing was told.
     pub fn count(self) -> Option<u64> {
         Cursor::new(self.bytes).varint().ok()
     }

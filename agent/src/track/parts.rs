@@ -37,7 +37,7 @@ impl Form {
                 put_data(out, parts.data);
                 put_all_lengths(out, &parts);
             }
-            Form::Message => store_message(copied, out),
+            Form::Message => store_message(copied, out, 2),
             Form::Messages => store_messages(copied, out),
         }
     }
@@ -51,7 +51,9 @@ fn word(bytes: &[u8], at: usize) -> Option<usize> {
     Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?) as usize)
 }
 
-fn store_message(copied: &[u8], out: &mut Vec<u8>) {
+/// Of a message alone with fewer than `told_from` parts no lengths are stored: what one side sends and the other receives
+/// is then the same value, which a capture has once, however much room there was.
+fn store_message(copied: &[u8], out: &mut Vec<u8>, told_from: u32) {
     let (Some(name), Some(flags), Some(control)) = (word(copied, 0), word(copied, 4), word(copied, 8)) else {
         return;
     };
@@ -61,7 +63,9 @@ fn store_message(copied: &[u8], out: &mut Vec<u8>) {
     let Some(parts) = Parts::parse(rest) else { return };
     let message = Message { name, flags: flags as u32, control, data: parts.data, ..Message::default() };
     message.put(out);
-    put_all_lengths(out, &parts);
+    if parts.count == 0 || parts.count >= told_from {
+        put_all_lengths(out, &parts);
+    }
 }
 
 fn store_messages(mut copied: &[u8], out: &mut Vec<u8>) {
@@ -70,7 +74,7 @@ fn store_messages(mut copied: &[u8], out: &mut Vec<u8>) {
         let begin = out.len();
         out.extend_from_slice(&(length as u32).to_le_bytes());
         out.extend_from_slice(&[0; 4]);
-        store_message(message, out);
+        store_message(message, out, 1);
         let stored = out.len() - begin - SEVERAL_BYTES;
         out[begin + 4..begin + SEVERAL_BYTES].copy_from_slice(&(stored as u32).to_le_bytes());
         out.resize(begin + (out.len() - begin).next_multiple_of(8), 0);
@@ -113,6 +117,14 @@ pub(super) mod tests {
         let parts = message::Parts::parse(&stored);
         assert_eq!((parts.data, parts.lengths.count()), (&b"abcdef"[..], Some(20)));
         assert!(parts.lengths.iter().eq([3, 500]));
+    }
+
+    #[test]
+    fn a_message_is_stored_alike_when_it_is_sent_and_when_there_is_room_for_more() {
+        let of_room =
+            |room| stored(Form::Message, &copied_message(b"", b"", &copied_parts(1, &[room], b"xyz")));
+        assert_eq!(of_room(3), of_room(4096));
+        assert_ne!(of_room(3), stored(Form::Message, &copied_message(b"", b"", &copied_parts(0, &[], b""))));
     }
 
     #[test]

@@ -83,7 +83,12 @@ pub(super) fn differing(theirs: &Value, text: &str, arguments: &str) -> Vec<Stri
         let ours = match name.as_str() {
             "msg_iov" => {
                 if let Value::List { items, cut, .. } = value {
-                    differences.extend(parts(items, *cut, text, lengths(arguments)));
+                    let lengths = lengths(arguments);
+                    let is_alone = lengths.is_none() && items.len() == 1;
+                    // Of one part we show no more than how much there is.
+                    let room =
+                        |name: String| if is_alone && name == "iov_len" { "room".to_owned() } else { name };
+                    differences.extend(parts(items, *cut, text, lengths).into_iter().map(room));
                 }
                 continue;
             }
@@ -118,7 +123,10 @@ pub(super) fn several(items: &[Value], text: &str) -> Vec<String> {
         for (name, value) in fields {
             match name.as_str() {
                 "msg_hdr" => {
-                    differences.extend(differing(value, part(ours, " data=").unwrap_or_default(), ours));
+                    let found = differing(value, part(ours, " data=").unwrap_or_default(), ours);
+                    // Of several we show how much room there was.
+                    let shown = |name: String| if name == "room" { "iov_len".to_owned() } else { name };
+                    differences.extend(found.into_iter().map(shown));
                 }
                 "msg_len" => {
                     let length = ours.split(' ').next().unwrap_or_default();

@@ -53,6 +53,11 @@ pub const JUSTIFIED_ARGUMENTS: &[(&str, &str, &str)] = &[
         "data.unfilled",
         "where the parts are that a failed call did not fill; strace shows how long they are as well",
     ),
+    (
+        "*",
+        "data.room",
+        "how much room there was in the one part of a message; what is sent and received is stored once without it",
+    ),
     ("splice", "off_in", "the position after the call, where strace has the one before"),
     ("splice", "off_out", "the position after the call, where strace has the one before"),
     ("copy_file_range", "off*", "the position after the call, where strace has the one before"),
