@@ -28,6 +28,7 @@ mod signal;
 mod syscalls;
 mod uring;
 mod uring_fetch;
+mod uring_marks;
 
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {

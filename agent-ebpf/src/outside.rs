@@ -1,6 +1,10 @@
 //! Descriptors, paths and ports of which the recording's filter is surely false: see `wire::outside`.
 
-use aya_ebpf::{helpers::generated::bpf_probe_read_user_str, macros::map, maps::Array};
+use aya_ebpf::{
+    helpers::generated::{bpf_probe_read_kernel_str, bpf_probe_read_user_str},
+    macros::map,
+    maps::Array,
+};
 use core::ffi::c_void;
 use wire::outside::{
     ALL_DESCRIPTORS, DESCRIPTOR_NUMBERS, DescriptorMark, Outside, PATH_WORDS, PORTS_MAX, PREFIXES_MAX,
@@ -106,6 +110,15 @@ pub(crate) unsafe fn begin_file(task: *const u8, tgid: u32, fd: u64, path: u64) 
     }
 }
 
+/// A file was opened as this descriptor of the task, by a path that was outside when that began.
+#[inline(always)]
+pub(crate) unsafe fn begin_opened(task: *const u8, tgid: u32, fd: u64) {
+    let Some(outside) = lists() else { return };
+    if (&raw const (*outside).files).read_volatile() != 0 && is_alone(task) {
+        begin(tgid, fd);
+    }
+}
+
 /// The socket that this descriptor of the task refers to was connected.
 #[inline(always)]
 pub(crate) unsafe fn begin_connection(task: *const u8, tgid: u32, fd: u64) {
@@ -127,14 +140,28 @@ pub(crate) unsafe fn begin_connection(task: *const u8, tgid: u32, fd: u64) {
     begin(tgid, fd);
 }
 
-/// Whether the path at this address is absolute, means what it says, and begins with none of the prefixes.
+/// Whether the path at this address of the task is absolute, means what it says, and begins with none of the prefixes.
 #[inline(always)]
 pub(crate) unsafe fn is_path_outside(address: u64) -> bool {
-    let Some(outside) = lists() else { return false };
-    // All of it, or what stands behind the end would be whatever was there before.
     let mut room = [0u64; PATH_WORDS];
+    is_outside_by(&mut room, |path| bpf_probe_read_user_str(path, PATH_BYTES, address as *const c_void))
+}
+
+/// The same of a path in the kernel. What `room` holds is lost.
+#[inline(always)]
+pub(crate) unsafe fn is_name_outside(address: u64, room: &mut [u64; PATH_WORDS]) -> bool {
+    for word in room.iter_mut() {
+        (&raw mut *word).write_volatile(0);
+    }
+    is_outside_by(room, |path| bpf_probe_read_kernel_str(path, PATH_BYTES, address as *const c_void))
+}
+
+/// `room` is empty: what stands behind the end of the path must not be whatever was there before.
+#[inline(always)]
+unsafe fn is_outside_by(room: &mut [u64; PATH_WORDS], copy: impl FnOnce(*mut c_void) -> i64) -> bool {
+    let Some(outside) = lists() else { return false };
     let path = room.as_mut_ptr();
-    let copied = bpf_probe_read_user_str(path.cast::<c_void>(), PATH_BYTES, address as *const c_void);
+    let copied = copy(path.cast::<c_void>());
     if copied <= 0 || copied >= i64::from(PATH_BYTES) {
         return false;
     }

@@ -17,10 +17,15 @@ use wire::record::{
     SECTION_SOCKET,
 };
 use wire::ring::EventClass;
+use wire::table::{
+    BEGINS_CONNECTION, BEGINS_FILE, CHANGES_ALL, CHANGES_ARGUMENT, CHANGES_RESULT, CHANGES_WITH_PEER,
+    JUDGED_BY_DESCRIPTOR, JUDGED_BY_PATH, JUDGED_WITHOUT,
+};
 use wire::uring::{
-    COMMAND_BYTES, COMPLETE_PARTS, COMPLETE_WHOLE, IMAGE_BYTES, OPCODE_NONE, OPERATION_FETCHES_MAX,
-    OPERATION_FILE, OPERATION_RESULT_FILE, OPERATION_RESULT_SOCKET, OPERATION_SOCKET, OPERATION_STATE,
-    OPERATION_UNKNOWN, OPERATIONS_MAX, OperationEntry, SQE_BYTES,
+    COMMAND_BYTES, COMPLETE_PARTS, COMPLETE_WHOLE, COMPLETE_WITHOUT_REQUEST, IMAGE_BYTES, MARK_ARGUMENT,
+    MARK_AWAY, MARK_OPENS, MARK_PLAIN, OPCODE_NONE, OPERATION_FETCHES_MAX, OPERATION_FILE,
+    OPERATION_RESULT_FILE, OPERATION_RESULT_SOCKET, OPERATION_SOCKET, OPERATION_UNKNOWN, OPERATIONS_MAX,
+    OperationEntry, PLAIN_WORDS, SQE_BYTES,
 };
 use wire::{RecordType, SectionState};
 
@@ -32,6 +37,7 @@ use crate::ring::{self, Slot, Weight};
 use crate::settings::{offset, setting};
 use crate::syscalls::{current_task, pid_tgid};
 use crate::uring_fetch::{fetch_block, fetch_out, fetch_vector};
+use crate::uring_marks::{self, Operation};
 
 /// Bytes at the beginning of `struct io_kiocb` and of `struct io_ring_ctx` that hold all that is wanted of them, but for the
 /// thread that polls.
@@ -60,6 +66,10 @@ const TOLD_NS: u64 = 1_000_000_000;
 
 /// `IOSQE_FIXED_FILE`, which the kernel keeps in the same bit.
 const FIXED_FILE: u32 = 1;
+/// `IOSQE_CQE_SKIP_SUCCESS`, likewise: the operation completes in silence unless it fails.
+const SKIP_SUCCESS: u32 = 1 << 6;
+/// `IORING_CQE_F_NOTIF` of a completion: it only tells that a buffer is free again.
+const NOTIFICATION: u32 = 1 << 3;
 /// `IORING_SETUP_SQPOLL`: a thread of the kernel takes the entries.
 const SETUP_SQPOLL: u32 = 1 << 1;
 /// `IORING_SETUP_SQE128`: entries are twice as long.
@@ -81,7 +91,7 @@ unsafe fn is_compat(byte: impl Fn(u64) -> u8) -> u8 {
 #[btf_tracepoint(function = "io_uring_submit_req")]
 pub fn io_uring_submit_req(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: the verifier checks every access.
-    unsafe { submit(argument(&ctx, 0), 0) };
+    unsafe { submit::<false>(argument(&ctx, 0), 0) };
     0
 }
 
@@ -91,7 +101,7 @@ pub fn io_uring_submit_sqe(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: the verifier checks every access.
     unsafe {
         let (first, second) = (argument(&ctx, 0), argument(&ctx, 1));
-        submit(if setting!(uring_submit_request) == 0 { first } else { second }, 0);
+        submit::<false>(if setting!(uring_submit_request) == 0 { first } else { second }, 0);
     }
     0
 }
@@ -100,7 +110,7 @@ pub fn io_uring_submit_sqe(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "io_uring_req_failed")]
 pub fn io_uring_req_failed(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: the verifier checks every access.
-    unsafe { submit(argument(&ctx, 1), argument(&ctx, 0)) };
+    unsafe { submit::<true>(argument(&ctx, 1), argument(&ctx, 0)) };
     0
 }
 
@@ -128,8 +138,15 @@ pub fn io_uring_complete(ctx: BtfTracePointContext) -> i32 {
 pub fn io_uring_cqe_overflow(ctx: BtfTracePointContext) -> i32 {
     // SAFETY: the verifier checks every access.
     unsafe {
+        let (ring, user_data) = (argument(&ctx, 0), argument(&ctx, 1));
         let (result, flags) = (argument(&ctx, 2) as i32, argument(&ctx, 3) as u32);
-        complete(argument(&ctx, 0), 0, argument(&ctx, 1), result, flags);
+        if are_judged()
+            && flags & NOTIFICATION == 0
+            && uring_marks::was_one_turned_away(number(ring), user_data)
+        {
+            return 0;
+        }
+        complete(ring, 0, user_data, result, flags);
     }
     0
 }
@@ -139,6 +156,12 @@ pub fn io_uring_cqe_overflow(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 unsafe fn argument(ctx: &BtfTracePointContext, index: usize) -> u64 {
     opaque(ctx.arg::<u64>(index))
+}
+
+/// An address with which the verifier lets one count.
+#[inline(always)]
+unsafe fn number(address: u64) -> u64 {
+    read((&raw const address) as u64, 0)
 }
 
 #[inline(always)]
@@ -159,9 +182,9 @@ unsafe fn owner(ring: u64, setup: u32, task: u64) -> u64 {
     u64::from(tgid) << 32 | u64::from(pid)
 }
 
-/// Writes the record of a submission. `sqe` is 0 where the entry has to be looked for.
+/// Writes the record of a submission. `sqe` is the entry of one that is refused; of others it has to be looked for.
 #[inline(always)]
-unsafe fn submit(request: u64, sqe: u64) {
+unsafe fn submit<const IS_REFUSED: bool>(request: u64, sqe: u64) {
     let mut room = MaybeUninit::<[u64; HEAD_BYTES / 8]>::uninit();
     let head = RequestHead::read(room.as_mut_ptr().cast(), request);
     let opcode: u8 = head.field(offset!(request_opcode));
@@ -171,13 +194,22 @@ unsafe fn submit(request: u64, sqe: u64) {
     }
     let ring: u64 = head.field(offset!(request_ring));
     let mut ring_room = MaybeUninit::<[u64; HEAD_BYTES / 8]>::uninit();
-    let ring_head = RingHead::read(ring_room.as_mut_ptr().cast(), ring);
+    let ring_room = ring_room.as_mut_ptr();
+    let ring_head = RingHead::read(ring_room.cast(), ring);
     let setup: u32 = ring_head.field(offset!(uring_flags));
     let owner = if setup & SETUP_SQPOLL == 0 { pid_tgid(current_task()) } else { owner(ring, setup, 0) };
     if !ring::is_selected(owner) {
         return;
     }
-    end_descriptors(entry, owner);
+    if are_judged() {
+        let tgid = (owner >> 32) as u32;
+        let submission =
+            Submission { entry, head: &head, ring_head: &ring_head, ring_room, setup, request, tgid };
+        if submission.is_turned_away::<IS_REFUSED>() {
+            return;
+        }
+    }
+    end_silent(entry, &head, owner);
     let Some(slot) = ring::begin(Weight::of_operation(entry, (owner >> 32) as u32)) else { return };
     slot.header(RecordType::UringSubmit, FLAG_NO_RESULT, 2, i64::from(opcode), owner);
     slot.set_compat(is_compat(|at| ring_head.field(at)));
@@ -186,8 +218,7 @@ unsafe fn submit(request: u64, sqe: u64) {
     slot.arg(1, ring);
     let position = Slot::behind_args(2);
     let image = slot.body(position);
-    let is_refused = sqe != 0;
-    let sqe = if is_refused { sqe } else { find_sqe(&ring_head, setup) };
+    let sqe = if IS_REFUSED { sqe } else { find_sqe(&ring_head, setup) };
     copy_kernel(image, SQE_BYTES as u64, sqe);
     let (command, kept) = (image.add(SQE_BYTES).cast::<u64>(), room.as_ptr().cast::<u64>());
     for word in 0..COMMAND_BYTES / 8 {
@@ -210,7 +241,7 @@ unsafe fn submit(request: u64, sqe: u64) {
         words.add(7).write_volatile(0);
     }
     // One that the kernel refused may not have come that far.
-    if !is_refused && (*entry).flags & OPERATION_FILE != 0 && offset!(request_fd) != u64::from(ABSENT) {
+    if !IS_REFUSED && (*entry).flags & OPERATION_FILE != 0 && offset!(request_fd) != u64::from(ABSENT) {
         image.add(SQE_FD).cast::<u32>().write_volatile(head.field(offset!(request_fd)));
     }
     let image_at = position;
@@ -225,6 +256,141 @@ unsafe fn submit(request: u64, sqe: u64) {
         position = fetch_vector(&slot, &raw const (*entry).vector, image_at, position);
     }
     slot.publish(position);
+    end_silent(entry, &head, owner);
+}
+
+/// Whether operations are turned away by descriptor or path: only where the kernel tells which one completes, and keeps the
+/// number of its descriptor.
+#[inline(always)]
+unsafe fn are_judged() -> bool {
+    outside::are_marked()
+        && setting!(uring_complete) != COMPLETE_WITHOUT_REQUEST
+        && offset!(request_fd) != u64::from(ABSENT)
+}
+
+/// An operation that may change what the agent knows completes in silence, so the agent takes it as carried out now.
+#[inline(always)]
+unsafe fn end_silent(entry: *const OperationEntry, head: &RequestHead, owner: u64) {
+    if outside::are_marked()
+        && (&raw const (*entry).changes).read_volatile() != 0
+        && (!are_judged() || head.field::<u32>(offset!(request_flags)) & SKIP_SUCCESS != 0)
+    {
+        outside::end_all_verdicts((owner >> 32) as u32);
+    }
+}
+
+/// What is known of an operation before there is a record of it.
+struct Submission<'a> {
+    entry: *const OperationEntry,
+    head: &'a RequestHead,
+    ring_head: &'a RingHead,
+    /// Where that is, with room for nothing else on the stack.
+    ring_room: *mut [u64; HEAD_BYTES / 8],
+    /// Flags of the ring.
+    setup: u32,
+    request: u64,
+    tgid: u32,
+}
+
+impl Submission<'_> {
+    /// Whether the operation is not wanted. What its completion has to know is kept.
+    #[inline(always)]
+    unsafe fn is_turned_away<const IS_REFUSED: bool>(&self) -> bool {
+        let operation = Operation {
+            ring: self.head.field(offset!(request_ring)),
+            user_data: self.head.field(offset!(request_user_data)),
+            request: self.request,
+        };
+        let (what, number) = if IS_REFUSED { (0, 0) } else { self.found(operation.user_data) };
+        if what == 0 {
+            // Of an earlier operation with this request, whose completion was missed.
+            uring_marks::forget(&operation);
+            return false;
+        }
+        uring_marks::keep(&operation, what, number) && what == MARK_AWAY
+    }
+
+    /// What is to be kept of the operation (a `MARK_*`, 0 for nothing), and the number that belongs to it.
+    #[inline(always)]
+    unsafe fn found(&self, user_data: u64) -> (u32, u32) {
+        let entry = self.entry;
+        let flags: u32 = self.head.field(offset!(request_flags));
+        if flags & SKIP_SUCCESS != 0 {
+            return (0, 0);
+        }
+        let is_plain = self.is_plain(user_data);
+        let is_judged = flags & FIXED_FILE == 0 && is_compat(|at| self.ring_head.field(at)) == 0;
+        let judged = (*entry).judged;
+        if is_judged && judged & (JUDGED_BY_PATH | BEGINS_FILE) != 0 {
+            let is_outside = outside::is_name_outside(self.name(), &mut *self.ring_room);
+            let ring: u64 = self.head.field(offset!(request_ring));
+            copy_kernel(self.ring_room.cast(), HEAD_BYTES as u64, ring);
+            if !is_outside {
+                return (0, 0);
+            }
+            return if judged & BEGINS_FILE == 0 { (MARK_AWAY, 0) } else { (MARK_OPENS, 0) };
+        }
+        if is_judged && is_plain && self.is_outside() {
+            return (MARK_AWAY, 0);
+        }
+        let changes = (*entry).changes;
+        if changes & (CHANGES_ARGUMENT | CHANGES_WITH_PEER) != 0 && (*entry).flags & OPERATION_FILE != 0 {
+            let changes_nothing = flags & FIXED_FILE != 0 || (changes & CHANGES_WITH_PEER != 0 && is_plain);
+            return if changes_nothing { (MARK_PLAIN, 0) } else { (MARK_ARGUMENT, self.descriptor()) };
+        }
+        (0, 0)
+    }
+
+    /// Whether the operation completes once and names no peer.
+    #[inline(always)]
+    unsafe fn is_plain(&self, user_data: u64) -> bool {
+        let [first, second, third] = (*self.entry).plain;
+        if first | second | third == 0 {
+            return true;
+        }
+        let opcode: u8 = self.head.field(offset!(request_opcode));
+        let sqe = find_sqe(self.ring_head, self.setup);
+        let word = |at: usize| read::<u64>(sqe, at as u64);
+        let start = word(PLAIN_WORDS[0]);
+        let is_it = sqe != 0 && start as u8 == opcode && word(SQE_USER_DATA) == user_data;
+        is_it && start & first | word(PLAIN_WORDS[1]) & second | word(PLAIN_WORDS[2]) & third == 0
+    }
+
+    /// The number of the descriptor it works on.
+    #[inline(always)]
+    unsafe fn descriptor(&self) -> u32 {
+        if (*self.entry).flags & OPERATION_FILE != 0 {
+            return self.head.field(offset!(request_fd));
+        }
+        kept_descriptor(self.entry, self.request)
+    }
+
+    /// Address of the name that the kernel took.
+    #[inline(always)]
+    unsafe fn name(&self) -> u64 {
+        let filename: u64 = read(self.request, u64::from((*self.entry).path_at) & (COMMAND_BYTES as u64 - 1));
+        read(filename, offset!(filename_name))
+    }
+
+    /// Whether the descriptor of the operation is outside.
+    #[inline(always)]
+    unsafe fn is_outside(&self) -> bool {
+        let judged = (*self.entry).judged;
+        if judged & JUDGED_BY_DESCRIPTOR == 0 {
+            return judged & JUDGED_WITHOUT != 0;
+        }
+        let fd = self.descriptor();
+        if (fd as i32) < 0 {
+            return judged & JUDGED_WITHOUT != 0;
+        }
+        outside::is_outside(self.tgid, u64::from(fd))
+    }
+}
+
+/// The descriptor that a request keeps beside what all requests have.
+#[inline(always)]
+unsafe fn kept_descriptor(entry: *const OperationEntry, request: u64) -> u32 {
+    read(request, u64::from((*entry).fd_at) & (COMMAND_BYTES as u64 - 1))
 }
 
 /// The entry that the kernel took last from the queue of a ring.
@@ -257,6 +423,11 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
     if (*entry).selected == 0 {
         return;
     }
+    // The same ring, but as a number: the verifier lets nobody count with an argument of the tracepoint.
+    let operation = Operation { ring: head.field(offset!(request_ring)), user_data, request };
+    if are_judged() && uring_marks::was_turned_away(&operation) {
+        return;
+    }
     // Where all tasks are recorded, the submission tells whose it is.
     let owner = match setting!(follow) {
         0 => pid_tgid(current_task()),
@@ -267,11 +438,17 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
             owner(ring, read(ring, offset!(uring_flags)), task)
         }
     };
-    if !ring::is_selected(owner) {
-        return;
+    let is_selected = ring::is_selected(owner);
+    if is_selected {
+        end_descriptors(entry, &operation, owner, result);
     }
-    end_descriptors(entry, owner);
-    let Some(slot) = ring::begin(Weight::of_operation(entry, (owner >> 32) as u32)) else { return };
+    let slot = is_selected.then(|| ring::begin(Weight::of_operation(entry, (owner >> 32) as u32))).flatten();
+    let Some(slot) = slot else {
+        if are_judged() {
+            uring_marks::forget(&operation);
+        }
+        return;
+    };
     slot.header(RecordType::UringComplete, 0, 4, i64::from(opcode), owner);
     slot.outcome(i64::from(result), 0);
     slot.arg(0, request);
@@ -283,16 +460,67 @@ unsafe fn complete(ring: u64, request: u64, user_data: u64, result: i32, flags: 
         slot.set_compat(is_compat(|at| read(ring, at)));
     }
     slot.publish(details(&slot, entry, &head, request, position));
-    end_descriptors(entry, owner);
+    end_descriptors(entry, &operation, owner, result);
+    begin_descriptor(entry, &operation, owner, result);
 }
 
-/// Ends what was found of the descriptors of a process, if the operation may change what is known of them.
+/// Ends what was found of the descriptors of which the operation changes what is known.
 #[inline(always)]
-unsafe fn end_descriptors(entry: *const OperationEntry, owner: u64) {
-    let flags = (&raw const (*entry).flags).read_volatile();
-    if flags & (OPERATION_STATE | OPERATION_SOCKET | OPERATION_RESULT_SOCKET) != 0 {
-        outside::end_all_verdicts((owner >> 32) as u32);
+unsafe fn end_descriptors(entry: *const OperationEntry, operation: &Operation, owner: u64, result: i32) {
+    let changes = (&raw const (*entry).changes).read_volatile();
+    if !outside::are_marked() || changes == 0 {
+        return;
     }
+    let tgid = (owner >> 32) as u32;
+    if changes & CHANGES_ALL != 0 || !are_judged() {
+        return outside::end_all_verdicts(tgid);
+    }
+    if changes & CHANGES_RESULT != 0 {
+        outside::end_verdicts(tgid, i64::from(result) as u64);
+    }
+    if changes & (CHANGES_ARGUMENT | CHANGES_WITH_PEER) == 0 {
+        return;
+    }
+    if (*entry).fd_at != 0 {
+        return outside::end_verdicts(tgid, u64::from(kept_descriptor(entry, operation.request)));
+    }
+    match uring_marks::kept(operation) {
+        (MARK_PLAIN, _) => {}
+        (MARK_ARGUMENT, fd) => outside::end_verdicts(tgid, u64::from(fd)),
+        _ => outside::end_all_verdicts(tgid),
+    }
+}
+
+/// Finds out whether a descriptor that the operation has made or connected is outside. Nothing is kept of the operation
+/// any more.
+#[inline(always)]
+unsafe fn begin_descriptor(entry: *const OperationEntry, operation: &Operation, owner: u64, result: i32) {
+    if !are_judged() {
+        return;
+    }
+    let (what, number) = uring_marks::kept(operation);
+    uring_marks::forget(operation);
+    let task = current_task();
+    let tgid = (owner >> 32) as u32;
+    if result < 0 || (pid_tgid(task) >> 32) as u32 != tgid || is_in_slot(entry, operation.request) {
+        return;
+    }
+    if what == MARK_OPENS {
+        outside::begin_opened(task, tgid, u64::from(result as u32));
+    } else if (*entry).judged & BEGINS_CONNECTION != 0 {
+        let makes = (*entry).changes & CHANGES_RESULT != 0;
+        if makes || what == MARK_ARGUMENT {
+            let fd = if makes { result as u32 } else { number };
+            outside::begin_connection(task, tgid, u64::from(fd));
+        }
+    }
+}
+
+/// Whether the descriptor that an operation makes goes into the ring's own table.
+#[inline(always)]
+unsafe fn is_in_slot(entry: *const OperationEntry, request: u64) -> bool {
+    let slot_at = (*entry).slot_at;
+    slot_at != 0 && read::<u32>(request, u64::from(slot_at & 63)) != 0
 }
 
 /// A completion that is one of several, or of which the kernel tells no more than what the program sees.
@@ -335,9 +563,7 @@ unsafe fn details(
     let task = current_task();
     let result = slot.result();
     let flags = (*entry).flags;
-    let slot_at = (*entry).slot_at;
-    let in_slot = slot_at != 0 && read::<u32>(request, u64::from(slot_at & 63)) != 0;
-    if result >= 0 && !in_slot {
+    if result >= 0 && !is_in_slot(entry, request) {
         if flags & OPERATION_RESULT_FILE != 0 {
             position = file_facts(slot, position, SECTION_FILE, file_of(task, result as u64));
         }

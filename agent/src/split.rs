@@ -12,7 +12,9 @@ use capture_format::schema::{Shape, kernel_event};
 use query::{Filter, Known, Outside, Query, Recording, Verdict};
 
 use crate::selection::Selection;
-use crate::track::{DERIVED, Derived, Source, is_about_argument, is_without_descriptor, opens_by_path};
+use crate::track::{
+    DERIVED, Derived, Source, is_about_argument, is_without_descriptor, names_no_descriptor, opens_by_path,
+};
 
 /// Which events of a kind are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub enum Judged {
         /// Also when it is about none.
         or_none: bool,
     },
+    /// By its having none. Only of operations, which may be about a descriptor in the table of their ring.
+    WithoutDescriptor,
     /// By how the path in this argument begins.
     ByPath(u8),
 }
@@ -138,7 +142,10 @@ impl<'s> Split<'s> {
         if is_about_argument(kind) && is_no(Some(Outside::Descriptor), None) {
             return Judged::ByDescriptor { or_none: is_no(None, Some(0)) };
         }
-        let none = is_without_descriptor(kind).then_some(0);
+        if names_no_descriptor(kind) && is_no(None, Some(0)) {
+            return Judged::WithoutDescriptor;
+        }
+        let none = (is_without_descriptor(kind) || names_no_descriptor(kind)).then_some(0);
         match only_path(kind) {
             Some(path) if is_no(Some(Outside::Path), none) => Judged::ByPath(path),
             _ => Judged::No,
@@ -182,7 +189,9 @@ pub fn only_path(kind: &EventKind) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use capture_format::schema::{Abi, KernelEvent, event_kind, kernel_event, syscall_nr};
+    use capture_format::schema::{
+        Abi, KernelEvent, event_kind, kernel_event, operation_kind, operations, syscall_nr,
+    };
 
     use super::*;
 
@@ -277,6 +286,32 @@ mod tests {
             ("(fd.name startswith /etc and evt.type=read) or evt.type=write", "write", Judged::No),
         ] {
             assert_eq!(judged(filter, call), expected, "{filter}: {call}");
+        }
+    }
+
+    #[test]
+    fn operations_are_judged_as_the_calls_of_their_names() {
+        let judged = |filter: &str, operation: &str| {
+            let (calls, host) = (Selection::default(), Host::default());
+            let filter = Filter::parse(filter).expect(filter);
+            let mut names = operations(Abi::X86_64).map(|operation| operation.name);
+            let opcode = names.position(|name| name == operation).expect(operation);
+            let kind = operation_kind(Abi::X86_64, opcode as u32);
+            Split::new(&calls, Some(&filter), &host).judged(&kind)
+        };
+        for (filter, operation, expected) in [
+            ("fd.name startswith /etc", "READ", Judged::ByDescriptor { or_none: true }),
+            ("not fd.port=443", "SEND", Judged::ByDescriptor { or_none: false }),
+            ("fd.name startswith /etc or evt.type=write", "WRITE", Judged::No),
+            ("fd.name startswith /etc", "SENDMSG", Judged::No),
+            ("fd.name startswith /etc", "STATX", Judged::ByDescriptor { or_none: true }),
+            ("fs.path.name startswith /etc", "STATX", Judged::ByPath(1)),
+            ("fs.path.name startswith /etc", "GETXATTR", Judged::ByPath(0)),
+            // By nothing else: it may be about a registered file.
+            ("fd.name startswith /etc", "NOP", Judged::WithoutDescriptor),
+            ("not fd.name startswith /etc", "NOP", Judged::No),
+        ] {
+            assert_eq!(judged(filter, operation), expected, "{filter}: {operation}");
         }
     }
 

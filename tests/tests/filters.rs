@@ -422,6 +422,42 @@ fn datagrams_that_nobody_asked_for_stay_in_the_kernel() -> Result<()> {
 }
 
 #[test]
+fn operations_of_rings_on_what_changes_all_the_time() -> Result<()> {
+    let Some(rig) = Rig::new("rings")? else { return Ok(()) };
+    let changing = rig::helper("ringchanging")?;
+    let command = ["unshare", "-n", changing.as_str(), "10"];
+    record(&rig, "warm.reel", &[], &command)?;
+    record(&rig, "all.reel", &[], &command)?;
+    let all = rig.info("all.reel")?.number("events")?;
+    let of_rings = rig.count("all.reel", "evt.source=io_uring")?;
+    ensure!(of_rings as f64 > 0.6 * all as f64, "only {of_rings} of {all} events are operations of rings");
+    // Each with the part of all events that the agent may have to judge at most, those that it stores among them.
+    for (filter, least, part) in [
+        ("fd.name startswith /etc/hostname", 6000, 0.48),
+        ("fd.name endswith /work", 10000, 0.64),
+        ("fd.port=18443", 4000, 0.42),
+        ("fd.port in (18080, 9)", 1000, 0.35),
+        ("fd.sport=18080 or fd.name=/etc/missing", 1000, 0.35),
+        ("fd.type=ipv4 and evt.failed=false", 4000, 0.42),
+        ("fs.path.name startswith /etc", 100, 0.12),
+        ("not fd.name startswith / and evt.type in (read, sendto, recvfrom)", 3000, 0.35),
+        ("evt.source=io_uring and fd.name startswith /etc/hostname", 6000, 0.45),
+    ] {
+        let found = check(&rig, filter, &command)?;
+        ensure!(found >= least, "'{filter}' selects only {found} events");
+        let info = rig.info("some.reel")?;
+        let reached = info.number("left_out")? + info.number("events")?;
+        println!("{filter}: {found} events, {reached} reached the agent, of {all}, {of_rings} of rings");
+        ensure!(
+            (reached as f64) < part * all as f64,
+            "'{filter}': {reached} of {all} events reached the agent"
+        );
+    }
+    rig.done();
+    Ok(())
+}
+
+#[test]
 fn what_is_left_out_is_counted_and_the_head_says_the_filter() -> Result<()> {
     let Some(rig) = Rig::new("left-out")? else { return Ok(()) };
     let output = rig.record(
@@ -487,6 +523,24 @@ fn the_split_is_explained() -> Result<()> {
         "these but for what dns is read out of: read, readv, recvfrom, recvmmsg, recvmsg, sendmmsg, sendmsg, sendto, ",
         "these but for what exec_map is read out of: mmap, mprotect, pkey_mprotect\n",
     ] {
+        ensure!(said.contains(part), "no '{part}' in {said}");
+    }
+    // What is true of calls is not therefore true of operations that have their names.
+    let output = succeed(rig.agent().args(["record", "--explain", "evt.failed=true and fd.port=443"]))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let (_, of_rings) = said.split_once("of operations of io_uring").context("nothing of operations")?;
+    for part in [
+        "\n  these that complete once, on descriptors of which none of the conditions holds: READV, WRITEV, ",
+        "\n  these unless they are about a registered file: NOP, ",
+    ] {
+        ensure!(of_rings.contains(part), "no '{part}' in {of_rings}");
+    }
+    ensure!(!of_rings.contains("they succeed") && !of_rings.contains("these: "), "{of_rings}");
+    let output = succeed(rig.agent().args(["record", "--explain", "fs.path.name startswith /etc"]))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    for part in
+        ["\n  these: NOP, ", "\n  these when their path begins otherwise than with /etc: STATX, MKDIRAT, "]
+    {
         ensure!(said.contains(part), "no '{part}' in {said}");
     }
     // How long a thread was away only the agent knows.

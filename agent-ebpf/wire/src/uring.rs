@@ -64,22 +64,81 @@ pub struct OperationEntry {
     pub slot_at: u8,
     /// Number of its [`crate::ring::EventClass`].
     pub class: u8,
-    #[doc(hidden)]
-    pub reserved: [u8; 3],
+    /// Bits `JUDGED_*` and `BEGINS_*` of [`crate::table`]: by what else it may be turned away when it is submitted, and what it
+    /// begins. With [`crate::table::JUDGED_WITHOUT`] alone it has no descriptor, and is not wanted for that.
+    pub judged: u8,
+    /// Bits `CHANGES_*` of [`crate::table`]: of which descriptors it changes what is known, when it completes.
+    pub changes: u8,
+    /// Where in the command the kernel keeps the descriptor of an operation without [`OPERATION_FILE`], if not 0.
+    pub fd_at: u8,
     /// What to fetch when it is submitted: strings and blocks.
     pub fetch: [OperationFetch; OPERATION_FETCHES_MAX],
     /// What to fetch by a loop when it is submitted: an iovec or a `msghdr`.
     pub vector: OperationFetch,
     /// What to fetch when it completes.
     pub out: OperationFetch,
+    /// Where in the command a pointer to the `struct filename` of its only path is, if not 0.
+    pub path_at: u8,
+    #[doc(hidden)]
+    pub reserved: [u8; 7],
+    /// Bits of [`PLAIN_WORDS`] of the queue's entry of which none is set where the operation completes once and names no peer.
+    pub plain: [u64; PLAIN_WORDS.len()],
 }
 
-const _: () = assert!(size_of::<OperationEntry>() == 48);
+const _: () = assert!(size_of::<OperationEntry>() == 80);
+
+/// Positions of the words of a queue's entry that [`OperationEntry::plain`] is about: opcode, flags, priority and
+/// descriptor; the second address; length and flags of the operation.
+pub const PLAIN_WORDS: [usize; 3] = [0, 8, 24];
 
 /// Entries of the table. The last one serves opcodes beyond it.
 pub const OPERATIONS_MAX: usize = 128;
 /// Entry for opcodes that no table knows.
 pub const OPERATION_UNKNOWN: usize = OPERATIONS_MAX - 1;
+
+/// What is kept of an operation from its submission to its completion.
+///
+/// Its place is that of its ring and what the program calls it, [`mark_slot`], because that is all the kernel tells of a
+/// completion that finds its queue full. It is given to nobody else before the operation has completed: one that finds the
+/// place taken goes without, is not turned away, and ends what is known of all descriptors if it ends anything.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct OperationMark {
+    /// How many have, or try to have, the place: who finds 1 after counting up has it.
+    pub claims: u64,
+    /// Address of the request; 0 for none.
+    pub request: u64,
+    /// Address of the ring.
+    pub ring: u64,
+    /// What the program calls the operation.
+    pub user_data: u64,
+    /// A `MARK_*`.
+    pub what: u32,
+    /// The descriptor it works on, of [`MARK_ARGUMENT`].
+    pub fd: u32,
+}
+
+const _: () = assert!(size_of::<OperationMark>() == 40);
+
+/// Value of [`OperationMark::what`]: it was turned away, and so are its completions.
+pub const MARK_AWAY: u32 = 1;
+/// It changes nothing that is known of descriptors.
+pub const MARK_PLAIN: u32 = 2;
+/// It changes what is known of one descriptor.
+pub const MARK_ARGUMENT: u32 = 3;
+/// It opens a file by a path that is outside ([`crate::outside`]).
+pub const MARK_OPENS: u32 = 4;
+
+/// Places for marks: a power of two.
+pub const MARK_SLOTS: u32 = 1 << 15;
+
+/// The place of an operation's mark.
+#[inline(always)]
+pub const fn mark_slot(ring: u64, user_data: u64) -> u32 {
+    // Programs number their operations, or name them by an address.
+    let mixed = (ring >> 8 ^ user_data ^ user_data >> 20).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32 & (MARK_SLOTS - 1)
+}
 
 /// What the number of a record says of a completion whose request is not known.
 pub const OPCODE_NONE: u16 = 0xffff;
@@ -91,3 +150,24 @@ pub const COMPLETE_WHOLE: u32 = 0;
 pub const COMPLETE_PARTS: u32 = 1;
 /// It has ring, user data, result and flags (before).
 pub const COMPLETE_WITHOUT_REQUEST: u32 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_in_flight_have_places_of_their_own() {
+        for step in [1, 8, 64, 4096, 1 << 32] {
+            let mut places = [0_u64; MARK_SLOTS as usize / 64];
+            let mut taken = 0;
+            for at in 0..1024_u64 {
+                let slot = mark_slot(0xffff_8881_0a3b_c000, at * step);
+                assert!(slot < MARK_SLOTS);
+                let (word, bit) = (&mut places[slot as usize / 64], 1 << (slot % 64));
+                taken += u32::from(*word & bit != 0);
+                *word |= bit;
+            }
+            assert!(taken < 64, "{taken} of 1024 that are {step} apart find their place taken");
+        }
+    }
+}

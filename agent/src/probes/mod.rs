@@ -22,7 +22,7 @@ use aya::programs::{BtfTracePoint, Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader, Pod};
 use aya_obj::btf::BtfKind;
 use capture_format::model::Host;
-use capture_format::schema::{KernelEvent, kernel_event};
+use capture_format::schema::{self, KernelEvent, kernel_event};
 use query::Filter;
 use sysreel_agent::operations::Operations;
 use sysreel_agent::selection::Selection;
@@ -32,7 +32,7 @@ use wire::offsets::{ABSENT, SETTINGS_RESERVED, Settings};
 use wire::outside::{DESCRIPTOR_SLOTS, Outside};
 use wire::ring::{MARK_BLOCK, RECORD_BYTES_MAX};
 use wire::table::{CallEntry, ChoiceKey, Fetch};
-use wire::uring::OperationEntry;
+use wire::uring::{COMPLETE_WITHOUT_REQUEST, MARK_SLOTS, OperationEntry};
 
 use btf::KernelTypes;
 pub(crate) use misses::Misses;
@@ -213,8 +213,12 @@ impl Probes {
         let wants_dns = fixed.wanted(&kernel_event(KernelEvent::Dns)).is_any();
         let calls = table::entries(&mut split);
         let outside = table::outside(&mut split);
-        let judges = options.filter_may_change || calls.iter().any(|entry| entry.judged != 0);
+        let operations = operations::entries(&uring.operations, &mut fixed);
+        let judges = options.filter_may_change
+            || calls.iter().any(|entry| entry.judged != 0)
+            || operations.iter().any(|entry| entry.judged != 0);
         let descriptor_slots = if judges { DESCRIPTOR_SLOTS } else { 1 };
+        let mark_slots = if judges { MARK_SLOTS } else { 1 };
         let settings = Settings {
             ring_mask: ring_bytes as u64 - 1,
             name_seed: random(),
@@ -251,11 +255,12 @@ impl Probes {
             .map_max_entries("STARTS", start_slots)
             .map_max_entries("MARKS", mark_blocks)
             .map_max_entries("DESCRIPTORS", descriptor_slots)
+            .map_max_entries("OPERATION_MARKS", mark_slots)
             .load(&object)
             .context("cannot load the kernel programs")?;
         fill(&mut ebpf, "CALLS", calls.clone())?;
         fill(&mut ebpf, "OUTSIDE", vec![outside])?;
-        fill(&mut ebpf, "OPERATIONS", operations::entries(&uring.operations, &mut fixed))?;
+        fill(&mut ebpf, "OPERATIONS", operations)?;
         fill_choices(&mut ebpf)?;
         let has = |tracepoint: &str| {
             btf.id_by_type_name_kind(&format!("btf_trace_{tracepoint}"), BtfKind::Typedef).is_ok()
@@ -478,6 +483,29 @@ fn fill_choices(ebpf: &mut Ebpf) -> Result<()> {
     Ok(())
 }
 
+/// How a recording treats the operations of `io_uring`.
+pub(crate) struct OperationsTreated {
+    /// Names of operations, with their entries.
+    pub(crate) entries: Vec<(&'static str, OperationEntry)>,
+    /// Whether the running kernel tells enough of operations for them to be judged by descriptor or path.
+    pub(crate) are_judged: bool,
+}
+
+/// How a recording by this list and filter would treat operations here. Where the kernel's types cannot be read, as if it had
+/// all that is looked for.
+pub(crate) fn operations_treated(split: &mut Split<'_>) -> OperationsTreated {
+    let types = KernelTypes::read().ok();
+    let uring = types.as_ref().map(Uring::of);
+    let all = Operations::new(NATIVE, |_, _| Some(8));
+    let operations = uring.as_ref().map_or(&all, |uring| &uring.operations);
+    let names = schema::operations(NATIVE).map(|operation| operation.name);
+    let keeps_descriptor = types.is_none_or(|types| types.offsets().request_fd != ABSENT);
+    OperationsTreated {
+        entries: names.zip(operations::entries(operations, split)).collect(),
+        are_judged: keeps_descriptor && uring.is_none_or(|uring| uring.tells_request()),
+    }
+}
+
 /// What the running kernel has for the operations of `io_uring`.
 struct Uring {
     complete: Option<u32>,
@@ -498,6 +526,11 @@ impl Uring {
             compat_bit: types.uring_compat_bit(),
             operations: Operations::new(NATIVE, |structure, field| types.offset(structure, field)),
         }
+    }
+
+    /// Whether a completion is told with its request.
+    fn tells_request(&self) -> bool {
+        self.complete.is_some_and(|complete| complete != COMPLETE_WITHOUT_REQUEST)
     }
 
     /// The programs that record them: none, where the kernel lacks what it takes.

@@ -147,14 +147,17 @@ fn select(entry: &mut CallEntry, wanted: &Wanted, name: &str, read_out: Option<R
 
 /// What the kernel side can tell of a descriptor when it begins.
 #[derive(Clone, Copy)]
-struct Begins {
-    paths: bool,
-    files: bool,
-    connections: bool,
+pub(super) struct Begins {
+    /// How a path begins.
+    pub(super) paths: bool,
+    /// Whether a file that is opened by its path is outside.
+    pub(super) files: bool,
+    /// Whether a connection is.
+    pub(super) connections: bool,
 }
 
 impl Begins {
-    fn of(split: &mut Split<'_>) -> Self {
+    pub(super) fn of(split: &mut Split<'_>) -> Self {
         let fits = |prefixes: &Vec<Vec<u8>>| prefixes.len() <= PREFIXES_MAX;
         Begins {
             paths: fits(&split.named_prefixes()),
@@ -185,13 +188,7 @@ pub(super) fn outside(split: &mut Split<'_>) -> Outside {
 
 /// Says of a call by what else it may be turned away, and of which descriptors it changes what is known.
 fn judge(entry: &mut CallEntry, kind: &EventKind, split: &mut Split<'_>, begins: &Begins) {
-    entry.changes = match changes(&kind.name) {
-        Changes::None => 0,
-        Changes::Argument => CHANGES_ARGUMENT,
-        Changes::Peer => CHANGES_WITH_PEER,
-        Changes::Result => CHANGES_RESULT,
-        Changes::All => CHANGES_ALL,
-    };
+    entry.changes = changes_of(&kind.name);
     if entry.selected != 0 {
         entry.judged = match split.judged(kind) {
             Judged::ByDescriptor { or_none: false } => JUDGED_BY_DESCRIPTOR,
@@ -200,7 +197,7 @@ fn judge(entry: &mut CallEntry, kind: &EventKind, split: &mut Split<'_>, begins:
                 entry.path = path;
                 JUDGED_BY_PATH
             }
-            _ => 0,
+            Judged::ByPath(_) | Judged::WithoutDescriptor | Judged::No => 0,
         };
         let is_read_out = split.read_out(kind).is_some_and(|read_out| !read_out.by_descriptor);
         if entry.judged & JUDGED_BY_DESCRIPTOR != 0
@@ -217,9 +214,25 @@ fn judge(entry: &mut CallEntry, kind: &EventKind, split: &mut Split<'_>, begins:
         entry.path = path;
         entry.judged |= BEGINS_FILE;
     }
-    if begins.connections && matches!(kind.name.as_str(), "connect" | "accept" | "accept4") {
+    if begins.connections && connects(&kind.name) {
         entry.judged |= BEGINS_CONNECTION;
     }
+}
+
+/// Bits `CHANGES_*` of the call with this name.
+pub(super) fn changes_of(name: &str) -> u8 {
+    match changes(name) {
+        Changes::None => 0,
+        Changes::Argument => CHANGES_ARGUMENT,
+        Changes::Peer => CHANGES_WITH_PEER,
+        Changes::Result => CHANGES_RESULT,
+        Changes::All => CHANGES_ALL,
+    }
+}
+
+/// Whether the call connects the socket it is about, or makes a connected one.
+pub(super) fn connects(name: &str) -> bool {
+    matches!(name, "connect" | "accept" | "accept4")
 }
 
 fn entry_of(call: &schema::Syscall, width: Width) -> CallEntry {

@@ -8,8 +8,11 @@ use capture_format::schema::{KernelEvent, event_kind, kernel_event, syscall_nr, 
 use query::Decider;
 use sysreel_agent::split::{Judged, Split, Wanted};
 use sysreel_agent::track::{Derived, Upkeep, guard, upkeep};
+use wire::table::{JUDGED_BY_DESCRIPTOR, JUDGED_BY_PATH, JUDGED_WITHOUT};
+use wire::uring::OperationEntry;
 
 use super::Plan;
+use crate::probes::OperationsTreated;
 use crate::{host, probes};
 
 /// Names in one list; the rest is counted.
@@ -32,10 +35,17 @@ pub(super) fn print(plan: &Plan) -> Result<()> {
     }
     let derived = split.wanted_derived();
     let outside = Outside::of(&mut split, &kinds);
+    // What is recorded of operations cannot be changed later, so a filter that may change decides nothing of it.
+    let fixed = filter.filter(|_| plan.filter_file.is_none());
+    let mut fixed = Split::new(&plan.selection, fixed.map(|typed| &typed.filter), &host);
+    let operations = probes::operations_treated(&mut fixed);
+    let deciders = filter.map(|typed| typed.filter.deciders()).unwrap_or_default();
     let mut out = io::stdout().lock();
     match explain(&mut out, filter.map_or("", |typed| &typed.text), &kinds, &derived)
         .and_then(|()| outside.list(&mut out))
-        .and_then(|()| filter.map_or(Ok(()), |typed| fields(&mut out, &typed.filter.deciders(), &outside)))
+        .and_then(|()| found_by_agent(&mut out, &deciders, &outside))
+        .and_then(|()| list_operations(&mut out, &operations, &outside))
+        .and_then(|()| if filter.is_some() { left(&mut out, &deciders, &outside) } else { Ok(()) })
     {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
@@ -59,7 +69,7 @@ impl Outside {
             match split.judged(&event_kind(probes::NATIVE, nr)) {
                 Judged::ByDescriptor { .. } => by_descriptor.push(name.clone()),
                 Judged::ByPath(_) => by_path.push(name.clone()),
-                Judged::No => {}
+                Judged::No | Judged::WithoutDescriptor => {}
             }
         }
         let texts = |prefixes: Vec<Vec<u8>>| -> Vec<String> {
@@ -105,6 +115,36 @@ impl Outside {
         }
         Ok(())
     }
+}
+
+/// What is turned away of the operations of `io_uring`. Of these neither outcome nor time is known when they are submitted.
+fn list_operations(
+    out: &mut impl io::Write,
+    operations: &OperationsTreated,
+    outside: &Outside,
+) -> io::Result<()> {
+    let of = |is_so: &dyn Fn(&OperationEntry) -> bool| -> Vec<&str> {
+        operations.entries.iter().filter(|(_, entry)| is_so(entry)).map(|(name, _)| *name).collect()
+    };
+    let judged = |mask: u8, bits: u8| of(&|entry| operations.are_judged && entry.judged & mask == bits);
+    let by_path =
+        format!("these when their path begins otherwise than with {}", outside.named_prefixes.join(", "));
+    let lists = [
+        ("these", of(&|entry| entry.selected == 0)),
+        (by_path.as_str(), judged(JUDGED_BY_PATH, JUDGED_BY_PATH)),
+        (
+            "these that complete once, on descriptors of which none of the conditions holds",
+            judged(JUDGED_BY_DESCRIPTOR, JUDGED_BY_DESCRIPTOR),
+        ),
+        (
+            "these unless they are about a registered file",
+            judged(JUDGED_BY_DESCRIPTOR | JUDGED_WITHOUT, JUDGED_WITHOUT),
+        ),
+    ];
+    if lists.iter().any(|(_, names)| !names.is_empty()) {
+        writeln!(out, "of operations of io_uring, which are not among these, it turns away:")?;
+    }
+    lists.iter().try_for_each(|(what, names)| list(out, what, names))
 }
 
 fn explain(
@@ -156,27 +196,34 @@ fn explain(
     Ok(())
 }
 
-fn fields(out: &mut impl io::Write, deciders: &[(&str, Decider)], outside: &Outside) -> io::Result<()> {
-    let of = |wanted: Decider| -> Vec<&str> {
-        deciders.iter().filter(|(_, decider)| *decider == wanted).map(|(name, _)| *name).collect()
-    };
-    let threads = of(Decider::Thread);
-    if !threads.is_empty() {
-        list(out, "threads of which nothing can match, as the agent finds out by", &threads)?;
-    }
-    let mut known_to_agent = of(Decider::Event);
-    let descriptors = of(Decider::Descriptor);
+/// The fields that are decided in this way.
+fn decided_by<'a>(deciders: &[(&'a str, Decider)], wanted: Decider) -> Vec<&'a str> {
+    deciders.iter().filter(|(_, decider)| *decider == wanted).map(|(name, _)| *name).collect()
+}
+
+/// What the kernel turns away by what the agent tells it.
+fn found_by_agent(
+    out: &mut impl io::Write,
+    deciders: &[(&str, Decider)],
+    outside: &Outside,
+) -> io::Result<()> {
+    let threads = decided_by(deciders, Decider::Thread);
+    list(out, "threads of which nothing can match, as the agent finds out by", &threads)?;
     if outside.by_descriptor.is_empty() {
-        known_to_agent.extend(descriptors);
-    } else {
-        list(
-            out,
-            "descriptors of which none of the conditions holds, as the agent finds out by",
-            &descriptors,
-        )?;
+        return Ok(());
+    }
+    let descriptors = decided_by(deciders, Decider::Descriptor);
+    list(out, "descriptors of which none of the conditions holds, as the agent finds out by", &descriptors)
+}
+
+/// What the kernel knows nothing of.
+fn left(out: &mut impl io::Write, deciders: &[(&str, Decider)], outside: &Outside) -> io::Result<()> {
+    let mut known_to_agent = decided_by(deciders, Decider::Event);
+    if outside.by_descriptor.is_empty() {
+        known_to_agent.extend(decided_by(deciders, Decider::Descriptor));
     }
     if outside.by_path.is_empty() {
-        known_to_agent.extend(of(Decider::Path));
+        known_to_agent.extend(decided_by(deciders, Decider::Path));
     }
     if known_to_agent.is_empty() {
         return writeln!(out, "what is left the agent judges by the whole filter");

@@ -181,11 +181,16 @@ pub fn is_without_descriptor(kind: &EventKind) -> bool {
     is_call && kind.fd == FdSource::None && of_call(&kind.name) == Effect::None
 }
 
-/// Whether events of this kind are about the descriptor in an argument, as it was when the call began. Data that is sent
-/// or received with an address is about the socket with that peer.
+/// Whether an operation of this kind is about no descriptor but one in its ring's table, which it says when it is submitted.
+pub fn names_no_descriptor(kind: &EventKind) -> bool {
+    schema::is_operation(kind) && kind.fd == FdSource::None && of_call(&kind.name) == Effect::None
+}
+
+/// Whether events of this kind are about the descriptor in an argument, as it was when the call began or the operation was
+/// submitted. Data that is sent or received with an address is about the socket with that peer, and an operation may be
+/// about a descriptor in its ring's table.
 pub fn is_about_argument(kind: &EventKind) -> bool {
-    let is_call = kind.nr.is_some() && !schema::is_operation(kind);
-    is_call
+    kind.nr.is_some()
         && matches!(kind.fd, FdSource::Arg(_))
         && !tells_socket(&kind.name)
         && matches!(of_call(&kind.name), Effect::None | Effect::Peer { .. })

@@ -51,8 +51,8 @@ use wire::{Record, RecordType};
 
 pub use derived::{DERIVED, Derived, Source};
 pub use effect::{
-    Changes, Upkeep, changes, changes_own_process, is_about_argument, is_without_descriptor, opens_by_path,
-    upkeep,
+    Changes, Upkeep, changes, changes_own_process, is_about_argument, is_without_descriptor,
+    names_no_descriptor, opens_by_path, upkeep,
 };
 pub use store::{Lookup, Store};
 pub use tamper::{Deed, guard};

@@ -79,6 +79,15 @@ fn is_registered(image: &[u8; IMAGE_BYTES], plan: &Plan, is_in_slot: bool) -> bo
     image[SQE_FLAGS_AT] & FIXED_FILE != 0 || (is_in_slot && matches!(plan.fd, FdSource::Arg(_)))
 }
 
+/// Whether an operation may have changed the socket it worked on. As of calls: data without an address leaves it as it
+/// was, so that what is known when it is submitted is what is told, and the kernel side can go by that.
+fn tells_socket(plan: &Plan, call: &Call<'_, '_>) -> bool {
+    match plan.effect {
+        Effect::Peer { sends } => sends && call.raw(4) != 0,
+        _ => true,
+    }
+}
+
 impl Tracker {
     pub(super) fn on_uring_submit(&mut self, record: &Record<'_>, cpu: u16, sink: &mut impl Sink) {
         let header = &record.header;
@@ -247,7 +256,7 @@ impl Tracker {
             if descriptor == 0 {
                 descriptor = self.descriptor_of(task, Some(fd), call.header().result);
             }
-            if let Some(facts) = call.socket() {
+            if let Some(facts) = call.socket().filter(|_| tells_socket(plan, call)) {
                 descriptor = self.refresh_socket(task, Some(fd), &facts).unwrap_or(descriptor);
             }
         }

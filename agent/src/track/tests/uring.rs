@@ -1,15 +1,18 @@
 //! Operations of `io_uring`: two records become one event, and change what a call would have changed.
 
-use wire::record::{SECTION_FILE, SECTION_OPERATION, SECTION_REGISTERED, SECTION_REGISTERED_PATH};
+use wire::record::{
+    SECTION_FILE, SECTION_OPERATION, SECTION_REGISTERED, SECTION_REGISTERED_PATH, SECTION_SOCKET,
+};
 use wire::uring::{IMAGE_BYTES, OPCODE_NONE};
-use wire::{FileFacts, RecordType};
+use wire::{FileFacts, RecordType, SocketFacts};
 
-use super::machine::{CWD, Machine, bytes_of_file, components};
+use super::machine::{CWD, Call, Machine, bytes_of_file, components};
 
 const ACCEPT: u16 = 13;
 const OPENAT: u16 = 18;
 const CLOSE: u16 = 19;
 const READ: u16 = 22;
+const SEND: u16 = 26;
 const MKDIRAT: u16 = 37;
 
 const FIXED_FILE: u8 = 1;
@@ -185,4 +188,33 @@ fn an_operation_outlives_its_thread() {
     m.lines();
     complete(&mut m, 0x100, entry(READ, 5, 1), -125, 0, &[]);
     assert_eq!(m.lines(), "bash:10 read = -125 file /etc/passwd");
+}
+
+#[test]
+fn what_is_sent_without_an_address_is_told_of_the_socket_as_it_was() {
+    let mut m = Machine::with_shell();
+    let (local, remote) = ([10, 0, 0, 1], [10, 0, 0, 2]);
+    let address = |bytes: [u8; 4]| std::array::from_fn(|at| bytes.get(at).copied().unwrap_or(0));
+    let socket = SocketFacts { family: 2, socktype: 2, protocol: 17, ino: 77, ..SocketFacts::default() };
+    m.call(Call::new(10, "socket", &[2, 2, 0], 3).socket(socket));
+    let connected = SocketFacts {
+        local_port: 40000,
+        remote_port: 53,
+        local_address: address(local),
+        remote_address: address(remote),
+        ..socket
+    };
+    // Another process has connected it, which is not known here.
+    let before = m.fd(10, 3);
+    let facts = connected.to_bytes();
+    submit(&mut m, 0x100, entry(SEND, 3, 1), None);
+    complete(&mut m, 0x100, entry(SEND, 3, 1), 5, 0, &[(SECTION_SOCKET, &facts)]);
+    assert_eq!(m.fd(10, 3), before);
+    let mut image = [0; IMAGE_BYTES];
+    image[0] = SEND as u8;
+    image[4] = 3;
+    image[8] = 1;
+    m.uring(RecordType::UringSubmit, SEND, 10, 0, &[0x100, RING], &[(SECTION_OPERATION, &image)]);
+    complete(&mut m, 0x100, entry(SEND, 3, 0), 5, 0, &[(SECTION_SOCKET, &facts)]);
+    assert_ne!(m.fd(10, 3), before);
 }
