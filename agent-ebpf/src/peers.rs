@@ -39,7 +39,7 @@ const NAME: u64 = 0;
 const CONTROL: u64 = 32;
 
 /// Whether the native call that returned, one that may name a peer or hand descriptors on, says anything new.
-#[inline(always)]
+#[inline(never)]
 pub(crate) unsafe fn are_news(entry: *const CallEntry, task: *const u8, regs: *const u8, tgid: u32) -> bool {
     let mut address = argument(regs, 4);
     if (*entry).flags & CALL_SOCKET_NAMED == 0 {

@@ -356,7 +356,7 @@ unsafe fn exit(ctx: &BtfTracePointContext) {
     // through all the rest once more. For the same reason this is arithmetic and no comparison.
     let outcome = opaque(u64::from(SELECTED_SUCCEEDED) + (result as u64 >> 63)) as u8;
     let is_watched = || result > 0 && (*entry).upkeep & UPKEEP_ON_SOCKET != 0;
-    let may_name = || result >= 0 && (*entry).upkeep & UPKEEP_PEER != 0;
+    let may_name = || (*entry).upkeep & UPKEEP_PEER != 0 && outcome & SELECTED_SUCCEEDED != 0;
     if ((*entry).upkeep | (*entry).selected) & outcome == 0 && !is_watched() && !may_name() {
         return;
     }
