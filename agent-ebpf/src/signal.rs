@@ -1,7 +1,7 @@
 //! Signals, when they are delivered; and who sent those that end a process.
 
 use aya_ebpf::{
-    helpers::generated::{bpf_get_current_pid_tgid, bpf_get_current_uid_gid},
+    helpers::generated::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_get_current_uid_gid},
     macros::{btf_tracepoint, map},
     maps::Array,
     programs::BtfTracePointContext,
@@ -9,37 +9,25 @@ use aya_ebpf::{
 use wire::facts::{SIGNAL_BYTES, SignalFacts};
 use wire::record::SECTION_SIGNAL;
 use wire::ring::EventClass;
+use wire::sending::{SENDINGS_MAX, Sending};
 use wire::{RecordType, SectionState};
 
 use crate::memory::{read, store};
-use crate::ring::{self, Slot, Weight};
+use crate::ring::{self, MMAPABLE, Slot, Weight};
 use crate::settings::offset;
 use crate::syscalls::current_task;
 
 const SIGKILL: u32 = 9;
 const SIGCHLD: u32 = 17;
+const COMM_BYTES: u32 = 16;
 
 /// What stands in the place of a pointer to a siginfo.
 const SEND_SIG_NOINFO: u64 = 0;
 const SEND_SIG_PRIV: u64 = 1;
 const TRACE_SIGNAL_DELIVERED: u32 = 0;
 
-/// The last signal sent to a process.
-#[repr(C)]
-struct Sending {
-    receiver: u32,
-    signal: u32,
-    pid: u32,
-    uid: u32,
-    info: u64,
-}
-
-/// Slots by the lowest bits of the receiver's id. One that is taken over by another process's before its signal is
-/// delivered costs the sender's name.
-const SENDINGS_MAX: u32 = 1024;
-
 #[map]
-static SENDINGS: Array<Sending> = Array::with_max_entries(SENDINGS_MAX, 0);
+static SENDINGS: Array<Sending> = Array::with_max_entries(SENDINGS_MAX, MMAPABLE);
 
 const SI_TIMER: i32 = -2;
 const SI_ASYNCIO: i32 = -4;
@@ -85,6 +73,7 @@ unsafe fn generate(ctx: &BtfTracePointContext) {
     (*sending).signal = signal;
     (*sending).pid = if is_from_process { (bpf_get_current_pid_tgid() >> 32) as u32 } else { 0 };
     (*sending).uid = if is_from_process { bpf_get_current_uid_gid() as u32 } else { 0 };
+    bpf_get_current_comm((&raw mut (*sending).comm).cast(), COMM_BYTES);
 }
 
 /// Who sent the signal that ends this process: pid and uid.

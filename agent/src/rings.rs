@@ -437,8 +437,16 @@ pub(crate) struct Mapping {
 impl Mapping {
     /// Maps so many bytes of an array.
     pub(crate) fn new(map: BorrowedFd<'_>, bytes: usize) -> io::Result<Self> {
+        Mapping::with(map, bytes, libc::PROT_READ | libc::PROT_WRITE)
+    }
+
+    /// Maps so many bytes of an array that may be frozen, to read.
+    pub(crate) fn read_only(map: BorrowedFd<'_>, bytes: usize) -> io::Result<Self> {
+        Mapping::with(map, bytes, libc::PROT_READ)
+    }
+
+    fn with(map: BorrowedFd<'_>, bytes: usize, protection: libc::c_int) -> io::Result<Self> {
         let bytes = bytes.next_multiple_of(4096);
-        let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping at an address of the kernel's choice.
         let address = unsafe {
             libc::mmap(std::ptr::null_mut(), bytes, protection, libc::MAP_SHARED, crate::probes::raw(map), 0)

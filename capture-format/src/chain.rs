@@ -14,13 +14,34 @@ pub struct Chain {
     events: u64,
 }
 
-/// A place between two segments, to go back to when what follows could not be written.
+/// A place between two segments: to go back to when what follows could not be written, or to append to a file that was left
+/// without an end.
 #[derive(Clone, Copy, Debug)]
 pub struct ChainPlace {
     segments: usize,
     bytes: u64,
     previous: Hash,
     events: u64,
+}
+
+impl ChainPlace {
+    /// Length of the file up to here.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Appends the bytes of a segment that stands here to `out`; gives the place behind it.
+    pub fn append(&self, segment: &EncodedSegment, out: &mut Vec<u8>) -> ChainPlace {
+        let header = SegmentHeader::seal(segment.kind, self.segments as u64, self.previous, &segment.payload);
+        out.extend_from_slice(&header.to_bytes());
+        out.extend_from_slice(&segment.payload);
+        ChainPlace {
+            segments: self.segments + 1,
+            bytes: self.bytes + header.segment_bytes(),
+            previous: header.hash,
+            events: self.events + segment.summary.as_ref().map_or(0, |summary| u64::from(summary.rows)),
+        }
+    }
 }
 
 impl Chain {
@@ -50,18 +71,10 @@ impl Chain {
 
     /// Appends a segment's bytes to `out`.
     pub fn seal(&mut self, segment: EncodedSegment, out: &mut Vec<u8>) {
-        let number = self.listed.len() as u64;
-        let header = SegmentHeader::seal(segment.kind, number, self.previous, &segment.payload);
-        out.extend_from_slice(&header.to_bytes());
-        out.extend_from_slice(&segment.payload);
-        self.previous = header.hash;
-        self.bytes += header.segment_bytes();
-        self.events += segment.summary.as_ref().map_or(0, |summary| u64::from(summary.rows));
-        self.listed.push(Listed {
-            kind: segment.kind,
-            bytes: header.segment_bytes(),
-            summary: segment.summary,
-        });
+        let behind = self.place().append(&segment, out);
+        let bytes = behind.bytes - self.bytes;
+        self.listed.push(Listed { kind: segment.kind, bytes, summary: segment.summary });
+        (self.bytes, self.previous, self.events) = (behind.bytes, behind.previous, behind.events);
     }
 
     /// Length of the file so far.

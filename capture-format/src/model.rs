@@ -483,7 +483,7 @@ pub struct Loss {
 pub struct Mark {
     /// Boot clock ns.
     pub time_ns: u64,
-    /// What kind of remark: `start`, `stop`, `clock`, `note`, ...
+    /// What kind of remark: `start`, `suspend`, `tamper`, `ended`, ...
     pub kind: String,
     /// The remark.
     pub text: Text,
@@ -491,6 +491,8 @@ pub struct Mark {
 
 /// Kind of the marks that tell of a suspension.
 const SUSPEND: &str = "suspend";
+/// Kind of the marks that tell how a recording ended that had no end of its own.
+const ENDED: &str = "ended";
 const NS_PER_S: u64 = 1_000_000_000;
 
 impl Mark {
@@ -498,6 +500,16 @@ impl Mark {
     pub fn suspend(time_ns: u64, lasted_ns: u64) -> Self {
         let text = format!("{}.{:09} s", lasted_ns / NS_PER_S, lasted_ns % NS_PER_S);
         Mark { time_ns, kind: SUSPEND.to_owned(), text: text.into_bytes() }
+    }
+
+    /// The recording was ended by force; `text` says how.
+    pub fn ended(time_ns: u64, text: String) -> Self {
+        Mark { time_ns, kind: ENDED.to_owned(), text: text.into_bytes() }
+    }
+
+    /// How the recording was ended by force, if that is what this tells.
+    pub fn ended_by(&self) -> Option<&[u8]> {
+        (self.kind == ENDED).then_some(self.text.as_slice())
     }
 
     /// How long the machine was suspended, if that is what this tells.

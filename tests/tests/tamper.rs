@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tests::rig::{self, Recording, Rig};
 
 /// The events a recording has of what `tamper` did to it.
@@ -247,6 +247,28 @@ fn what_is_not_selected_is_marked() -> Result<()> {
 }
 
 #[test]
+fn who_would_tell_of_an_end_by_force_is_missed() -> Result<()> {
+    let Some(rig) = Rig::new("tamper-heir")? else { return Ok(()) };
+    let mut recording = rig.begin("out.reel", &["--calls", "tamper"], &[])?;
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", recording.pid()))?;
+    let [heir] = children.split_whitespace().collect::<Vec<_>>()[..] else { bail!("{children}") };
+    let name = fs::read_to_string(format!("/proc/{heir}/comm"))?;
+    ensure!(name.trim() == "sysreel-heir", "{name}");
+    // Whatever else happens to it, it does nothing while the agent is there.
+    for signal in ["-STOP", "-CONT", "-TERM", "-0", "-9"] {
+        rig::succeed(rig.program("kill").args([signal, heir]))?;
+        thread::sleep(Duration::from_millis(100));
+    }
+    recording.wait_for("tampering: heir_ended agent")?;
+    recording.signal(libc::SIGINT);
+    recording.end()?;
+    rig.info("out.reel")?.is_complete()?;
+    ensure!(rig.count("out.reel", &format!("evt.arg.how=heir_ended and evt.arg.id={heir}"))? == 1);
+    rig.done();
+    Ok(())
+}
+
+#[test]
 fn killed_by_somebody_whom_another_recording_sees() -> Result<()> {
     let Some(rig) = Rig::new("tamper-kill")? else { return Ok(()) };
     let watcher = rig.begin("watcher.reel", &["--calls", "kill,procexit,tamper"], &[])?;
@@ -255,13 +277,22 @@ fn killed_by_somebody_whom_another_recording_sees() -> Result<()> {
     tamper(&rig, &victim, "signal", "victim.reel")?;
     rig::wait_until("what was told is in the file", || Ok(rig.count_so_far("victim.reel", OF_TAMPER)? == 3))?;
     tamper(&rig, &victim, "kill", "victim.reel")?;
-    ensure!(victim.end().is_err(), "it was not killed");
+    let Err(error) = victim.end() else { bail!("it was not killed") };
+    let said = format!("{error:#}");
+    let end = " the recording was ended by signal 9 by tamper (process ";
+    ensure!(said.contains(end), "{said}");
     watcher.signal(libc::SIGINT);
     watcher.end()?;
     // Up to the cut it is whole.
     let read = rig.sysreel().args(["read", "victim.reel", OF_TAMPER, "--count"]).output()?;
     let (damaged, counted) = (read.status.code(), String::from_utf8_lossy(&read.stdout));
     ensure!(damaged == Some(2) && counted.trim() == "3", "{}: {counted}", read.status);
+    // Nor is there anything behind it but what was told of its end.
+    let read = rig.sysreel().args(["read", "victim.reel"]).output()?;
+    let (lines, damage) = (String::from_utf8_lossy(&read.stdout), String::from_utf8_lossy(&read.stderr));
+    let last = lines.lines().last().unwrap_or_default();
+    ensure!(last.starts_with("! ") && last.contains(end), "{last}");
+    ensure!(damage.contains("the capture was not ended"), "{damage}");
     let killers = rig.lines(
         "watcher.reel",
         &format!("evt.type=kill and evt.arg.sig=SIGKILL and evt.rawarg.pid={pid}"),

@@ -13,6 +13,7 @@ pub mod outside;
 pub mod parts;
 pub mod record;
 pub mod ring;
+pub mod sending;
 pub mod table;
 pub mod uring;
 

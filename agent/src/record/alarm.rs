@@ -89,11 +89,6 @@ fn is_same_order(last: &Deed, deed: &Deed) -> bool {
 }
 
 fn describe(deed: &Deed) -> String {
-    let escaped = |text: &[u8]| {
-        let mut shown = Vec::new();
-        write_escaped(&mut shown, text);
-        String::from_utf8_lossy(&shown).into_owned()
-    };
     // Writing to a String does not fail.
     let mut line = if is_order(deed) {
         format!("signal {}", deed.signal)
@@ -109,6 +104,13 @@ fn describe(deed: &Deed) -> String {
         let _ = write!(line, ", which failed: {error}");
     }
     line
+}
+
+/// What others have called something, for a terminal.
+pub(super) fn escaped(text: &[u8]) -> String {
+    let mut shown = Vec::new();
+    write_escaped(&mut shown, text);
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -25,6 +26,9 @@ const PIPE_BYTES: usize = 4096;
 /// as the index grows with it.
 const RESERVE_BYTES: u64 = 16 << 10;
 const RESERVE_FRACTION: u64 = 32;
+/// How long another recorder's lock on a file is waited for, and how often it is tried.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+const LOCK_POLL: Duration = Duration::from_millis(10);
 /// Files that take the place of spoilt ones at most: who spoils each of them must not fill the disk with their beginnings.
 const BESIDE_MAX: usize = 100;
 /// How long after a signal to end, and after it took something last, a reader is waited for.
@@ -160,13 +164,17 @@ fn create(path: &Path) -> Result<File> {
     options.write(true).create(true).truncate(false).mode(0o600);
     let file = options.open(path).with_context(|| format!("cannot create {}", path.display()))?;
     if file.metadata()?.is_file() {
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                bail!("{} is being written by another recorder; name another file", path.display())
+        // That of a recording which was ended by force is let go once its end is written down.
+        let since = Instant::now();
+        while let Err(error) = file.try_lock() {
+            match error {
+                TryLockError::WouldBlock if since.elapsed() >= LOCK_PATIENCE => {
+                    bail!("{} is being written by another recorder; name another file", path.display())
+                }
+                TryLockError::WouldBlock => thread::sleep(LOCK_POLL),
+                // A file system without locks: recording matters more.
+                TryLockError::Error(_) => break,
             }
-            // A file system without locks: recording matters more.
-            Err(TryLockError::Error(_)) => {}
         }
         file.set_len(0).with_context(|| format!("cannot empty {}", path.display()))?;
     }
@@ -258,6 +266,14 @@ impl Target {
         let is_new = *altered != found;
         *altered = found;
         found.filter(|_| is_new).map(|how| (how, meta.ino()))
+    }
+
+    /// The file, if it is one that can be cut.
+    pub(super) fn file(&self) -> Option<&File> {
+        match self {
+            Target::Pipe { .. } => None,
+            Target::File { file, .. } => Some(file),
+        }
     }
 
     /// Its name for messages.

@@ -10,6 +10,7 @@ mod explain;
 mod files;
 mod followed;
 mod governor;
+mod heir;
 mod interrupts;
 mod ledger;
 mod marks;
@@ -41,6 +42,7 @@ use crate::surroundings;
 use command::Traced;
 use followed::Followed;
 use governor::{Decision, Governor};
+use heir::Heir;
 use marks::Marks;
 use meter::Meter;
 use names::Names;
@@ -99,6 +101,7 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     }
     may_record()?;
     interrupts::catch(plan.filter_file.is_some())?;
+    let mut heir = Heir::fork().inspect_err(heirless).ok();
     let own_pid = surroundings::own_pid(&plan.proc_root)?;
     if plan.command.is_some() && surroundings::is_in_own_pid_namespace(own_pid) {
         bail!(
@@ -148,7 +151,11 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
     }
     let mut governed = plan.budget.map(|budget| (Governor::new(budget), Meter::new(probes.cpus())));
     let marks = Marks::map(&probes)?;
-    let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus(), marks, own_files)?;
+    if let Some(heir) = &heir {
+        heir.know(probes.map_fd("SENDINGS")?, own_pid);
+    }
+    let testator = heir.as_ref().map(Heir::testator);
+    let mut recorder = Recorder::new(&plan, tracker.store(), probes.cpus(), marks, own_files, testator)?;
     if let Some((governor, meter)) = &governed {
         let rings_bytes = probes.cpus() as u64 * (probes.ring_bytes() + RECORD_BYTES_MAX) as u64;
         if let Some(said) = governor.beyond_from_start(meter.resident_bytes(), rings_bytes) {
@@ -188,6 +195,11 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         recorder.after_pass(&mut rings, &pass);
         if boot_ns().saturating_sub(misses_since_ns) >= MISSES_EVERY_NS {
             recorder.missed(&misses.take(), std::mem::replace(&mut misses_since_ns, boot_ns()));
+            if heir.as_ref().is_some_and(|heir| !heir.is_alive())
+                && let Some(heir) = heir.take()
+            {
+                tracker.found_tampering("heir_ended", b"agent", u64::from(heir.pid()), &mut recorder);
+            }
             let changed = probes.put_tables_right();
             look_around(&mut rings, &watched, changed, &mut tracker, &mut recorder);
             let alterations = recorder.take_alterations();
@@ -272,6 +284,11 @@ pub(crate) fn run(plan: Plan) -> Result<ExitCode> {
         eprint!("{}", report.summary());
     }
     Ok(status.unwrap_or(ExitCode::SUCCESS))
+}
+
+/// Says that nobody will tell of an end by force.
+fn heirless(error: &anyhow::Error) {
+    eprintln!("sysreel-agent: if this recording is ended by force, nobody will say by whom: {error:#}");
 }
 
 /// Tells of what others have done to maps, as far as it is found by looking; of the tables of the filter that is `changed`.

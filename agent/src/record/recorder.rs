@@ -22,6 +22,7 @@ use crate::rings::{Pass, Rings};
 use super::Plan;
 use super::alarm::{Alarm, Line};
 use super::files::{self, Files};
+use super::heir::Testator;
 use super::ledger::Ledger;
 use super::marks::Marks;
 use super::meter::Totals;
@@ -102,6 +103,7 @@ impl Recorder {
         cpus: usize,
         marks: Option<Marks>,
         own: OwnFiles,
+        testator: Option<Testator>,
     ) -> Result<Self> {
         let files = Files::new(&plan.write, plan.rotation, own);
         let earlier = files.earlier();
@@ -115,7 +117,7 @@ impl Recorder {
         let to_stdout = plan.write.as_os_str() == "-";
         let now_ns = boot_ns();
         let host = host::read(&plan.proc_root, plan.snap_bytes, plan.scope().into_bytes());
-        let writer = Writer::start(files, &host, plan.level, plan.rotation.bytes.is_some())?;
+        let writer = Writer::start(files, &host, plan.level, plan.rotation.bytes.is_some(), testator)?;
         let users = store.users().iter().map(|user| Entity::User(user.clone()));
         let groups = store.groups().iter().map(|group| Entity::Group(group.clone()));
         let names = (1..).zip(users).chain((1..).zip(groups)).collect();

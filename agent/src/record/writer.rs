@@ -15,6 +15,7 @@ use capture_format::{Block, Chain, ChainPlace, EncodedSegment, EntityBatch, Sque
 use crate::clock::boot_ns;
 
 use super::files::{Files, Target};
+use super::heir::Testator;
 use super::privileges;
 
 /// Blocks that may wait to be encoded. Each takes a few MiB; what is more waits in the rings.
@@ -53,6 +54,8 @@ struct Shared {
     error: Mutex<Option<anyhow::Error>>,
     /// What others have made of files: how, which, and its inode number.
     alterations: Mutex<Vec<Alteration>>,
+    /// Who tells an heir what is to be done if there is a sudden end.
+    testator: Option<Testator>,
 }
 
 /// A file that is not as we left it: in the words of `tamper`, with its name and inode number.
@@ -79,8 +82,14 @@ pub(super) struct Written {
 
 impl Writer {
     /// Opens the first file and starts the thread.
-    pub(super) fn start(mut files: Files, host: &Host, level: i32, in_step: bool) -> Result<Self> {
-        let shared = Arc::new(Shared::default());
+    pub(super) fn start(
+        mut files: Files,
+        host: &Host,
+        level: i32,
+        in_step: bool,
+        testator: Option<Testator>,
+    ) -> Result<Self> {
+        let shared = Arc::new(Shared { testator, ..Shared::default() });
         let id = capture_id();
         let target = files.next()?;
         let output = Output::begin(target, files.count(), id, host, &shared)?;
@@ -221,6 +230,9 @@ impl Output {
             return Err(self.failure(error));
         }
         self.place = self.chain.place();
+        if let Some(testator) = shared.testator {
+            testator.leave(self.target.file().map(|file| (file, self.place)));
+        }
         let bytes = self.buffer.len() as u64;
         shared.file_bytes.fetch_add(bytes, Ordering::Relaxed);
         shared.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -406,6 +418,10 @@ impl Worker {
         let Some(Output { mut target, mut chain, mut buffer, .. }) = self.output.take() else {
             return Ok(());
         };
+        // The number of its descriptor may soon be that of another file.
+        if let Some(testator) = self.shared.testator {
+            testator.leave(None);
+        }
         let events = chain.events();
         let cannot =
             |target: &Target| format!("cannot end {} after {events} events; it is readable", target.name());

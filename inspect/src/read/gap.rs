@@ -1,4 +1,5 @@
-//! Gaps in the timeline: a line or an object where events are missing, or where the machine was suspended.
+//! Gaps in the timeline: a line or an object where events are missing, where the machine was suspended, or where the
+//! recording was ended by force.
 
 use std::fmt::Write;
 
@@ -19,6 +20,11 @@ pub(crate) enum Gap {
         at_ns: u64,
         lasted_ns: u64,
     },
+    /// There is nothing from here on.
+    Ended {
+        at_ns: u64,
+        text: String,
+    },
 }
 
 impl Gap {
@@ -32,14 +38,16 @@ impl Gap {
     }
 
     fn of_mark(mark: &Mark) -> Option<Gap> {
-        Some(Gap::Suspended { at_ns: mark.time_ns, lasted_ns: mark.suspended_ns()? })
+        let at_ns = mark.time_ns;
+        let suspended = mark.suspended_ns().map(|lasted_ns| Gap::Suspended { at_ns, lasted_ns });
+        suspended.or_else(|| Some(Gap::Ended { at_ns, text: escaped(mark.ended_by()?) }))
     }
 
     /// It stands before events after this time.
     pub(crate) fn begin_ns(&self) -> u64 {
         match self {
             Gap::Lost(loss) => loss.from_ns,
-            Gap::Suspended { at_ns, .. } => *at_ns,
+            Gap::Suspended { at_ns, .. } | Gap::Ended { at_ns, .. } => *at_ns,
         }
     }
 }
@@ -63,6 +71,9 @@ impl GapPrinter {
             (OutputStyle::Text, Gap::Suspended { at_ns, lasted_ns }) => {
                 let (at, seconds) = (self.time(recording, *at_ns), lasted_ns / NS_PER_S);
                 format!("! {at} - suspended for {seconds}.{:09} s", lasted_ns % NS_PER_S)
+            }
+            (OutputStyle::Text, Gap::Ended { at_ns, text }) => {
+                format!("! {} - {text}", self.time(recording, *at_ns))
             }
         };
         text.extend_from_slice(line.as_bytes());
@@ -124,6 +135,11 @@ fn object(recording: &Recording<'_>, gap: &Gap) -> String {
             "evt.time": wall(*at_ns),
             "evt.type": "suspend",
             "suspend.duration": lasted_ns,
+        }),
+        Gap::Ended { at_ns, text } => serde_json::json!({
+            "evt.time": wall(*at_ns),
+            "evt.type": "ended",
+            "ended.text": text,
         }),
     }
     .to_string()

@@ -2,9 +2,13 @@
 
 use std::process::{Command, Stdio};
 
+use capture_format::model::Mark;
 use serde_json::Value;
 
-use crate::support::{Scratch, capture, capture_with_loss, capture_with_suspension, run, run_with};
+use crate::support::{
+    FIRST_NS, STEP_NS, Scratch, capture, capture_with_loss, capture_with_suspension, push, run, run_with,
+    writer,
+};
 
 /// Runs `sysreel read` on a capture of 40 events in blocks of 8, as a file and as a pipe: both say the same.
 fn check(words: &[&str], expected: &str) {
@@ -105,6 +109,20 @@ fn json_is_one_object_per_line() {
     assert_eq!(objects[6]["evt.cpu"], 1);
     assert_eq!(objects[6]["loss.cause"], "ring full");
     assert_eq!(objects[6]["evt.time"], 1_700_000_001_005_000_001u64);
+}
+
+#[test]
+fn an_end_by_force_stands_behind_the_last_event() {
+    let mut writer = writer();
+    (0..2).for_each(|n| push(&mut writer, n));
+    writer.mark(Mark::ended(FIRST_NS + 10 * STEP_NS, "killed by \x1b[31mbash".to_owned()));
+    let scratch = Scratch::new();
+    let file = scratch.file("a.reel", &writer.finish());
+    let ran = run(&["read", &file, "-p", "%evt.num"]);
+    assert_eq!(ran.stdout, "1\n2\n! 22:13:21.010000000 - killed by \\x1b[31mbash\n");
+    let objects = run(&["read", &file, "-j", "-p", "%evt.num"]).stdout;
+    let end = r#"{"ended.text":"killed by \\x1b[31mbash","evt.time":1700000001010000000,"evt.type":"ended"}"#;
+    assert_eq!(objects.lines().last(), Some(end));
 }
 
 #[test]
@@ -248,11 +266,11 @@ fn a_closed_pipe_is_success() {
 #[test]
 fn a_pipe_is_printed_as_it_arrives() {
     use std::io::{BufRead, BufReader, Write};
-    let mut writer = crate::support::writer();
-    (0..4).for_each(|n| crate::support::push(&mut writer, n));
+    let mut writer = writer();
+    (0..4).for_each(|n| push(&mut writer, n));
     writer.flush();
     let first = writer.take();
-    (4..8).for_each(|n| crate::support::push(&mut writer, n));
+    (4..8).for_each(|n| push(&mut writer, n));
     let rest = writer.finish();
     let mut child = Command::new(env!("CARGO_BIN_EXE_sysreel"))
         .args(["read", "-", "-p", "%evt.num"])
@@ -275,8 +293,8 @@ fn a_pipe_is_printed_as_it_arrives() {
 #[test]
 fn the_end_of_a_recording_is_shown_after_an_interrupt() {
     use std::io::{BufRead, BufReader, Write};
-    let mut writer = crate::support::writer();
-    (0..4).for_each(|n| crate::support::push(&mut writer, n));
+    let mut writer = writer();
+    (0..4).for_each(|n| push(&mut writer, n));
     writer.flush();
     let first = writer.take();
     let rest = writer.finish();

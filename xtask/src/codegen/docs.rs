@@ -69,11 +69,14 @@ the object, or the inode number of the capture. `how` is one of:
 The calls that may be one are looked at whatever is selected; a filter or `--calls` that leaves the event out leaves a mark of kind
 `tamper` in the capture (`sysreel info`), and in any case the agent says it on stderr. SIGHUP, SIGINT and SIGTERM, which tell the
 agent what to do, are such events too, for who ended a recording is worth knowing, but it does not count them as attempts. A signal that the agent cannot answer,
-SIGKILL, ends it before it has read of the call, so that is not in its capture, which ends cut: whoever must know records
-with a second agent, which shows the first one's end and who sent the signal. A recording of a command sees what that command does.
+SIGKILL, ends it before it has read of the call: a small process of its own, `sysreel-heir`, outlives it, and its last line of the
+capture says who sent the signal (`the recording was ended by signal 9 by bash (process 4711, user 0)`; so it does of the kernel, when
+memory is short). What was not yet written is lost; a second agent's recording shows the call as well. A recording of a command sees
+what that command does.
 A `tamper` without a thread is what the agent found by looking, `call` being empty then: `map_changed` when the rings hold what no
 program of ours can have written, or a table that the agent writes is not as it was written, and `file_removed`, `file_truncated`
-and `file_written` when the capture is not as it was left: recording goes on in a new file then.
+and `file_written` when the capture is not as it was left: recording goes on in a new file then. `heir_ended` says that nobody will
+tell of an end by force any more.
 
 `page_fault` (x86-64 only), `sched_switch` and `off_cpu` are recorded only when they are named (`--calls '!read,off_cpu'`, or
 a filter with `evt.type=off_cpu`): there are very many. A `sched_switch` is of the thread that leaves the CPU, with its state (0 when
