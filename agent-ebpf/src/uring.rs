@@ -35,7 +35,7 @@ use crate::outside;
 use crate::path;
 use crate::ring::{self, Slot, Weight};
 use crate::settings::{offset, setting};
-use crate::syscalls::{current_task, pid_tgid};
+use crate::syscalls::{current_task, is_memory_shared, pid_tgid};
 use crate::uring_fetch::{fetch_block, fetch_out, fetch_vector};
 use crate::uring_marks::{self, Operation};
 
@@ -303,8 +303,7 @@ impl Submission<'_> {
         };
         let (what, number) = if IS_REFUSED { (0, 0) } else { self.found(operation.user_data) };
         if what == 0 {
-            // Of an earlier operation with this request, whose completion was missed.
-            uring_marks::forget(&operation);
+            uring_marks::keep_nothing(&operation);
             return false;
         }
         uring_marks::keep(&operation, what, number) && what == MARK_AWAY
@@ -347,6 +346,10 @@ impl Submission<'_> {
         let [first, second, third] = (*self.entry).plain;
         if first | second | third == 0 {
             return true;
+        }
+        // Whoever shares the queue may have taken the address out of its entry since the kernel looked.
+        if second != 0 && (self.setup & SETUP_SQPOLL != 0 || is_memory_shared(current_task())) {
+            return false;
         }
         let opcode: u8 = self.head.field(offset!(request_opcode));
         let sqe = find_sqe(self.ring_head, self.setup);

@@ -55,8 +55,10 @@ pub(crate) unsafe fn keep(operation: &Operation, what: u32, fd: u32) -> bool {
     let Some(mark) = place(operation) else { return false };
     // An earlier operation with this request has ended, even if its completion was missed.
     if (&raw const (*mark).request).read_volatile() != operation.request && !claim(mark) {
+        share(mark, operation);
         return false;
     }
+    (&raw mut (*mark).is_shared).write_volatile(0);
     (&raw mut (*mark).ring).write_volatile(operation.ring);
     (&raw mut (*mark).user_data).write_volatile(operation.user_data);
     (&raw mut (*mark).what).write_volatile(what);
@@ -84,6 +86,28 @@ pub(crate) unsafe fn forget(operation: &Operation) {
     }
 }
 
+/// Keeps nothing of an operation that is being submitted.
+#[inline(always)]
+pub(crate) unsafe fn keep_nothing(operation: &Operation) {
+    let Some(mark) = place(operation) else { return };
+    // Of an earlier operation with this request, whose completion was missed.
+    if (&raw const (*mark).request).read_volatile() == operation.request {
+        give_back(mark);
+    } else {
+        share(mark, operation);
+    }
+}
+
+/// Another operation has the place: if the program calls it the same, a completion by that name may be of either.
+#[inline(always)]
+unsafe fn share(mark: *mut OperationMark, operation: &Operation) {
+    if (&raw const (*mark).ring).read_volatile() == operation.ring
+        && (&raw const (*mark).user_data).read_volatile() == operation.user_data
+    {
+        (&raw mut (*mark).is_shared).write_volatile(1);
+    }
+}
+
 /// Whether the operation that completes was turned away. Nothing is kept of it then.
 #[inline(always)]
 pub(crate) unsafe fn was_turned_away(operation: &Operation) -> bool {
@@ -94,14 +118,15 @@ pub(crate) unsafe fn was_turned_away(operation: &Operation) -> bool {
     what == MARK_AWAY
 }
 
-/// The same where no more is known of the operation than what the program calls it; nothing is kept of it in any case. Of
-/// several that are called the same, one at most has the place.
+/// The same where no more is known of the operation than what the program calls it: if several are called the same, it was
+/// not.
 #[inline(always)]
 pub(crate) unsafe fn was_one_turned_away(ring: u64, user_data: u64) -> bool {
     let Some(mark) = OPERATION_MARKS.get_ptr_mut(mark_slot(ring, user_data)) else { return false };
     let is_it = (&raw const (*mark).request).read_volatile() != 0
         && (&raw const (*mark).ring).read_volatile() == ring
-        && (&raw const (*mark).user_data).read_volatile() == user_data;
+        && (&raw const (*mark).user_data).read_volatile() == user_data
+        && (&raw const (*mark).is_shared).read_volatile() == 0;
     let is_away = (&raw const (*mark).what).read_volatile() == MARK_AWAY;
     if is_it {
         give_back(mark);

@@ -433,15 +433,15 @@ fn operations_of_rings_on_what_changes_all_the_time() -> Result<()> {
     ensure!(of_rings as f64 > 0.6 * all as f64, "only {of_rings} of {all} events are operations of rings");
     // Each with the part of all events that the agent may have to judge at most, those that it stores among them.
     for (filter, least, part) in [
-        ("fd.name startswith /etc/hostname", 6000, 0.48),
-        ("fd.name endswith /work", 10000, 0.64),
-        ("fd.port=18443", 4000, 0.42),
-        ("fd.port in (18080, 9)", 1000, 0.35),
-        ("fd.sport=18080 or fd.name=/etc/missing", 1000, 0.35),
-        ("fd.type=ipv4 and evt.failed=false", 4000, 0.42),
-        ("fs.path.name startswith /etc", 100, 0.12),
-        ("not fd.name startswith / and evt.type in (read, sendto, recvfrom)", 3000, 0.35),
-        ("evt.source=io_uring and fd.name startswith /etc/hostname", 6000, 0.45),
+        ("fd.name startswith /etc/hostname", 6000, 0.6),
+        ("fd.name endswith /work", 10000, 0.75),
+        ("fd.port=18443", 4000, 0.5),
+        ("fd.port in (18080, 9)", 1000, 0.45),
+        ("fd.sport=18080 or fd.name=/etc/missing", 1000, 0.45),
+        ("fd.type=ipv4 and evt.failed=false", 4000, 0.5),
+        ("fs.path.name startswith /etc", 100, 0.2),
+        ("not fd.name startswith / and evt.type in (read, sendto, recvfrom)", 3000, 0.45),
+        ("evt.source=io_uring and fd.name startswith /etc/hostname", 6000, 0.6),
     ] {
         let found = check(&rig, filter, &command)?;
         ensure!(found >= least, "'{filter}' selects only {found} events");

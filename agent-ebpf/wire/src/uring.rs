@@ -116,9 +116,11 @@ pub struct OperationMark {
     pub what: u32,
     /// The descriptor it works on, of [`MARK_ARGUMENT`].
     pub fd: u32,
+    /// Not 0: the program calls another operation on this ring the same, and a completion by that name may be its.
+    pub is_shared: u64,
 }
 
-const _: () = assert!(size_of::<OperationMark>() == 40);
+const _: () = assert!(size_of::<OperationMark>() == 48);
 
 /// Value of [`OperationMark::what`]: it was turned away, and so are its completions.
 pub const MARK_AWAY: u32 = 1;
