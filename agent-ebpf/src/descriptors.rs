@@ -13,7 +13,7 @@ use wire::table::{
 use crate::outside;
 use crate::syscalls::{
     argument, call_number, current_task, early_argument, end_outside, entry, is_compat, native_entry,
-    pid_tgid, put_outside,
+    pid_tgid, put_outside, was_memory_shared,
 };
 
 /// A call that returns.
@@ -84,9 +84,10 @@ unsafe fn after(ctx: &BtfTracePointContext) {
         return;
     }
     let Some(call) = returning(ctx) else { return };
+    let was_shared = was_memory_shared(call.tid);
     end_outside(call.tid);
     end(&call);
-    begin(&call);
+    begin(&call, was_shared);
 }
 
 /// Whether the call that begins is not wanted for its descriptor. It is judged now, because it is the descriptor that the
@@ -131,12 +132,16 @@ unsafe fn end(call: &Returning) {
 
 /// Finds out whether a descriptor that the call has made or connected is outside.
 #[inline(always)]
-unsafe fn begin(call: &Returning) {
+unsafe fn begin(call: &Returning, was_shared: bool) {
     let entry = call.entry;
     if call.compat || call.result < 0 {
         return;
     }
     if (*entry).judged & BEGINS_FILE != 0 {
+        if was_shared {
+            // The path may be another one by now than the kernel took.
+            return;
+        }
         let path = early_argument(call.regs, entry, (*entry).path, false);
         outside::begin_file(call.task, call.tgid, call.result as u64, path);
     } else if (*entry).judged & BEGINS_CONNECTION != 0 {

@@ -187,11 +187,17 @@ unsafe fn enter(ctx: &BtfTracePointContext) {
     if (*entry).flags & CALL_IMAGE != 0 {
         // Kept whoever calls: the command becomes a followed one by its exec.
         keep_exec(ctx.arg::<*const u8>(0), pid_tgid as u32, nr, compat);
-    } else if (*entry).selected == 0 || !ring::is_selected(pid_tgid) {
+    } else if !ring::is_selected(pid_tgid) {
         return;
-    } else if (*entry).upkeep & UPKEEP_OWN == 0 && ring::is_turned_away(pid_tgid) {
-        forget_start(pid_tgid as u32);
-        return;
+    } else if (*entry).flags & CALL_FILE == 0 {
+        // Of what opens a file it is kept whoever calls whether others could change the path.
+        if (*entry).selected == 0 {
+            return;
+        }
+        if (*entry).upkeep & UPKEEP_OWN == 0 && ring::is_turned_away(pid_tgid) {
+            forget_start(pid_tgid as u32);
+            return;
+        }
     }
     let tid = pid_tgid as u32;
     let Some(start) = STARTS.get_ptr_mut(tid & setting!(start_mask)) else { return };

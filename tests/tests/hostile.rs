@@ -81,6 +81,22 @@ fn whoever_changes_a_path_it_is_told_what_the_kernel_opened() -> Result<()> {
 }
 
 #[test]
+fn what_it_is_called_later_does_not_depend_on_whether_the_opening_is_wanted() -> Result<()> {
+    let mut counts = Vec::new();
+    for is_selected in [false, true] {
+        let Some(rig) = Rig::new("hostile-lies-closed")? else { return Ok(()) };
+        let (_, folder) = folder(&rig)?;
+        let close = format!("evt.type=close and proc.name=hostile and fd.name={folder}/true");
+        let options = if is_selected { vec!["-q", &close] } else { vec!["-q"] };
+        record_with(&rig, &options, &["lies", &folder])?;
+        counts.push(rig.count("hostile.reel", &close)?);
+        rig.done();
+    }
+    ensure!(counts[0] > 0 && counts[0] == counts[1], "{counts:?}");
+    Ok(())
+}
+
+#[test]
 fn each_new_name_counts_from_the_call_that_gave_it() -> Result<()> {
     let Some(rig) = Rig::new("hostile-rename")? else { return Ok(()) };
     let done = record(&rig, &["rename"])?;
