@@ -126,8 +126,12 @@ impl Files {
         while self.rotation.files.is_some_and(|most| self.kept.len() > most) {
             if let Some(oldest) = self.kept.pop_front() {
                 self.own.remove(&oldest);
-                fs::remove_file(&oldest)
-                    .with_context(|| format!("cannot remove the oldest file, {}", oldest.display()))?;
+                match fs::remove_file(&oldest) {
+                    // Somebody has done so before.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    removed => removed
+                        .with_context(|| format!("cannot remove the oldest file, {}", oldest.display()))?,
+                }
             }
         }
         // A file system that counts no links says nothing by that.

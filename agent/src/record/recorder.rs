@@ -300,6 +300,10 @@ impl Recorder {
         if self.is_done || self.writer.has_ended() {
             return;
         }
+        if self.plan.rotation.is_on() {
+            eprintln!("sysreel-agent: goes on in the next file: others have changed the one before");
+            return self.turn(boot_ns());
+        }
         match files::create_beside(&self.plan.write) {
             Ok((path, file)) => {
                 eprintln!(
