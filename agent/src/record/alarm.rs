@@ -29,6 +29,7 @@ pub(super) struct Line {
 pub(super) struct Alarm {
     last_order: Option<Deed>,
     since: Option<Instant>,
+    said_orders: usize,
     said_calls: usize,
     said_findings: usize,
     unsaid: u64,
@@ -50,9 +51,14 @@ impl Alarm {
         self.total += u64::from(!is_order);
         if self.since.is_none_or(|since| now.duration_since(since) >= WINDOW) {
             lines.extend(self.rest());
-            (self.since, self.said_calls, self.said_findings) = (Some(now), 0, 0);
+            self.since = Some(now);
+            (self.said_orders, self.said_calls, self.said_findings) = (0, 0, 0);
         }
-        let said = if deed.call.is_empty() { &mut self.said_findings } else { &mut self.said_calls };
+        let said = match deed.call.is_empty() {
+            _ if is_order => &mut self.said_orders,
+            true => &mut self.said_findings,
+            false => &mut self.said_calls,
+        };
         if *said < SAID_MAX {
             *said += 1;
             lines.push(Line { text: describe(deed), is_order: is_order && deed.result >= 0 });
@@ -166,6 +172,15 @@ mod tests {
             assert_eq!(alarm.raise(&deed, now).len(), lines, "{deed:?}");
         }
         assert_eq!(alarm.total(), 0);
+    }
+
+    #[test]
+    fn orders_leave_room_for_attempts() {
+        let (mut alarm, now) = (Alarm::default(), Instant::now());
+        let orders = (0..100).map(|pid| Deed { signal: 18, pid, result: 0, ..deed() });
+        let said: usize = orders.map(|order| alarm.raise(&order, now).len()).sum();
+        assert_eq!((said, alarm.total()), (SAID_MAX, 0));
+        assert_eq!(alarm.raise(&deed(), now).len(), 1);
     }
 
     #[test]
