@@ -118,6 +118,8 @@ fn broken_maps_are_told_and_recording_goes_on() -> Result<()> {
     }
     let found = found(&rig, "out.reel")?;
     ensure!(found.contains(&"map_changed map:RING_STATES".to_owned()), "{found:?}: {said}");
+    let marks = rig.count("out.reel", marks)?;
+    ensure!(marks >= 2000, "of 2000 calls {marks} are there: {said}");
     rig.done();
     Ok(())
 }
