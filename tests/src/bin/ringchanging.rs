@@ -89,6 +89,12 @@ impl Maker {
         self.one(open_of(path))
     }
 
+    fn connect(&mut self, fd: RawFd, port: u16) -> Result<()> {
+        let address = sockaddr(port);
+        let connect = Sqe { opcode: CONNECT, fd, addr: address.as_ptr() as u64, off: 16, ..Sqe::default() };
+        self.one(connect).map(drop)
+    }
+
     fn close(&mut self, fd: RawFd) -> Result<()> {
         self.one(Sqe { opcode: CLOSE, fd, ..Sqe::default() }).map(drop)
     }
@@ -158,11 +164,8 @@ fn socket() -> RawFd {
 
 fn connections(maker: &mut Maker, servers: &[TcpListener]) -> Result<()> {
     for (port, server) in PORTS.into_iter().zip(servers) {
-        let address = sockaddr(port);
         let client = socket();
-        let connect =
-            Sqe { opcode: CONNECT, addr: address.as_ptr() as u64, off: 16, fd: client, ..Sqe::default() };
-        maker.one(connect)?;
+        maker.connect(client, port)?;
         let other = maker.one(Sqe { opcode: ACCEPT, fd: server.as_raw_fd(), ..Sqe::default() })?;
         talk(maker, client, other, 3)?;
         // SAFETY: takes a number.
@@ -200,15 +203,8 @@ fn datagrams(maker: &mut Maker) -> Result<()> {
         let receive = maker.on_buffer(RECV, right.as_raw_fd());
         maker.one(receive)?;
     }
-    let back = sockaddr(PORTS[0]);
     let right_fd = right.as_raw_fd();
-    maker.one(Sqe {
-        opcode: CONNECT,
-        addr: back.as_ptr() as u64,
-        off: 16,
-        fd: right_fd,
-        ..Sqe::default()
-    })?;
+    maker.connect(right_fd, PORTS[0])?;
     let part = libc::iovec { iov_base: maker.buffer.as_mut_ptr().cast(), iov_len: 1 };
     // SAFETY: a message of zeroes has no name, no parts and no control data.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
@@ -282,10 +278,8 @@ fn multishot(maker: &mut Maker, servers: &[TcpListener]) -> Result<()> {
         taker.push(Sqe { user_data: 7, ..accept });
         taker.submit(0)?;
         for _ in 0..3 {
-            let (client, address) = (socket(), sockaddr(port));
-            let connect =
-                Sqe { opcode: CONNECT, addr: address.as_ptr() as u64, off: 16, fd: client, ..Sqe::default() };
-            maker.one(connect)?;
+            let client = socket();
+            maker.connect(client, port)?;
             let other = taker.wait()?.res;
             talk(maker, client, other, 2)?;
             maker.close(client)?;
@@ -341,14 +335,7 @@ fn main() -> Result<()> {
         batches(&mut maker, &steady)?;
         multishot(&mut maker, &servers)?;
         let client = socket();
-        let address = sockaddr(PORTS[1]);
-        maker.one(Sqe {
-            opcode: CONNECT,
-            addr: address.as_ptr() as u64,
-            off: 16,
-            fd: client,
-            ..Sqe::default()
-        })?;
+        maker.connect(client, PORTS[1])?;
         let other = maker.one(Sqe { opcode: ACCEPT, fd: servers[1].as_raw_fd(), ..Sqe::default() })?;
         for _ in 0..10 * turns {
             for file in &steady {
