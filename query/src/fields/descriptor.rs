@@ -304,20 +304,14 @@ pub(super) const FIELDS: &[Field] = &[
     field(
         "fd.nameopened",
         Text,
-        Path(|view| match view.descriptor.name_opened.as_slice() {
-            b"" => known(&view.descriptor.name),
-            opened => known(opened),
-        }),
+        Path(|view| known(first_of(&view.descriptor.name_opened, &view.descriptor.name))),
         "Path as the kernel has it for the file that was opened, however it was named: not that of a link, nor one that was \
          only shown.",
     ),
     field(
         "fd.nameraw",
         Text,
-        Path(|view| match view.descriptor.name_raw.as_slice() {
-            b"" => known(&view.descriptor.name),
-            raw => known(raw),
-        }),
+        Path(|view| known(first_of(&view.descriptor.name_raw, &view.descriptor.name))),
         "Path as the program gave it.",
     ),
     field(
@@ -410,3 +404,7 @@ pub(super) const FIELDS: &[Field] = &[
         "Thread id and descriptor number as one text.",
     ),
 ];
+/// The text, or the name where there is none: it is the same then.
+fn first_of<'a>(text: &'a [u8], name: &'a [u8]) -> &'a [u8] {
+    if text.is_empty() { name } else { text }
+}
