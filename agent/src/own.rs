@@ -74,6 +74,8 @@ pub struct OwnFile {
     pub ino: u64,
     /// Device: major << 20 | minor.
     pub dev: u32,
+    /// Boot clock ns from which on the numbers are its own: before, they may have been those of a file that is gone.
+    pub since_ns: u64,
 }
 
 /// Files that are remembered: a recording may make any number of them, and every open for writing is compared.
@@ -90,14 +92,14 @@ struct Shared {
 }
 
 impl OwnFiles {
-    /// A file is being written from now on.
-    pub fn add(&self, path: &Path, file: &File) -> io::Result<()> {
+    /// A file is being written from this time on.
+    pub fn add(&self, path: &Path, file: &File, since_ns: u64) -> io::Result<()> {
         let meta = file.metadata()?;
         // One without a name, like what standard output leads to, is known by its inode alone.
         let path =
             fs::canonicalize(path).map(|path| path.as_os_str().as_bytes().to_vec()).unwrap_or_default();
         let dev = (libc::major(meta.dev()) << 20) | (libc::minor(meta.dev()) & 0xf_ffff);
-        self.insert(OwnFile { path, ino: meta.ino(), dev });
+        self.insert(OwnFile { path, ino: meta.ino(), dev, since_ns });
         Ok(())
     }
 
@@ -159,7 +161,7 @@ mod tests {
     #[test]
     fn files_are_known_by_their_names_until_they_are_renamed() {
         let files = OwnFiles::default();
-        let file = |path: &str, ino| OwnFile { path: path.as_bytes().to_vec(), ino, dev: 1 };
+        let file = |path: &str, ino| OwnFile { path: path.as_bytes().to_vec(), ino, dev: 1, since_ns: 0 };
         files.insert(file("/a/b", 1));
         files.insert(file("/a/b", 2));
         files.insert(file("/a/bc", 3));

@@ -27,7 +27,7 @@ pub(crate) fn tracker() -> Tracker {
 /// A recording that records may be about.
 fn own() -> Own {
     let files = OwnFiles::default();
-    files.insert(OwnFile { path: b"/a".to_vec(), ino: 1, dev: 1 });
+    files.insert(OwnFile { path: b"/a".to_vec(), ino: 1, dev: 1, since_ns: 0 });
     let objects = [(ObjectKind::Map, "A"), (ObjectKind::Program, "b"), (ObjectKind::Link, "b")];
     let objects = objects.into_iter().map(|(kind, name)| ((kind, 1), name.to_owned())).collect();
     Own { pid: 1, objects, files }

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use sysreel_agent::own::OwnFiles;
 
+use crate::clock::boot_ns;
+
 use super::interrupts;
 use super::plan::Rotation;
 
@@ -103,7 +105,7 @@ impl Files {
             let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
             let is_file = file.metadata()?.is_file();
             if is_file {
-                self.own.add(Path::new("/proc/self/fd/1"), &file)?;
+                self.own.add(Path::new("/proc/self/fd/1"), &file, boot_ns())?;
             }
             let chunk_bytes = if is_file { usize::MAX } else { PIPE_BYTES };
             return Ok(Target::Pipe { file, name: "standard output".to_owned(), chunk_bytes });
@@ -119,7 +121,7 @@ impl Files {
 
     /// A plain file is written into from now on.
     fn begin(&mut self, path: PathBuf, file: File) -> Result<Target> {
-        self.own.add(&path, &file)?;
+        self.own.add(&path, &file, boot_ns())?;
         self.first.get_or_insert_with(|| path.clone());
         self.kept.retain(|kept| *kept != path);
         self.kept.push_back(path.clone());

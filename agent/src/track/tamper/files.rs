@@ -57,7 +57,7 @@ impl Tracker {
         let how = if flags & libc::O_TRUNC != 0 { "file_truncated" } else { "file_opened" };
         if call.succeeded()
             && ino != 0
-            && let Some(file) = self.guarded.file_of_inode(dev, ino)
+            && let Some(file) = self.guarded.file_of_inode(dev, ino, self.now_ns)
         {
             let found = Found { descriptor, ..of_file(how, &file) };
             self.guarded.hold(descriptor, Held::File(file));
@@ -161,7 +161,7 @@ impl Tracker {
                 let is_file = |known: &&Descriptor| known.kind == DescriptorType::File && known.ino != 0;
                 let known = self.store.descriptor(descriptor).filter(is_file)?;
                 let (dev, ino) = (known.dev, known.ino);
-                self.guarded.file_of_inode(dev, ino)?
+                self.guarded.file_of_inode(dev, ino, self.now_ns)?
             }
         };
         Some(Found { descriptor, ..of_file(how, &file) })

@@ -90,8 +90,9 @@ impl Guarded {
         &self.files
     }
 
-    pub(super) fn file_of_inode(&mut self, dev: u32, ino: u64) -> Option<OwnFile> {
-        self.files().iter().find(|file| file.ino == ino && file.dev == dev).cloned()
+    pub(super) fn file_of_inode(&mut self, dev: u32, ino: u64, at_ns: u64) -> Option<OwnFile> {
+        let is_it = |file: &&OwnFile| file.ino == ino && file.dev == dev && file.since_ns <= at_ns;
+        self.files().iter().find(is_it).cloned()
     }
 
     /// The file that has this name, also through links of folders.

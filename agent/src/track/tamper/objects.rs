@@ -121,7 +121,7 @@ impl Tracker {
             held = Some(Held::Object(object.0, object.1));
         }
         if let Link::Known(mut descriptor) = link {
-            if let Some(file) = self.guarded.file_of_inode(descriptor.dev, descriptor.ino) {
+            if let Some(file) = self.guarded.file_of_inode(descriptor.dev, descriptor.ino, self.now_ns) {
                 (found.object, found.id) = (capture(&file), file.ino);
                 held = Some(Held::File(file));
             }

@@ -51,7 +51,7 @@ fn scene_of(name: &str, selection: Selection) -> Scene {
     let status = "Name:\tsysreel-agent\nNSpid:\t700\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n";
     proc.write(&format!("{AGENT}/task/{AGENT}/status"), status);
     let files = OwnFiles::default();
-    files.insert(OwnFile { path: CAPTURE.as_bytes().to_vec(), ino: INODE, dev: 9 });
+    files.insert(OwnFile { path: CAPTURE.as_bytes().to_vec(), ino: INODE, dev: 9, since_ns: 0 });
     let objects = [
         ((ObjectKind::Map, MAP), "RINGS"),
         ((ObjectKind::Program, PROGRAM), "sys_exit"),
@@ -93,6 +93,19 @@ fn opened(path: &str, flags: i32, result: i64) -> Call {
 
 fn own_file() -> FileFacts {
     FileFacts { ino: INODE, dev: 9, mode: 0o100600, ..FileFacts::default() }
+}
+
+#[test]
+fn a_number_that_was_another_files_before_is_not_the_captures() {
+    let mut s = scene("tamper-inode");
+    let later = OwnFile { path: b"/new.reel".to_vec(), ino: 4712, dev: 9, since_ns: u64::MAX };
+    let earlier = OwnFile { path: b"/old.reel".to_vec(), ino: 4713, dev: 9, since_ns: 0 };
+    s.files.insert(later);
+    s.files.insert(earlier);
+    let open = |ino| opened("/tmp/other", libc::O_WRONLY, 3).file(FileFacts { ino, ..own_file() });
+    s.check(open(4712), "");
+    s.m.call(open(4713));
+    assert!(s.m.lines().contains("file_opened capture:/old.reel"));
 }
 
 #[test]
